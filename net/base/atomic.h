@@ -1,0 +1,128 @@
+/* atomic.h - the few atomic steps that the project uses, on ck_pr.
+ *
+ * Names say the order: acquire for the load that must be seen before what follows, release for
+ * the store that publishes what came before, relaxed where only the value matters. A plain
+ * aligned access of ck_pr has no order of its own, so the fence stands here, once.
+ *
+ * ThreadSanitizer cannot see into ck_pr's inline assembly; in its builds the same steps are the
+ * compiler's own atomics of the same order, so that it checks the very algorithm that ships.
+ */
+#ifndef NET_BASE_ATOMIC_H
+#define NET_BASE_ATOMIC_H
+
+#include <stdint.h>
+
+#if defined(__SANITIZE_THREAD__)
+#define ATOMIC_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define ATOMIC_TSAN 1
+#endif
+#endif
+
+#ifdef ATOMIC_TSAN
+
+#define ATOMIC_ACCESS(bits)                                                                        \
+    static inline uint##bits##_t load_relaxed_##bits(const uint##bits##_t *p)                      \
+    {                                                                                              \
+        return __atomic_load_n(p, __ATOMIC_RELAXED);                                               \
+    }                                                                                              \
+    static inline uint##bits##_t load_acquire_##bits(const uint##bits##_t *p)                      \
+    {                                                                                              \
+        return __atomic_load_n(p, __ATOMIC_ACQUIRE);                                               \
+    }                                                                                              \
+    static inline void store_relaxed_##bits(uint##bits##_t *p, uint##bits##_t v)                   \
+    {                                                                                              \
+        __atomic_store_n(p, v, __ATOMIC_RELAXED);                                                  \
+    }                                                                                              \
+    static inline void store_release_##bits(uint##bits##_t *p, uint##bits##_t v)                   \
+    {                                                                                              \
+        __atomic_store_n(p, v, __ATOMIC_RELEASE);                                                  \
+    }
+
+ATOMIC_ACCESS(32)
+ATOMIC_ACCESS(64)
+
+static inline void *load_acquire_ptr(void *const *p)
+{
+    return __atomic_load_n(p, __ATOMIC_ACQUIRE);
+}
+
+static inline void store_release_ptr(void **p, void *v)
+{
+    __atomic_store_n(p, v, __ATOMIC_RELEASE);
+}
+
+/* Adds and returns the value from before. */
+static inline uint64_t fetch_add_64(uint64_t *p, uint64_t v)
+{
+    return __atomic_fetch_add(p, v, __ATOMIC_ACQ_REL);
+}
+
+static inline int compare_and_set_64(uint64_t *p, uint64_t expected, uint64_t v)
+{
+    return __atomic_compare_exchange_n(p, &expected, v, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+#else
+
+#include <ck_pr.h>
+
+#define ATOMIC_ACCESS(bits)                                                                        \
+    static inline uint##bits##_t load_relaxed_##bits(const uint##bits##_t *p)                      \
+    {                                                                                              \
+        return ck_pr_load_##bits(p);                                                               \
+    }                                                                                              \
+    static inline uint##bits##_t load_acquire_##bits(const uint##bits##_t *p)                      \
+    {                                                                                              \
+        uint##bits##_t v = ck_pr_load_##bits(p);                                                   \
+                                                                                                   \
+        ck_pr_fence_acquire();                                                                     \
+        return v;                                                                                  \
+    }                                                                                              \
+    static inline void store_relaxed_##bits(uint##bits##_t *p, uint##bits##_t v)                   \
+    {                                                                                              \
+        ck_pr_store_##bits(p, v);                                                                  \
+    }                                                                                              \
+    static inline void store_release_##bits(uint##bits##_t *p, uint##bits##_t v)                   \
+    {                                                                                              \
+        ck_pr_fence_release();                                                                     \
+        ck_pr_store_##bits(p, v);                                                                  \
+    }
+
+ATOMIC_ACCESS(32)
+ATOMIC_ACCESS(64)
+
+static inline void *load_acquire_ptr(void *const *p)
+{
+    void *v = ck_pr_load_ptr(p);
+
+    ck_pr_fence_acquire();
+    return v;
+}
+
+static inline void store_release_ptr(void **p, void *v)
+{
+    ck_pr_fence_release();
+    ck_pr_store_ptr(p, v);
+}
+
+/* Adds and returns the value from before. */
+static inline uint64_t fetch_add_64(uint64_t *p, uint64_t v)
+{
+    return ck_pr_faa_64(p, v);
+}
+
+static inline int compare_and_set_64(uint64_t *p, uint64_t expected, uint64_t v)
+{
+    return ck_pr_cas_64(p, expected, v);
+}
+
+#endif
+
+static inline uint64_t fetch_sub_64(uint64_t *p, uint64_t v)
+{
+    return fetch_add_64(p, 0 - v);
+}
+
+#endif

@@ -1,0 +1,130 @@
+#include "net/base/epoch.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stddef.h>
+
+#include "net/base/check.h"
+
+__thread struct epoch_thread *epoch_self __attribute__((tls_model("initial-exec")));
+ck_epoch_t epoch_global;
+
+/* Records can never be freed (a poll anywhere walks them all), so they are not allocated: pages
+ * of this array that no thread has used cost nothing. */
+static struct epoch_thread threads[EPOCH_THREADS_MAX] __attribute__((aligned(64)));
+static uint32_t threads_used;
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_key_t leaving;
+
+static void give_back(struct epoch_thread *t)
+{
+    check(t->record.active == 0);
+    store_relaxed_64(&t->held_since_ms, 0);
+    pthread_mutex_lock(&lock);
+    ck_epoch_unregister(&t->record);
+    pthread_mutex_unlock(&lock);
+}
+
+static void thread_ends(void *record)
+{
+    epoch_self = NULL;
+    give_back(record);
+}
+
+static void start(void)
+{
+    ck_epoch_init(&epoch_global);
+    check(pthread_key_create(&leaving, thread_ends) == 0);
+}
+
+static struct epoch_thread *take(void)
+{
+    struct epoch_thread *t = NULL;
+    ck_epoch_record_t *old;
+
+    pthread_once(&once, start);
+    while (!t) {
+        pthread_mutex_lock(&lock);
+        if ((old = ck_epoch_recycle(&epoch_global, NULL))) {
+            t = (struct epoch_thread *)((char *)old - offsetof(struct epoch_thread, record));
+        } else if (threads_used < EPOCH_THREADS_MAX) {
+            t = &threads[threads_used];
+            t->number = threads_used++;
+            ck_epoch_register(&epoch_global, &t->record, NULL);
+        }
+        pthread_mutex_unlock(&lock);
+        if (!t)
+            sched_yield();
+    }
+    return t;
+}
+
+struct epoch_thread *epoch_join(void)
+{
+    struct epoch_thread *t = take();
+
+    epoch_self = t;
+    check(pthread_setspecific(leaving, t) == 0);
+    return t;
+}
+
+uint32_t epoch_holders(void (*each)(void *context, uint32_t number, uint64_t since_ms),
+                       void *context)
+{
+    uint32_t held = 0;
+
+    pthread_mutex_lock(&lock);
+    uint32_t used = threads_used;
+    pthread_mutex_unlock(&lock);
+    for (uint32_t i = 0; i < used; i++) {
+        uint64_t since = load_relaxed_64(&threads[i].held_since_ms);
+
+        if (since == 0)
+            continue;
+        held++;
+        each(context, threads[i].number, since);
+    }
+    return held;
+}
+
+/* A retirer is a record that never opens a section: ck keeps what is pending per record. */
+struct retirer {
+    struct epoch_thread thread;
+};
+
+struct retirer *retirer_new(void)
+{
+    return (struct retirer *)take();
+}
+
+static void run(ck_epoch_entry_t *entry)
+{
+    struct retired *item = (struct retired *)((char *)entry - offsetof(struct retired, entry));
+
+    EPOCH_ALL_ENDED(&epoch_global);
+    item->function(item);
+}
+
+void epoch_retire(struct retirer *r, struct retired *item, void (*function)(struct retired *))
+{
+    item->function = function;
+    ck_epoch_call(&r->thread.record, &item->entry, run);
+}
+
+uint32_t epoch_poll(struct retirer *r)
+{
+    ck_epoch_poll(&r->thread.record);
+    return r->thread.record.n_pending;
+}
+
+void retirer_free(struct retirer *r)
+{
+    if (!r)
+        return;
+    check(!epoch_inside());
+    ck_epoch_barrier(&r->thread.record);
+    check(r->thread.record.n_pending == 0);
+    give_back(&r->thread);
+}
