@@ -7,13 +7,12 @@
 #ifndef NET_BASE_CHECK_H
 #define NET_BASE_CHECK_H
 
-void check_failed(const char *condition, const char *file, int line)
-    __attribute__((noreturn));
+void check_failed(const char *condition, const char *file, int line) __attribute__((noreturn));
 
-#define check(condition)                                                                           \
-    do {                                                                                           \
-        if (__builtin_expect(!(condition), 0))                                                     \
-            check_failed(#condition, __FILE__, __LINE__);                                          \
+#define check(condition)                                  \
+    do {                                                  \
+        if (__builtin_expect(!(condition), 0))            \
+            check_failed(#condition, __FILE__, __LINE__); \
     } while (0)
 
 #endif

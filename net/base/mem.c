@@ -131,9 +131,14 @@ void pages_populate(void *at, size_t size)
         ((volatile uint8_t *)at)[i] = 0;
 }
 
-void pages_decommit(void *at, size_t size)
+void pages_discard(void *at, size_t size)
 {
     madvise(at, size, MADV_DONTNEED);
+}
+
+void pages_decommit(void *at, size_t size)
+{
+    pages_discard(at, size);
     mprotect(at, size, PROT_NONE);
 }
 

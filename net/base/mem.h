@@ -45,6 +45,9 @@ bool pages_commit(void *at, size_t size, bool huge);
 /* Touches every page of a committed part, so that no later access has to wait for the kernel. */
 void pages_populate(void *at, size_t size);
 
+/* Gives the memory back; the pages stay usable, and are zeroes when next touched. */
+void pages_discard(void *at, size_t size);
+
 /* Gives the memory back; the address space stays reserved. */
 void pages_decommit(void *at, size_t size);
 

@@ -1,0 +1,41 @@
+/* account.h - who may use how much memory; a hard ceiling that never waits.
+ *
+ * Every byte of map data is charged here before it is used, so a member cannot outgrow its
+ * max-memory: a charge that would pass the limit is refused, and the caller evicts or answers
+ * MR_ERR_FULL. Arenas take their share in grants, so that the one shared word is not written by
+ * every put.
+ *
+ * Invariant: reserved <= limit, and everything in use is reserved. Any thread.
+ */
+#ifndef GRID_STORE_ACCOUNT_H
+#define GRID_STORE_ACCOUNT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "net/base/atomic.h"
+
+struct account {
+    uint64_t limit;    /* bytes; UINT64_MAX: no limit. Fixed after start */
+    uint64_t reserved; /* bytes granted to arenas, used or not */
+};
+
+/* Takes `bytes` more, or takes nothing and says false. */
+static inline bool account_charge(struct account *a, uint64_t bytes)
+{
+    for (;;) {
+        uint64_t now = load_relaxed_64(&a->reserved);
+
+        if (bytes > a->limit || now > a->limit - bytes)
+            return false;
+        if (compare_and_set_64(&a->reserved, now, now + bytes))
+            return true;
+    }
+}
+
+static inline void account_return(struct account *a, uint64_t bytes)
+{
+    fetch_sub_64(&a->reserved, bytes);
+}
+
+#endif

@@ -1,0 +1,120 @@
+/* slab.h - the memory of a group of partitions: blocks by size class, named by 32 bits.
+ *
+ * A slab is one range of address space. What stands in it is named by a ref, its offset in units
+ * of eight bytes: half the size of a pointer, and the range can hold 32 GiB. Ref 0 names nothing.
+ *
+ *     range   │ chunk 0 │ chunk 1 │ chunk 2 │ ...            2 MiB each, from the kernel
+ *     chunk   │ run │ run │ run │ ... 32                     64 KiB each, one size class
+ *     run     │block│block│free │block│ ...                  8 B .. 16 KiB
+ *
+ * Size classes are at most 12.5 % apart. A larger block is a span: whole runs in a chunk of its
+ * own kind, paid for by the page. The first chunk of a slab is made of small pages, so that a
+ * member with little in it stays little; the others are huge pages, which halve the price of a
+ * cache miss. A chunk whose last block goes is given back to the kernel. One chunk is kept ready,
+ * touched in the background (slab_prepare), so that no put has to wait for the kernel's zeroes.
+ *
+ * Freeing is for what no reader can have seen. Everything else is retired: it becomes free when
+ * every section that was open has ended. Retired refs are gathered in lists of some 500 and each
+ * list is one call to the epoch. A list must never be missing at the moment of retiring, when a
+ * change is already visible; so slab_alloc and slab_ready make sure of a spare one, and fail
+ * before anything has changed. (Who has asked retires at most SLAB_RETIRES_MAX blocks before it
+ * asks again, so a list has room for all the writers of a group of partitions at once.) Who takes
+ * out many at once, as a clear does, brings its own lists (slab_batch).
+ *
+ * Blocks may move: a run that has become sparse can be marked (slab_mark_sparse), and whoever
+ * holds the references copies the blocks elsewhere. Readers then find the copy, or still read
+ * the old block, which is retired.
+ *
+ * Memory of what is allocated is zeroed only where the caller asks for it.
+ *
+ * Threads: slab_at from any thread, for refs found inside an epoch section or under the
+ * partition's lock. The others take the slab's own lock, which is a leaf: nothing is locked
+ * under it.
+ */
+#ifndef GRID_STORE_SLAB_H
+#define GRID_STORE_SLAB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "grid/store/account.h"
+#include "net/base/error.h"
+
+typedef uint32_t slab_ref;
+
+enum {
+    SLAB_UNIT = 8,
+    SLAB_BLOCK_MAX = 16384,           /* above it, a span */
+    SLAB_SPAN_MAX = 17 * 1024 * 1024, /* the largest value, its key and header */
+    SLAB_RETIRES_MAX = 3              /* blocks one change may retire: record, segment, directory */
+};
+
+struct slab;
+
+struct slab_stats {
+    uint64_t used;      /* bytes in blocks, retired ones included */
+    uint64_t retired;   /* of these, waiting for readers */
+    uint64_t committed; /* bytes taken from the kernel */
+};
+
+/* A slab charges account, which outlives it. wake, if not NULL, is called under the slab's lock
+ * when a chunk should be prepared; it must not wait. NULL: no memory. */
+struct slab *slab_new(struct account *account, void (*wake)(void *context), void *context);
+
+/* Frees everything at once, after the last reader has gone. Not inside an epoch section. */
+void slab_free_all(struct slab *s);
+
+/* The first address of the range: ref r stands at base + r * SLAB_UNIT. */
+uint8_t *slab_base(const struct slab *s);
+
+static inline void *slab_at(uint8_t *base, slab_ref ref)
+{
+    return base + (uint64_t)ref * SLAB_UNIT;
+}
+
+/* A block of at least `size` bytes, aligned to 64 if its class is a multiple of 64, else to 8.
+ * MR_ERR_FULL: the account refuses. MR_ERR_MEMORY: the kernel does, or the range is used up. */
+mr_rc_t slab_alloc(struct slab *s, uint32_t size, slab_ref *ret_ref);
+
+/* For a change that allocates nothing but will retire: MR_ERR_MEMORY before it is too late. */
+mr_rc_t slab_ready(struct slab *s);
+
+/* Frees a block that was never published. */
+void slab_free(struct slab *s, slab_ref ref);
+
+/* Frees it when no reader can have it any more. Never fails. */
+void slab_retire(struct slab *s, slab_ref ref);
+
+/* Room to retire `n` blocks at once. NULL: no memory, and nothing has changed. */
+struct slab_batch;
+struct slab_batch *slab_batch_new(struct slab *s, uint64_t n);
+
+/* Adds a ref; at most n of them. Then retires them all, and frees the batch. */
+void slab_batch_add(struct slab_batch *b, slab_ref ref);
+void slab_batch_retire(struct slab_batch *b);
+
+/* Hands over what was retired and frees what has become free. Returns retired bytes left. */
+uint64_t slab_reclaim(struct slab *s);
+
+/* The bytes a block of `size` really takes, for the map's own account. */
+uint32_t slab_block_size(uint32_t size);
+
+/* Makes the spare chunk ready if one is wanted. Takes up to a millisecond: not for a loop. */
+void slab_prepare(struct slab *s);
+
+/* Marks runs that are mostly empty, or stand in a chunk that is, so that moving their blocks away
+ * gives memory back. Returns how many were marked; with 0 there is nothing to gain. */
+uint32_t slab_mark_sparse(struct slab *s);
+
+/* Should the block be moved? Readable without the lock, as a hint. */
+bool slab_sparse(const struct slab *s, slab_ref ref);
+
+/* Ends a round of moving: marked runs that still hold blocks serve again. */
+void slab_unmark(struct slab *s);
+
+struct slab_stats slab_stats(struct slab *s);
+
+/* Checks every invariant of the structure; for tests. */
+void slab_check(struct slab *s);
+
+#endif
