@@ -54,16 +54,84 @@ HEADERS     := $(wildcard client/include/millrace/*.h)
 obj          = $(patsubst %.c,$(B)/obj/%.o,$(1))
 CLIENT_OBJ  := $(call obj,$(NET_SRC) $(CLIENT_SRC))
 MEMBER_OBJ  := $(CLIENT_OBJ) $(call obj,$(GRID_SRC))
-CLI_OBJ     := $(call obj,$(CLI_SRC))
+CLI_OBJ     := $(call obj,$(CLI_SRC) net/base/nearest.c)
 BENCH_BIN   := $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_SRC))
 PLAIN_BIN   := $(patsubst tests/stress/%.c,$(B)/test/%,$(PLAIN_SRC))
+LIBRARIES   := $(foreach l,libmillrace libmillrace-client,$(B)/lib/$(l).a $(B)/lib/$(l).so)
 EXAMPLE_BIN := $(patsubst client/examples/%.c,$(B)/examples/%,$(EXAMPLE_SRC))
 
-.PHONY: build unit plain FORCE
-build: $(B)/bin/millrace $(EXAMPLE_BIN) \
-       $(foreach l,libmillrace libmillrace-client,$(B)/lib/$(l).a $(B)/lib/$(l).so)
+# ---- targets ---------------------------------------------------------------------------------
+
+.PHONY: build help deps deps-check test check release-check bench demo install uninstall clean \
+        dist unit plain run FORCE
+
+build: $(B)/bin/millrace $(LIBRARIES) $(EXAMPLE_BIN) ##: all but the tests (the default)
 unit:  $(B)/test/unit
 plain: $(PLAIN_BIN)
+
+help: ##: this list
+	@sed -nE 's/^([a-z-]+):.*##: (.*)/  make \1\t\2/p' Makefile | expand -t 26
+
+deps: ##: install what building and testing need
+	@tests/deps.sh
+deps-check: deps ##: install what check needs beyond that
+	@tests/deps.sh check
+
+# Jobs for the makes called below, unless the caller has said how many.
+AGAIN = +$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
+test: deps ##: build and run the tests
+	@$(AGAIN) build run
+check: deps-check ##: test, and all that a machine can check: layers, style, sanitizers, clang, install
+	@$(AGAIN) build
+	@+MAKE='$(MAKE)' tests/check.sh
+release-check: deps-check ##: check, and what is too long for every change
+	@$(AGAIN) build
+	@+MAKE='$(MAKE)' tests/check.sh release
+
+# Criterion cannot start under the thread sanitizer.
+run: $(if $(filter thread,$(SAN)),,unit) plain build
+	@BUILD=$(B) tests/run.sh $(if $(filter thread,$(SAN)),,$(B)/test/unit) $(PLAIN_BIN) tests/cli.sh
+
+bench: $(BENCH_BIN) ##: measure; LONG=1 measures longer
+	@mkdir -p $(B)/bench; : > $(B)/bench/results.jsonl
+	@for b in $(BENCH_BIN); do echo "== $$b"; \
+	    $$b --json $(if $(LONG),--long) | tee -a $(B)/bench/results.jsonl; done
+
+demo: deps ##: show what it does
+	@$(AGAIN) $(B)/examples/hello_member
+	@$(B)/examples/hello_member
+
+clean: ##: remove all that was built
+	rm -rf $(B)
+
+dist: ##: a tar.xz of the last commit
+	@mkdir -p $(B)
+	git archive --prefix=millrace-$(VERSION)/ HEAD | xz > $(B)/millrace-$(VERSION).tar.xz
+
+# ---- install ---------------------------------------------------------------------------------
+
+install: build ##: into PREFIX (/usr/local), below DESTDIR
+	install -d $(addprefix $(DESTDIR),$(BINDIR) $(LIBDIR)/pkgconfig $(INCDIR)/millrace)
+	install $(B)/bin/millrace $(DESTDIR)$(BINDIR)
+	install -m 644 $(HEADERS) $(DESTDIR)$(INCDIR)/millrace
+	install -m 644 $(B)/lib/*.a $(B)/lib/*.so.$(VERSION) $(DESTDIR)$(LIBDIR)
+	cp -P $(B)/lib/*.so $(B)/lib/*.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)
+	$(call pc,millrace,member and client in one library,$(MEMBER_LIBS))
+	$(call pc,millrace-client,client of a Millrace cluster,$(CLIENT_LIBS))
+	@[ -n "$(DESTDIR)" ] || ldconfig 2>/dev/null || true
+
+# The .pc of a library; what it needs itself is named for static linking only.
+pc = printf '%s\n' 'libdir=$(LIBDIR)' 'includedir=$(INCDIR)' '' 'Name: $(1)' \
+    'Description: In-memory data grid with a stream processor: $(2)' 'Version: $(VERSION)' \
+    'Cflags: -I$${includedir}' 'Libs: -L$${libdir} -l$(1)' 'Libs.private: $(3)' \
+    > $(DESTDIR)$(LIBDIR)/pkgconfig/$(1).pc
+
+uninstall: ##: remove what install put there
+	rm -f $(DESTDIR)$(BINDIR)/millrace $(DESTDIR)$(LIBDIR)/libmillrace.* \
+	    $(DESTDIR)$(LIBDIR)/libmillrace-client.* $(DESTDIR)$(LIBDIR)/pkgconfig/millrace.pc \
+	    $(DESTDIR)$(LIBDIR)/pkgconfig/millrace-client.pc
+	rm -rf $(DESTDIR)$(INCDIR)/millrace
 
 # ---- objects ---------------------------------------------------------------------------------
 
@@ -77,7 +145,7 @@ endef
 $(eval $(call remember,flags,$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS)))
 $(eval $(call remember,sources,$(MEMBER_OBJ) $(CLI_OBJ) $(UNIT_SRC)))
 
-$(B)/obj/%.o: %.c $(B)/flags Makefile
+$(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	@echo '  CC    $<'
 	@$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
