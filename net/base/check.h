@@ -7,8 +7,7 @@
 #ifndef NET_BASE_CHECK_H
 #define NET_BASE_CHECK_H
 
-void check_failed(const char *condition, const char *file, int line)
-    __attribute__((noreturn));
+void check_failed(const char *condition, const char *file, int line) __attribute__((noreturn));
 
 #define check(condition)                                                                           \
     do {                                                                                           \

@@ -105,8 +105,7 @@ uint32_t data_partition(const struct data *d, uint32_t partitions);
 /* Same type and same payload? */
 static inline bool data_equal(const struct data *a, const struct data *b)
 {
-    return a->kind == b->kind && a->size == b->size &&
-           __builtin_memcmp(a->at, b->at, a->size) == 0;
+    return a->kind == b->kind && a->size == b->size && __builtin_memcmp(a->at, b->at, a->size) == 0;
 }
 
 #endif
