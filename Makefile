@@ -81,12 +81,11 @@ deps-check: deps ##: install what check needs beyond that
 AGAIN = +$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 test: deps ##: build and run the tests
-	@$(AGAIN) build run
-check: deps-check ##: test, and all that a machine can check: layers, style, sanitizers, clang, install
-	@$(AGAIN) build
+	@$(AGAIN) build unit plain || { echo 'tests: 0 passed, 1 failed'; exit 1; }
+	@$(AGAIN) run
+check: deps-check ##: layers, style, sanitizers, clang, install: all that a machine can check
 	@+MAKE='$(MAKE)' tests/check.sh
 release-check: deps-check ##: check, and what is too long for every change
-	@$(AGAIN) build
 	@+MAKE='$(MAKE)' tests/check.sh release
 
 # Criterion cannot start under the thread sanitizer.
