@@ -43,6 +43,7 @@ same() { diff <(declared) <("$1" "$2"); }
 only_ours() { [ -z "$("$1" "$2" | grep -v '^mr_')" ]; }
 
 ok 'make install works' make install
+[ $failed = 0 ] || { echo '0 passed, 1 failed'; exit 1; }
 
 for header in "$include"/millrace/*.h; do
     name=millrace/$(basename "$header")
