@@ -14,8 +14,8 @@ step() {
     shift
     "$@" > "$log" 2>&1 < /dev/null
     code=$?
-    read -r good bad <<< "$(tail -n 1 "$log" |
-        sed -nE 's/^(tests: )?([0-9]+) passed, ([0-9]+) failed$/\2 \3/p')"
+    read -r good bad <<< "$(sed -nE 's/^(tests: )?([0-9]+) passed, ([0-9]+) failed$/\2 \3/p' "$log" |
+        tail -n 1)" # make may have had the last word
     if [ -z "$good" ]; then
         good=$((code == 0)) bad=$((code != 0))
     elif [ $code != 0 ] && [ "$bad" = 0 ]; then
