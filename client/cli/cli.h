@@ -1,0 +1,35 @@
+/* cli.h - the millrace command: nouns, verbs, and how they end.
+ *
+ * main.c holds the table of commands; each noun has a file of its own. A command gets the words
+ * from its own name on (argv[0] is the noun), writes data to stdout and talk to stderr, and
+ * returns an exit code.
+ *
+ * The command line is a user of the library like any other: it sees <millrace/...> alone, and
+ * links the archive in which no other name is left. Only the search for the name that was meant
+ * it shares with the inside.
+ */
+#ifndef CLIENT_CLI_CLI_H
+#define CLIENT_CLI_CLI_H
+
+enum exit_code {
+    EXIT_DONE = 0,
+    EXIT_FAILED = 1, /* understood, and could not be done */
+    EXIT_USAGE = 2,  /* not understood */
+};
+
+struct command {
+    const char *name;
+    const char *summary; /* one line in the list */
+    const char *help;    /* examples first, then the words it takes */
+    int (*run)(int argc, char **argv);
+};
+
+/* Says what is wrong with the words typed after `noun`, and where to read more. Returns
+ * EXIT_USAGE. */
+int usage(const char *noun, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The nouns. */
+int config_command(int argc, char **argv);
+int explain_command(int argc, char **argv);
+
+#endif

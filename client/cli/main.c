@@ -1,0 +1,135 @@
+/* main.c - the table of commands, and the two that are about it: help and version.
+ *
+ * A new command is a row here and a file beside this one.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "client/cli/cli.h"
+#include "net/base/nearest.h"
+
+static int help_command(int argc, char **argv);
+static int version_command(int argc, char **argv);
+
+static const struct command commands[] = {
+    {"config", "print an example, show or check a configuration",
+     "  millrace config example > member.yaml\n"
+     "  millrace config check --config member.yaml\n"
+     "  millrace config show --config member.yaml --origin\n"
+     "\n"
+     "  example          every key with its default and a sentence, as YAML\n"
+     "  show             what a member would use: defaults, the file, the environment\n"
+     "  check            report all that is wrong with the file and the environment\n"
+     "\n"
+     "  --config FILE    read this file\n"
+     "  --origin         say where each value comes from\n",
+     config_command},
+    {"explain", "say more about an error",
+     "  millrace explain MR-1002\n"
+     "  millrace explain           list all of them\n",
+     explain_command},
+    {"help", "list the commands, or say more about one",
+     "  millrace help\n"
+     "  millrace help config\n",
+     help_command},
+    {"version", "say which version this is", "  millrace version\n", version_command},
+};
+
+enum { COMMANDS = sizeof commands / sizeof commands[0] };
+
+static const struct command *find(const char *name)
+{
+    for (int i = 0; i < COMMANDS; i++)
+        if (strcmp(name, commands[i].name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static int unknown(const char *name)
+{
+    struct nearest n = {.typed = name};
+
+    for (int i = 0; i < COMMANDS; i++)
+        nearest_offer(&n, commands[i].name);
+    fprintf(stderr, "millrace: there is no command \"%s\"\n", name);
+    if (n.name)
+        fprintf(stderr, "did you mean \"millrace %s\"?\n", n.name);
+    else
+        fputs("\"millrace help\" lists them\n", stderr);
+    return EXIT_USAGE;
+}
+
+static void list(FILE *f)
+{
+    fputs("usage: millrace COMMAND ...\n\n", f);
+    for (int i = 0; i < COMMANDS; i++)
+        fprintf(f, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    fputs("\n\"millrace help COMMAND\" says more about one.\n", f);
+}
+
+static int help_command(int argc, char **argv)
+{
+    const struct command *command;
+
+    if (argc == 1) {
+        list(stdout);
+        return EXIT_DONE;
+    }
+    command = find(argv[1]);
+    if (!command)
+        return unknown(argv[1]);
+    printf("millrace %s - %s\n\n%s", command->name, command->summary, command->help);
+    return EXIT_DONE;
+}
+
+static int version_command(int argc, char **argv)
+{
+    if (argc > 1)
+        return usage("version", "\"%s\" is one word too many", argv[1]);
+    puts("millrace " MR_VERSION);
+    return EXIT_DONE;
+}
+
+int usage(const char *noun, const char *format, ...)
+{
+    va_list args;
+
+    fprintf(stderr, "millrace %s: ", noun);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fprintf(stderr, "\n\"millrace help %s\" shows how to use it\n", noun);
+    return EXIT_USAGE;
+}
+
+/* The words that everybody tries first. */
+static const char *without_dashes(const char *word)
+{
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+        return "help";
+    return strcmp(word, "--version") == 0 ? "version" : word;
+}
+
+int main(int argc, char **argv)
+{
+    const struct command *command;
+
+    if (argc < 2) {
+        list(stderr);
+        return EXIT_USAGE;
+    }
+    command = find(without_dashes(argv[1]));
+    if (!command)
+        return unknown(argv[1]);
+    for (int i = 2; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0)
+            return help_command(2, (char *[]){"help", (char *)command->name, NULL});
+    int code = command->run(argc - 1, argv + 1);
+
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fputs("millrace: cannot write the output\n", stderr);
+        return EXIT_FAILED;
+    }
+    return code;
+}

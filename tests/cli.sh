@@ -1,0 +1,99 @@
+#!/bin/bash
+# cli.sh - the millrace command, as it is typed. BUILD is the folder with bin/millrace.
+cd "$(dirname "$0")/.." || exit 2
+millrace=${BUILD:-build}/bin/millrace
+dir=$(mktemp -d) || exit 2
+trap 'rm -rf "$dir"' EXIT
+passed=0 failed=0
+for name in $(compgen -e MILLRACE_); do unset "$name"; done
+
+# expect SENTENCE CODE PATTERN WORD...: `millrace WORD...` ends with CODE, and a line of what it
+# says matches PATTERN.
+expect() {
+    local sentence=$1 code=$2 pattern=$3 got
+    shift 3
+    got=$("$millrace" "$@" 2>&1)
+    verdict "$sentence" $(($? != code)) "$got" "$pattern"
+}
+verdict() {
+    if [ "$2" = 0 ] && { [ $# = 3 ] || grep -qE -- "$4" <<< "$3"; }; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        printf 'not so: %s\n%s\n' "$1" "$3"
+    fi
+}
+
+expect 'version is one line with the number' 0 '^millrace [0-9]+\.[0-9]+\.[0-9]+$' version
+expect '--version is the same' 0 '^millrace [0-9]' --version
+expect 'no word lists the commands' 2 '^  config '
+expect 'help lists the commands' 0 '^  explain ' help
+expect '--help lists the commands' 0 '^  explain ' --help
+expect 'help says more about one' 0 'millrace config example' help config
+expect '--help after a command does too' 0 'millrace config example' config show --help
+expect 'an unknown command names the nearest' 2 'did you mean "millrace config"' confg
+expect 'an unknown command without a near one names help' 2 'millrace help' frobnicate
+expect 'help about an unknown command' 2 'did you mean "millrace explain"' help explian
+expect 'a word too many' 2 'one word too many' version 2
+
+expect 'explain lists all' 0 '^MR-1002  ' explain
+for number in $(sed -nE 's/.* X\([A-Z_]+, ([0-9]+),.*/\1/p' client/include/millrace/error.h); do
+    expect "explain knows $number" 0 "^[A-Z][a-zA-Z -]+ [a-z]" explain "MR-$(printf %04d "$number")"
+done
+expect 'explain takes a bare number' 0 '^MR-1002: ' explain 1002
+expect 'explain takes small letters' 0 '^MR-1002: ' explain mr-1002
+expect 'explain does not know any number' 2 'there is no error "MR-4242"' explain MR-4242
+expect 'explain wants a number' 2 'there is no error "MR-"' explain MR-
+expect 'explain wants one number' 2 'one error at a time' explain 1001 1002
+
+verdict 'config example is config/member.yaml' \
+    "$("$millrace" config example | cmp -s - config/member.yaml; echo $?)" \
+    'write it anew: build/bin/millrace config example > config/member.yaml'
+expect 'the example is a good configuration' 0 'good' config check --config config/member.yaml
+verdict 'the example changes nothing' \
+    "$(diff <("$millrace" config show) \
+        <("$millrace" config show --config config/member.yaml | grep -v '^maps\.default') \
+        > "$dir/diff"; echo $?)" "$(cat "$dir/diff")"
+
+cat > "$dir/good.yaml" << 'END'
+cluster: { name: 'my "house"' }
+maps:
+  cache-*:
+    ttl: 5m
+END
+cat > "$dir/bad.yaml" << 'END'
+cluster:
+  nmae: prod
+log:
+  level: loud
+END
+expect 'show prints what the file says' 0 '^cluster.name: "my \\"house\\""$' config show --config "$dir/good.yaml"
+expect 'show --origin says where' 0 "^maps.cache-\*.ttl: 5m  # $dir/good.yaml:4:10$" \
+    config show --origin --config "$dir/good.yaml"
+expect 'show --origin says default' 0 '^log.level: info  # default$' config show --origin
+export MILLRACE_LOG_LEVEL=warn
+expect 'show --origin names the variable' 0 'warn  # .*MILLRACE_LOG_LEVEL$' config show --origin
+unset MILLRACE_LOG_LEVEL
+"$millrace" config show --config "$dir/good.yaml" > "$dir/shown.yaml"
+verdict 'what show prints can be read again' \
+    "$("$millrace" config show --config "$dir/shown.yaml" | cmp -s - "$dir/shown.yaml"; echo $?)" ''
+
+expect 'check names the place and the nearest key' 1 "bad.yaml:2:9: there is no key" \
+    config check --config "$dir/bad.yaml"
+expect 'check reports all problems' 1 '^2 problems$' config check --config "$dir/bad.yaml"
+MILLRACE_LOG_LEVL=warn expect 'check names the nearest variable' 1 'did you mean MILLRACE_LOG_LEVEL' \
+    config check
+expect 'show refuses what is not good' 1 'bad.yaml:4:10: log.level cannot be "loud"' \
+    config show --config "$dir/bad.yaml"
+expect 'a file that is not there' 1 'MR-1102.*No such file' config check --config "$dir/none.yaml"
+expect 'config wants a verb' 2 'example, show or check' config
+expect 'an unknown verb names the nearest' 2 'did you mean "show"' config shwo
+expect 'an unknown option' 2 '"--orign" is not understood' config show --orign
+expect 'an option without its word' 2 '"--config" is not understood' config show --config
+expect 'example takes no options' 2 'no options' config example --origin
+
+"$millrace" config example > /dev/full 2> "$dir/full"
+verdict 'a full disk is a failure' $(($? != 1)) "$(cat "$dir/full")" 'cannot write'
+
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]

@@ -1,0 +1,67 @@
+#!/bin/bash
+# deps.sh [check] - sees to what building and testing need, or with `check`, to what `make check`
+# and its peers need beyond that. Does nothing, and asks nobody, when all of it is there.
+#
+# What is missing is printed and installed: as root, or through sudo. Where neither can be had
+# the one line to type is printed instead, with exit code 3.
+group=${1:-build}
+
+command_() { command -v "$1" > /dev/null; }
+header()   { echo "#include <$1>" | ${CC:-cc} -E -x c - > /dev/null 2>&1; }
+pkg()      { pkg-config --exists "$1" 2> /dev/null; }
+
+# group  how it is looked for            Debian package         what it is for
+needs() {
+    cat << 'END'
+build    command_ gcc                    gcc                    compiler
+build    command_ make                   make                   this build
+build    command_ pkg-config             pkg-config             finding libraries
+build    header   stdio.h                libc6-dev              the C library's headers
+build    pkg      libevent_pthreads      libevent-dev           event loop
+build    pkg      libxxhash              libxxhash-dev          hashing
+build    header   mbedtls/ssl.h          libmbedtls-dev         TLS
+build    pkg      ck                     libck-dev              lock-free structures
+build    pkg      libfyaml               libfyaml-dev           YAML
+build    pkg      criterion              libcriterion-dev       unit tests
+check    command_ clang-14               clang-14               the second compiler
+check    command_ clang-format-14        clang-format-14        layout
+check    command_ g++                    g++                    public headers as C++
+check    command_ git                    git                    make dist
+check    command_ xz                     xz-utils               make dist
+check    command_ valgrind               valgrind               make release-check
+END
+}
+
+# The rows of the group whose look-up fails, as: package, what for.
+missing() {
+    needs | while read -r in how what package why; do
+        [ "$in" != "$group" ] || "$how" "$what" || echo "$package $why"
+    done
+}
+
+gone=$(missing)
+[ -n "$gone" ] || exit 0
+
+echo 'Missing here:'
+while read -r package why; do printf '  %-20s %s\n' "$package" "$why"; done <<< "$gone"
+mapfile -t packages < <(cut -d ' ' -f 1 <<< "$gone")
+line="apt-get update && apt-get install -y --no-install-recommends ${packages[*]}"
+
+as=()
+if [ "$(id -u)" != 0 ]; then
+    as=(sudo)
+    [ -t 0 ] || as=(sudo -n) # nobody there to type a password
+fi
+cannot() {
+    echo "$1 Type this, then run the same command again:"
+    echo "  sudo sh -c '$line'"
+    exit 3
+}
+command_ apt-get || cannot 'This is not Debian: these are the names that its packages have there.'
+"${as[@]}" true 2> /dev/null || cannot 'Installing needs root.'
+
+"${as[@]}" env DEBIAN_FRONTEND=noninteractive sh -c "$line" < /dev/null ||
+    cannot 'apt-get could not do it.'
+
+gone=$(missing)
+[ -z "$gone" ] || cannot "Installed, and still not found: $(cut -d ' ' -f 1 <<< "$gone" | tr '\n' ' ')."
