@@ -1,0 +1,25 @@
+#include "net/base/mailbox.h"
+
+#include "net/base/check.h"
+#include "net/base/mem.h"
+
+mr_rc_t mailbox_init(struct mailbox *m, uint32_t capacity)
+{
+    check(capacity >= 3);
+    check(capacity < 1u << 30);
+    check((capacity & (capacity + 1)) == 0);
+
+    struct message *slots = mem_alloc_zero((capacity + 1) * sizeof *slots);
+
+    if (!slots)
+        return MR_ERR_MEMORY;
+    ck_ring_init(&m->ring, capacity + 1);
+    m->slots = slots;
+    return MR_OK;
+}
+
+void mailbox_close(struct mailbox *m)
+{
+    mem_free(m->slots);
+    m->slots = NULL;
+}
