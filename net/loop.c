@@ -75,7 +75,7 @@ static void wake(struct loop *loop)
 
 static bool has_work(const struct loop *loop)
 {
-    if (mailbox_size(&loop->mailbox) > 0 || load_acquire_64(&loop->stopping))
+    if (mailbox_has(&loop->mailbox) || load_acquire_64(&loop->stopping))
         return true;
     for (const struct tasklet *t = loop->tasklets; t; t = t->next)
         if (t->more || load_relaxed_32(&t->woken))
@@ -159,7 +159,7 @@ static void run_timers(struct loop *loop)
  * from ending. */
 static void run_messages(struct loop *loop)
 {
-    uint32_t n = mailbox_size(&loop->mailbox);
+    uint64_t n = mailbox_size(&loop->mailbox);
     struct message m;
 
     while (n-- > 0 && mailbox_take(&loop->mailbox, &m))

@@ -37,7 +37,9 @@
  * The fences have an order. If P2 is first, P1 comes before L3: the loop sees the message and
  * does not sleep. If L2 is first, L1 comes before P3: the poster sees asleep and writes the
  * eventfd, which stays readable until the loop has read it, so that L4 returns at once, whether it
- * had begun or not. Among posters only the one that turns asleep from 1 to 0 writes.
+ * had begun or not. Among posters only the one that turns asleep from 1 to 0 writes. A message
+ * behind a slot that another poster has claimed but not written is not seen by L3; that poster
+ * comes to its own P2 and P3 afterwards, which covers both.
  *
  * ---- Why nothing posted is lost at the end
  *
@@ -59,7 +61,7 @@ struct event_base;
 struct loop;
 
 enum {
-    LOOP_MAILBOX = 4095,             /* messages that may wait */
+    LOOP_MAILBOX = 4096,             /* messages that may wait */
     LOOP_TASKLET_BUDGET_NS = 100000, /* of one tasklet in one round */
 };
 

@@ -5,16 +5,14 @@
 
 mr_rc_t mailbox_init(struct mailbox *m, uint32_t capacity)
 {
-    check(capacity >= 3);
-    check(capacity < 1u << 30);
-    check((capacity & (capacity + 1)) == 0);
+    check(capacity > 0);
+    check((capacity & (capacity - 1)) == 0);
 
-    struct message *slots = mem_alloc_zero((capacity + 1) * sizeof *slots);
+    struct message *slots = mem_alloc_zero(capacity * sizeof *slots);
 
     if (!slots)
         return MR_ERR_MEMORY;
-    ck_ring_init(&m->ring, capacity + 1);
-    m->slots = slots;
+    *m = (struct mailbox){.slots = slots, .mask = capacity - 1};
     return MR_OK;
 }
 

@@ -5,16 +5,14 @@
 
 mr_rc_t ring_init(struct ring *r, uint32_t capacity)
 {
-    check(capacity >= 3);
-    check(capacity < 1u << 30);
-    check((capacity & (capacity + 1)) == 0);
+    check(capacity > 0);
+    check((capacity & (capacity - 1)) == 0);
 
-    ck_ring_buffer_t *slots = mem_alloc_zero((capacity + 1) * sizeof *slots);
+    void **slots = mem_alloc_zero(capacity * sizeof *slots);
 
     if (!slots)
         return MR_ERR_MEMORY;
-    ck_ring_init(&r->ring, capacity + 1);
-    r->slots = slots;
+    *r = (struct ring){.slots = slots, .mask = capacity - 1};
     return MR_OK;
 }
 

@@ -206,7 +206,7 @@ static void every_pushed_item_is_taken_without_a_further_wake_up(void)
     struct consumer c = {.tasklet = {.run = consume, .context = &c}};
     struct producer producers[THREADS];
 
-    check(ring_init(&c.ring, 255) == MR_OK);
+    check(ring_init(&c.ring, 256) == MR_OK);
     check(loop_new(&loop) == MR_OK);
     tasklet_add_on_loop(loop, &c.tasklet);
     check(loop_start(loop, "mr-loop-0") == MR_OK);
@@ -248,7 +248,7 @@ static void a_ring_of_two_threads_keeps_everything_in_order(void)
     uint64_t taken = 0, disorder = 0;
     void *all[16];
 
-    check(ring_init(&p.ring, 63) == MR_OK);
+    check(ring_init(&p.ring, 64) == MR_OK);
     check(thread_start(&t, "stress", push_alone, &p) == MR_OK);
     while (taken < n) {
         size_t k = ring_take(&p.ring, all, 16);
