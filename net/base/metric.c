@@ -354,10 +354,10 @@ mr_rc_t metric_histogram(struct metrics *m, const char *name, const struct metri
 
 static void drop(struct metrics *m, void *value)
 {
-    struct metric *metric = (struct metric *)value - 1;
-
     if (!value)
         return;
+    struct metric *metric = (struct metric *)value - 1;
+
     pthread_mutex_lock(&m->lock);
     check(metric->uses > 0);
     if (--metric->uses == 0) {
