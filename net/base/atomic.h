@@ -20,6 +20,8 @@
 #endif
 #endif
 
+#include <ck_pr.h>
+
 #ifdef ATOMIC_TSAN
 
 #define ATOMIC_ACCESS(bits)                                                      \
@@ -64,9 +66,13 @@ static inline int compare_and_set_64(uint64_t *p, uint64_t expected, uint64_t v)
     return __atomic_compare_exchange_n(p, &expected, v, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 
-#else
+/* Stores and returns the value from before. */
+static inline uint32_t exchange_32(uint32_t *p, uint32_t v)
+{
+    return __atomic_exchange_n(p, v, __ATOMIC_ACQ_REL);
+}
 
-#include <ck_pr.h>
+#else
 
 #define ATOMIC_ACCESS(bits)                                                      \
     static inline uint##bits##_t load_relaxed_##bits(const uint##bits##_t *p)    \
@@ -118,7 +124,24 @@ static inline int compare_and_set_64(uint64_t *p, uint64_t expected, uint64_t v)
     return ck_pr_cas_64(p, expected, v);
 }
 
+/* Stores and returns the value from before. */
+static inline uint32_t exchange_32(uint32_t *p, uint32_t v)
+{
+    ck_pr_fence_release();
+    v = ck_pr_fas_32(p, v);
+    ck_pr_fence_acquire();
+    return v;
+}
+
 #endif
+
+/* Every load and store before comes before every one after, a store before a load too, which
+ * neither release nor acquire promises. For two threads that each write one word and read the
+ * other's: at least one of them sees the write. ThreadSanitizer does not model it. */
+static inline void fence_full(void)
+{
+    ck_pr_fence_memory();
+}
 
 static inline uint64_t fetch_sub_64(uint64_t *p, uint64_t v)
 {
