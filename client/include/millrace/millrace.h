@@ -1,0 +1,331 @@
+/* millrace.h - the public API of Millrace.
+ *
+ * A handle mr_t is a member of a grid in this process: mr_member_start() makes one, mr_close()
+ * ends it. Through it a program opens maps by name and works with their entries:
+ *
+ *     mr_err_t err = MR_ERR_INIT;
+ *     mr_t *g = mr_member_start(NULL, &err);
+ *     mr_map_t *ages = mr_map(g, "ages", &err);
+ *
+ *     mr_map_put(ages, MR_STR("ada"), MR_I64(36), NULL, &err);
+ *     mr_close(g, MR_NOW, &err);
+ *     return mr_err_report(stderr, &err);
+ *
+ * Errors. Calls return mr_rc_t; codes below 1000 (MR_OK, MR_NOT_FOUND, MR_EXISTS, MR_NOT_EQUAL)
+ * are answers and never fill an mr_err_t. The last argument may be NULL. A call that is handed a
+ * filled err does nothing and returns its code, so a program may look once, at the end. A NULL
+ * handle is MR_ERR_ARGUMENT, and what a failed call should have given is NULL: the calls that
+ * follow it then fail as well, with the first cause kept in err.
+ *
+ * Errors that any call on a handle may give, besides those said at each: MR_ERR_ARGUMENT (a NULL
+ * handle, a key or value that is null or not valid UTF-8, a call from inside an mr_update_fn),
+ * MR_ERR_FORKED (the handle was made by the parent process).
+ *
+ * Ownership. What a call gives that has a _free, _close or _clear is yours. mr_ref_t arguments
+ * are borrowed for the call. A const pointer is borrowed from its handle.
+ *
+ * Manners. The library never exits, never prints, sets no signal handler, and is silent until
+ * mr_log_to_file() or mr_log_to_callback(). Its threads are named mr-... and block all signals.
+ *
+ *     from any thread, at any time        mr_t, mr_map_t, and all calls on them
+ *     from one thread at a time           mr_err_t, mr_val_t, mr_rec_t, mr_iter_t, mr_config_t
+ *     bound to the thread that began it   mr_read_begin .. mr_read_end
+ *     the last call on a handle           mr_close: no other call is under way or follows
+ *
+ * Order. An entry that is read was written whole. Once a write has returned, every later read,
+ * by whichever thread, sees it or a newer one.
+ */
+#ifndef MILLRACE_H
+#define MILLRACE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <millrace/config.h>
+#include <millrace/error.h>
+#include <millrace/value.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- a member ------------------------------------------------------------------------------- */
+
+typedef struct mr mr_t;
+
+/* Starts a member in this process. config is only read; NULL means the defaults and what the
+ * environment's MILLRACE_ variables say. Takes some milliseconds; the member's threads are
+ * running when it returns. NULL on failure: MR_ERR_CONFIG, MR_ERR_MEMORY, MR_ERR_SYSTEM. */
+MR_API mr_t *mr_member_start(const mr_config_t *config, mr_err_t *err);
+
+/* How to close. */
+enum {
+    MR_NOW,  /* at once: what only this member holds is gone */
+    MR_DRAIN /* first hand over what other members can take; alone, the same as MR_NOW */
+};
+
+/* Ends the member and frees g with all its maps and listeners. Values that were copied out stay
+ * good. g may be NULL. It is done even when err is filled already. */
+MR_API mr_rc_t mr_close(mr_t *g, int how, mr_err_t *err);
+
+/* The number of members in the grid, this one included; 0 for NULL. */
+MR_API int mr_member_count(const mr_t *g);
+
+/* ---- maps ----------------------------------------------------------------------------------- */
+
+typedef struct mr_map mr_map_t;
+
+/* The map of this name, made at its first use; its options are those of the configuration's
+ * maps.NAME. The handle is the same for every call with this name and lives as long as g. Names
+ * have 1 to 255 bytes of UTF-8. NULL on failure: MR_ERR_ARGUMENT, MR_ERR_MEMORY. */
+MR_API mr_map_t *mr_map(mr_t *g, const char *name, mr_err_t *err);
+
+/* Borrowed from m. */
+MR_API const char *mr_map_name(const mr_map_t *m);
+
+/* Times are in milliseconds; 0 is the map's default. */
+#define MR_FOREVER INT64_MAX
+
+/* Fill with MR_PUT_OPTS_INIT. NULL in place of options means the same. */
+typedef struct mr_put_opts {
+    size_t size;         /* of this struct, for later versions */
+    int64_t ttl_ms;      /* the entry ends so long after this write; at most ten years, or
+                          * MR_FOREVER; 0: the map's ttl */
+    int64_t max_idle_ms; /* the entry ends when it was not used for so long; 0: the map's */
+    mr_val_t *old;       /* if not NULL: gets the value from before, or null */
+} mr_put_opts_t;
+
+#define MR_PUT_OPTS_INIT {sizeof(mr_put_opts_t), 0, 0, NULL}
+
+/* No options yet: pass NULL. */
+typedef struct mr_get_opts {
+    size_t size;
+} mr_get_opts_t;
+
+/* Copies the value into *ret, which keeps its old content unless MR_OK is returned.
+ * MR_NOT_FOUND. MR_ERR_MEMORY: a value of 64 bytes or more needs memory. */
+MR_API mr_rc_t mr_map_get(mr_map_t *m, mr_ref_t key, mr_val_t *ret, const mr_get_opts_t *opts,
+                          mr_err_t *err);
+
+/* MR_OK or MR_NOT_FOUND. Counts as a use of the entry. */
+MR_API mr_rc_t mr_map_contains(mr_map_t *m, mr_ref_t key, mr_err_t *err);
+
+/* The writes. Each is atomic: others see the entry from before or from after. Besides the errors
+ * said above, each that stores may give MR_ERR_TOO_LARGE (limits.key-size, limits.value-size),
+ * MR_ERR_FULL (memory.max, or the map's max-size or max-bytes, and nothing to evict) and
+ * MR_ERR_MEMORY; nothing has changed then. A write resets the entry's times to those of the
+ * options or the map. */
+
+/* Stores the value, whatever was there. */
+MR_API mr_rc_t mr_map_put(mr_map_t *m, mr_ref_t key, mr_ref_t value, const mr_put_opts_t *opts,
+                          mr_err_t *err);
+
+/* The same, for who does not want the value from before: opts->old is refused. */
+MR_API mr_rc_t mr_map_set(mr_map_t *m, mr_ref_t key, mr_ref_t value, const mr_put_opts_t *opts,
+                          mr_err_t *err);
+
+/* Stores it if nothing is there, else MR_EXISTS, and opts->old gets what is. */
+MR_API mr_rc_t mr_map_put_if_absent(mr_map_t *m, mr_ref_t key, mr_ref_t value,
+                                    const mr_put_opts_t *opts, mr_err_t *err);
+
+/* Stores it if something is there, else MR_NOT_FOUND. */
+MR_API mr_rc_t mr_map_replace(mr_map_t *m, mr_ref_t key, mr_ref_t value, const mr_put_opts_t *opts,
+                              mr_err_t *err);
+
+/* Stores it if `expected` is there, of the same type and with the same bytes; else MR_NOT_FOUND or
+ * MR_NOT_EQUAL, and opts->old gets what is there. */
+MR_API mr_rc_t mr_map_replace_if_equal(mr_map_t *m, mr_ref_t key, mr_ref_t expected, mr_ref_t value,
+                                       const mr_put_opts_t *opts, mr_err_t *err);
+
+/* Takes the entry out: MR_OK, and *old, if not NULL, gets its value; or MR_NOT_FOUND. Removing
+ * needs almost no memory, and none of the map's. MR_ERR_MEMORY. */
+MR_API mr_rc_t mr_map_remove(mr_map_t *m, mr_ref_t key, mr_val_t *old, mr_err_t *err);
+
+/* Takes it out if its value is `expected`: MR_OK, MR_NOT_FOUND or MR_NOT_EQUAL. */
+MR_API mr_rc_t mr_map_remove_if_equal(mr_map_t *m, mr_ref_t key, mr_ref_t expected, mr_err_t *err);
+
+/* As mr_map_remove without the value: MR_OK or MR_NOT_FOUND. */
+MR_API mr_rc_t mr_map_delete(mr_map_t *m, mr_ref_t key, mr_err_t *err);
+
+/* As mr_map_delete, but listeners learn that the entry was evicted. */
+MR_API mr_rc_t mr_map_evict(mr_map_t *m, mr_ref_t key, mr_err_t *err);
+
+/* The entry ends ttl_ms from now; MR_FOREVER: not by time; 0: after the map's ttl. Its idle time
+ * stays. MR_OK or MR_NOT_FOUND, and the errors of a put. */
+MR_API mr_rc_t mr_map_set_ttl(mr_map_t *m, mr_ref_t key, int64_t ttl_ms, mr_err_t *err);
+
+/* Many keys at once, several times cheaper for each than one by one: values[i] gets the value of
+ * keys[i], or becomes null. Each entry is read whole; together they are no snapshot. All values
+ * must be initialised. On an error some may have been filled. */
+MR_API mr_rc_t mr_map_get_all(mr_map_t *m, const mr_ref_t *keys, size_t n, mr_val_t *values,
+                              mr_err_t *err);
+
+typedef struct mr_entry {
+    mr_ref_t key, value;
+} mr_entry_t;
+
+/* Puts n entries, in order. opts->old is refused. On an error the entries before it are stored;
+ * *ret_done, if not NULL, is their number, and n on success. */
+MR_API mr_rc_t mr_map_put_all(mr_map_t *m, const mr_entry_t *entries, size_t n,
+                              const mr_put_opts_t *opts, size_t *ret_done, mr_err_t *err);
+
+/* Takes everything out that was there when it began. Entries put meanwhile may go or stay. */
+MR_API mr_rc_t mr_map_clear(mr_map_t *m, mr_err_t *err);
+
+/* The number of entries; one whose time has come counts until its memory is returned, which takes
+ * some tenths of a second. 0 on failure. */
+MR_API uint64_t mr_map_size(mr_map_t *m, mr_err_t *err);
+
+/* 1 when there is no entry, else 0; 1 on failure. */
+MR_API int mr_map_is_empty(mr_map_t *m, mr_err_t *err);
+
+/* ---- updating in place ----------------------------------------------------------------------- */
+
+/* What an update function decides. */
+typedef enum mr_update {
+    MR_UPDATE_KEEP,   /* leave it as it is */
+    MR_UPDATE_SET,    /* store *next */
+    MR_UPDATE_REMOVE, /* take it out */
+    MR_UPDATE_FAIL    /* do nothing, and let mr_map_update return MR_ERR_ARGUMENT */
+} mr_update_t;
+
+/* Looks at the current value, MR_KIND_NULL when there is none, and says what comes next. current
+ * and what *next points to must last until mr_map_update returns; a record read with mr_rec_get
+ * is read in place. It runs under the lock of a part of the grid: be quick, and do not call the
+ * grid from it (such a call gives MR_ERR_ARGUMENT). One that takes longer than a millisecond is
+ * logged and counted. */
+typedef mr_update_t (*mr_update_fn)(void *context, mr_ref_t current, mr_ref_t *next);
+
+/* Reads, decides and writes as one step: no other write to this entry comes between. The entry
+ * keeps its times unless opts says otherwise. MR_OK, and the errors of a put. */
+MR_API mr_rc_t mr_map_update(mr_map_t *m, mr_ref_t key, mr_update_fn fn, void *context,
+                             const mr_put_opts_t *opts, mr_err_t *err);
+
+/* ---- reading without copying ----------------------------------------------------------------- */
+
+/* Between these two, mr_map_borrow gives views of entries where they lie, and they stay good and
+ * unchanged until mr_read_end, even if the entry is replaced or removed meanwhile. Sections nest;
+ * each belongs to its thread. One that stays open holds back memory of everything that is
+ * replaced anywhere: work, but do not wait inside one; after a second it is logged. */
+MR_API mr_rc_t mr_read_begin(mr_t *g, mr_err_t *err);
+MR_API void mr_read_end(mr_t *g);
+
+/* A view of the value. MR_OK or MR_NOT_FOUND; MR_ERR_ARGUMENT outside of a read section. */
+MR_API mr_rc_t mr_map_borrow(mr_map_t *m, mr_ref_t key, mr_ref_t *ret, mr_err_t *err);
+
+/* ---- iterating ------------------------------------------------------------------------------- */
+
+typedef struct mr_iter mr_iter_t;
+
+/* Goes through all entries, in no order. It copies them page by page, some `page` entries each
+ * (0: 256), so it holds nothing back. An entry that is there the whole time is seen exactly once,
+ * one that comes or goes meanwhile at most once. NULL on failure: MR_ERR_MEMORY. */
+MR_API mr_iter_t *mr_map_iter(mr_map_t *m, size_t page, mr_err_t *err);
+
+/* The next entry: 1, and *key and *value are good until the next call on it; 0: the end, or a
+ * failure (MR_ERR_MEMORY). Either pointer may be NULL. */
+MR_API int mr_iter_next(mr_iter_t *it, mr_ref_t *key, mr_ref_t *value, mr_err_t *err);
+
+/* NULL is allowed. Before mr_close. */
+MR_API void mr_iter_free(mr_iter_t *it);
+
+/* ---- listening ------------------------------------------------------------------------------- */
+
+/* Kinds of events; a listener asks for any of them, joined by |. */
+enum {
+    MR_EVENT_ADDED = 1,
+    MR_EVENT_REMOVED = 2,
+    MR_EVENT_UPDATED = 4,
+    MR_EVENT_EVICTED = 8,
+    MR_EVENT_EXPIRED = 16,
+    MR_EVENT_CLEARED = 64,   /* once per mr_map_clear, with the number of entries */
+    MR_EVENT_LOST = 1 << 16, /* so many events came faster than they were taken; always told */
+    MR_EVENT_ALL = 95
+};
+
+typedef struct mr_event {
+    int kind;
+    const char *map;
+    uint64_t time_ms;         /* since 1970 */
+    uint64_t count;           /* of entries cleared, or events lost */
+    mr_ref_t key, old, value; /* null where there is none */
+} mr_event_t;
+
+/* Called for each event, in the order of the changes of its key, on a thread of the member; the
+ * event is borrowed for the call. It may call the grid, but should be quick: it holds up what the
+ * thread serves. */
+typedef void (*mr_event_fn)(void *context, const mr_event_t *event);
+
+typedef struct mr_listener mr_listener_t;
+
+/* Tells fn of every change from now on. NULL on failure: MR_ERR_ARGUMENT, MR_ERR_MEMORY. */
+MR_API mr_listener_t *mr_map_listen(mr_map_t *m, unsigned kinds, mr_event_fn fn, void *context,
+                                    mr_err_t *err);
+
+/* Ends it: after it fn does not run and will not be called again, unless it is called from inside
+ * fn, which then runs to its end. NULL is allowed. Before mr_close, which ends them all. */
+MR_API void mr_listener_close(mr_listener_t *l);
+
+/* ---- looking ---------------------------------------------------------------------------------- */
+
+typedef struct mr_map_stats {
+    size_t size;          /* set it to sizeof: MR_MAP_STATS_INIT */
+    uint64_t entries;     /* as mr_map_size */
+    uint64_t bytes;       /* of entries, as they lie in memory */
+    uint64_t index_bytes; /* of the index over them */
+    uint64_t gets, hits;  /* reads of entries, and how many found one */
+    uint64_t puts;        /* entries stored, by any call */
+    uint64_t removes;     /* entries taken out by calls */
+    uint64_t evictions;   /* entries given up for room */
+    uint64_t expirations; /* entries whose time had come, whose memory has been returned */
+    uint64_t updates;     /* calls of update functions */
+} mr_map_stats_t;
+
+#define MR_MAP_STATS_INIT {sizeof(mr_map_stats_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+
+/* Fills *ret. The counts are each right but not of one moment. */
+MR_API mr_rc_t mr_map_stats(mr_map_t *m, mr_map_stats_t *ret, mr_err_t *err);
+
+typedef struct mr_memory_stats {
+    size_t size;        /* set it to sizeof: MR_MEMORY_STATS_INIT */
+    uint64_t limit;     /* memory.max; UINT64_MAX: none */
+    uint64_t used;      /* bytes of entries, indexes and events, replaced ones included */
+    uint64_t retired;   /* of these, replaced or removed and waiting for readers */
+    uint64_t committed; /* bytes taken from the operating system for them */
+} mr_memory_stats_t;
+
+#define MR_MEMORY_STATS_INIT {sizeof(mr_memory_stats_t), 0, 0, 0, 0}
+
+MR_API mr_rc_t mr_memory_stats(mr_t *g, mr_memory_stats_t *ret, mr_err_t *err);
+
+/* ---- the host program -------------------------------------------------------------------------- */
+
+/* Where the memory of handles, values and records comes from. Entries of maps are kept in pages
+ * from the operating system. All three are called from any thread. */
+typedef struct mr_allocator {
+    void *(*alloc)(size_t size, void *context);
+    void *(*realloc)(void *p, size_t size, void *context);
+    void (*free)(void *p, void *context);
+    void *context;
+} mr_allocator_t;
+
+/* Before any other call of the library; NULL puts malloc back. */
+MR_API void mr_allocator_set(const mr_allocator_t *a);
+
+/* Writes what happens as lines to f, which stays yours and open: logfmt if it is a terminal, else
+ * JSON. level is "error", "warn", "info" or "debug". NULL stops it. For the whole process. */
+MR_API mr_rc_t mr_log_to_file(FILE *f, const char *level, mr_err_t *err);
+
+/* Hands it to fn instead, from any thread, one call at a time; fields are logfmt. fn must not
+ * call the library. NULL stops it. */
+MR_API mr_rc_t mr_log_to_callback(void (*fn)(void *context, const char *level, const char *event,
+                                             const char *fields),
+                                  void *context, const char *level, mr_err_t *err);
+
+/* "0.1.0" */
+MR_API const char *mr_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,499 @@
+#include "grid/data/map.h"
+
+#include <string.h>
+
+#include "grid/store/expiry.h"
+#include "net/base/check.h"
+#include "net/base/clock.h"
+#include "net/base/epoch.h"
+#include "net/base/mem.h"
+
+enum {
+    LISTENER_EVENTS = 1024,        /* per partition, for a map without a journal of its own */
+    LISTENER_BYTES = 4 << 20,      /* of them */
+    JOURNAL_BYTES = 256 << 20,     /* of one partition's journal; max-memory rules before that */
+    ROOM_PARTITIONS = 8,           /* looked at, before all are */
+    ROOM_ENTRIES = 16              /* a partition with as many gives a fair sample */
+};
+
+/* ---- deciding ------------------------------------------------------------------------------- */
+
+enum action { ACT_NOTHING, ACT_WRITE, ACT_ERASE };
+
+struct decision {
+    enum action action;
+    mr_rc_t answer; /* when it has been done */
+};
+
+static struct decision decide(const struct map_request *q, const struct data *current,
+                              struct data *value)
+{
+    const struct decision write = {ACT_WRITE, MR_OK}, erase = {ACT_ERASE, MR_OK};
+    const struct decision absent = {ACT_NOTHING, MR_NOT_FOUND};
+    const struct decision other = {ACT_NOTHING, MR_NOT_EQUAL};
+
+    *value = q->value;
+    switch (q->verb) {
+    case MAP_PUT:
+        return write;
+    case MAP_PUT_IF_ABSENT:
+        return current ? (struct decision){ACT_NOTHING, MR_EXISTS} : write;
+    case MAP_REPLACE:
+        return current ? write : absent;
+    case MAP_REPLACE_IF_SAME:
+        return !current ? absent : data_equal(current, &q->expected) ? write : other;
+    case MAP_REMOVE:
+    case MAP_EVICT:
+        return current ? erase : absent;
+    case MAP_REMOVE_IF_SAME:
+        return !current ? absent : data_equal(current, &q->expected) ? erase : other;
+    case MAP_SET_TTL:
+        if (current)
+            *value = *current;
+        return current ? write : absent;
+    case MAP_UPDATE:
+        switch (q->update(q->update_context, current, value)) {
+        case UPDATE_KEEP:
+            return (struct decision){ACT_NOTHING, MR_OK};
+        case UPDATE_SET:
+            return write;
+        case UPDATE_REMOVE:
+            return current ? erase : (struct decision){ACT_NOTHING, MR_OK};
+        case UPDATE_FAIL:
+            return (struct decision){ACT_NOTHING, MR_ERR_ARGUMENT};
+        }
+        break;
+    case MAP_GET:
+    case MAP_CONTAINS:
+        break;
+    }
+    check(!"a verb that changes");
+    return absent;
+}
+
+/* When the entry ends that the request writes over `old`. */
+static struct lifetime lifetime_of(const struct map *m, const struct map_request *q,
+                                   const struct record *old)
+{
+    struct lifetime life = {0};
+    uint64_t ttl_ms = q->ttl_ms == TIME_DEFAULT ? m->rules.ttl_ms : (uint64_t)q->ttl_ms;
+    bool keeps_ttl = q->verb == MAP_UPDATE && old && q->ttl_ms == TIME_DEFAULT;
+    bool keeps_idle = (q->verb == MAP_UPDATE || q->verb == MAP_SET_TTL) && old;
+
+    if (keeps_ttl)
+        life.expires_ms = record_expires_ms(old);
+    else if (ttl_ms)
+        life.expires_ms = clock_ms() + ttl_ms;
+
+    life.idle_ms = q->idle_ms == TIME_DEFAULT ? m->rules.idle_ms : (uint64_t)q->idle_ms;
+    if (keeps_idle && q->idle_ms == TIME_DEFAULT)
+        life.idle_ms = record_idle_ms(old);
+    return life;
+}
+
+/* ---- telling -------------------------------------------------------------------------------- */
+
+static void count(struct map *m, enum map_count what)
+{
+    counter_add(m->counts[what], 1);
+}
+
+static void tell(struct map *m, uint32_t partition, const struct journal_event *event)
+{
+    struct journal *j = m->parts[partition].journal;
+
+    if (!j)
+        return;
+    struct journal_event e = *event;
+
+    e.time_ms = clock_ms();
+    journal_append(j, &e);
+    if (load_relaxed_32(&m->listening) > 0)
+        m->changed(m->changed_context, partition);
+}
+
+static void tell_gone(struct map *m, uint32_t partition, enum journal_kind kind,
+                      const struct record *r)
+{
+    tell(m, partition,
+         &(struct journal_event){.kind = (uint8_t)kind, .key = record_key(r), .old = record_value(r)});
+}
+
+/* ---- changing ------------------------------------------------------------------------------- */
+
+static uint64_t record_block(const struct record *r)
+{
+    return slab_block_size(record_size(r->key_kind, r->key_size, (uint32_t)r->value_size));
+}
+
+/* Accounts of the map's own limits; a map without them does not write the shared words. */
+static bool charge(struct account *a, uint64_t amount)
+{
+    return a->limit == UINT64_MAX || account_charge(a, amount);
+}
+
+static void refund(struct account *a, uint64_t amount)
+{
+    if (a->limit != UINT64_MAX)
+        account_return(a, amount);
+}
+
+static mr_rc_t erase(struct map *m, uint32_t partition, struct spot *spot, enum journal_kind kind)
+{
+    const struct record *old = spot->old;
+    mr_rc_t rc = store_erase(&m->parts[partition].store, spot);
+
+    if (rc != MR_OK)
+        return rc;
+    refund(&m->entries, 1);
+    refund(&m->bytes, record_block(old));
+    m->partitions->at[partition].changes++;
+    count(m, kind == JOURNAL_EVICTED   ? COUNT_EVICTIONS
+             : kind == JOURNAL_EXPIRED ? COUNT_EXPIRATIONS
+                                       : COUNT_REMOVES);
+    tell_gone(m, partition, kind, old);
+    return MR_OK;
+}
+
+static mr_rc_t write(struct map *m, uint32_t partition, struct spot *spot, const struct data *value,
+                     struct lifetime life)
+{
+    struct store *s = &m->parts[partition].store;
+    const struct record *old = spot->old;
+    struct data key = *spot->key;
+    uint8_t flags = record_flags(life, s->touch != TOUCH_NEVER);
+    uint64_t bytes = slab_block_size(record_size(flags, key.size, value->size));
+    uint64_t old_bytes = old ? record_block(old) : 0;
+    mr_rc_t rc = MR_ERR_FULL;
+
+    if (!old && !charge(&m->entries, 1))
+        return MR_ERR_FULL;
+    if (bytes > old_bytes && !charge(&m->bytes, bytes - old_bytes))
+        goto fail_bytes;
+    rc = store_write(s, spot, value, life, m->partitions->at[partition].changes + 1);
+    if (rc != MR_OK)
+        goto fail;
+    m->partitions->at[partition].changes++;
+    if (bytes < old_bytes)
+        refund(&m->bytes, old_bytes - bytes);
+    count(m, COUNT_PUTS);
+    tell(m, partition,
+         &(struct journal_event){.kind = old ? JOURNAL_UPDATED : JOURNAL_ADDED,
+                                 .key = key,
+                                 .old = old ? record_value(old) : (struct data){0},
+                                 .value = *value});
+    return MR_OK;
+
+fail:
+    if (bytes > old_bytes)
+        refund(&m->bytes, bytes - old_bytes);
+fail_bytes:
+    if (!old)
+        refund(&m->entries, 1);
+    return rc;
+}
+
+mr_rc_t map_change(struct map *m, uint32_t partition, const struct map_request *q,
+                   struct map_answer *ret_a)
+{
+    struct store *s = &m->parts[partition].store;
+    struct spot spot;
+    struct data current, value;
+    mr_rc_t rc;
+
+    store_locate(s, key_hash(&q->key), &q->key, &spot);
+    if (spot.old && record_may_end(spot.old) && record_is_over(spot.old, clock_ms())) {
+        if ((rc = erase(m, partition, &spot, JOURNAL_EXPIRED)) != MR_OK)
+            return rc;
+        spot.old = NULL;
+    }
+    if (spot.old)
+        current = record_value(spot.old);
+
+    *ret_a = (struct map_answer){.present = spot.old != NULL};
+    if (spot.old)
+        ret_a->value = current;
+    struct decision d = decide(q, spot.old ? &current : NULL, &value);
+
+    if (q->verb == MAP_UPDATE)
+        count(m, COUNT_UPDATES);
+    ret_a->version = spot.old ? spot.old->version : 0;
+    if (d.action == ACT_WRITE) {
+        if (value.size > m->rules.value_max)
+            return MR_ERR_TOO_LARGE;
+        if ((rc = write(m, partition, &spot, &value, lifetime_of(m, q, spot.old))) != MR_OK)
+            return rc;
+        ret_a->version = m->partitions->at[partition].changes;
+    }
+    if (d.action == ACT_ERASE) {
+        if ((rc = erase(m, partition, &spot,
+                        q->verb == MAP_EVICT ? JOURNAL_EVICTED : JOURNAL_REMOVED)) != MR_OK)
+            return rc;
+        ret_a->version = 0;
+    }
+    return d.answer;
+}
+
+mr_rc_t map_read(struct map *m, uint32_t partition, const struct map_request *q,
+                 struct map_answer *ret_a)
+{
+    const struct record *r = store_get(&m->parts[partition].store, key_hash(&q->key), &q->key);
+
+    count(m, COUNT_GETS);
+    if (!r) {
+        *ret_a = (struct map_answer){0};
+        return MR_NOT_FOUND;
+    }
+    count(m, COUNT_HITS);
+    *ret_a = (struct map_answer){true, record_value(r), r->version};
+    return MR_OK;
+}
+
+/* ---- making room ---------------------------------------------------------------------------- */
+
+static mr_rc_t evict_one(struct map *m, uint32_t partition, uint64_t chance)
+{
+    struct partition *p = &m->partitions->at[partition];
+    struct spot spot;
+    struct data key;
+    mr_rc_t rc = MR_ERR_FULL;
+
+    epoch_enter();
+    partition_lock(p);
+    uint64_t now_ms = clock_ms();
+
+    if (store_victim(&m->parts[partition].store, m->rules.eviction, chance, now_ms, &spot, &key))
+        rc = erase(m, partition, &spot,
+                   record_is_over(spot.old, now_ms) ? JOURNAL_EXPIRED : JOURNAL_EVICTED);
+    partition_unlock(p);
+    epoch_exit();
+    return rc;
+}
+
+static uint64_t entries_in(const struct map *m, uint32_t partition)
+{
+    return load_relaxed_64(&m->parts[partition].store.entries);
+}
+
+/* A partition with enough entries to choose from, near the one asked for: keys are spread evenly,
+ * so a sample of one partition is a sample of the map. */
+static uint32_t partition_to_evict(const struct map *m, uint32_t partition, uint64_t chance)
+{
+    uint32_t n = m->partitions->count, best = partition;
+
+    for (uint32_t i = 0; i < ROOM_PARTITIONS && entries_in(m, best) < ROOM_ENTRIES; i++) {
+        uint32_t next = (uint32_t)((chance >> 8 * i & 0xff) * n / 256 + i * 37) % n;
+
+        if (entries_in(m, next) > entries_in(m, best))
+            best = next;
+    }
+    for (uint32_t i = 0; i < n && entries_in(m, best) == 0; i++)
+        best = i;
+    return best;
+}
+
+mr_rc_t map_make_room(struct map *m, uint32_t partition, uint64_t chance)
+{
+    struct slab *slab = m->partitions->at[partition].slab;
+    uint64_t retired = slab_stats(slab).retired;
+
+    check(!epoch_inside());
+    if (m->rules.eviction == EVICT_NONE) /* what was replaced may be free by now */
+        return slab_reclaim(slab) < retired ? MR_OK : MR_ERR_FULL;
+
+    mr_rc_t rc = evict_one(m, partition_to_evict(m, partition, chance), chance);
+
+    for (uint32_t i = 0; i < m->partitions->slab_count; i++)
+        slab_reclaim(m->partitions->slabs[i]);
+    return rc;
+}
+
+/* ---- all of it ------------------------------------------------------------------------------ */
+
+mr_rc_t map_clear(struct map *m)
+{
+    uint64_t cleared = 0;
+    mr_rc_t rc = MR_OK;
+
+    for (uint32_t i = 0; i < m->partitions->count && rc == MR_OK; i++) {
+        struct store *s = &m->parts[i].store;
+
+        partition_lock(&m->partitions->at[i]);
+        uint64_t entries = s->entries, bytes = s->bytes;
+
+        if ((rc = store_clear(s)) == MR_OK) {
+            refund(&m->entries, entries);
+            refund(&m->bytes, bytes);
+            m->partitions->at[i].changes++;
+            cleared += entries;
+        }
+        partition_unlock(&m->partitions->at[i]);
+    }
+    if (cleared > 0) {
+        partition_lock(&m->partitions->at[0]);
+        tell(m, 0, &(struct journal_event){.kind = JOURNAL_CLEARED, .count = cleared});
+        partition_unlock(&m->partitions->at[0]);
+    }
+    return rc;
+}
+
+struct sweeping {
+    struct map *map;
+    uint32_t partition;
+};
+
+static void swept(void *context, const struct record *r)
+{
+    struct sweeping *w = context;
+
+    refund(&w->map->entries, 1);
+    refund(&w->map->bytes, record_block(r));
+    w->map->partitions->at[w->partition].changes++;
+    count(w->map, COUNT_EXPIRATIONS);
+    tell_gone(w->map, w->partition, JOURNAL_EXPIRED, r);
+}
+
+bool map_sweep(struct map *m, uint32_t partition, uint64_t now_ms, uint32_t budget)
+{
+    struct store *s = &m->parts[partition].store;
+    struct sweeping w = {m, partition};
+
+    if (load_relaxed_64(&s->earliest_ms) > now_ms)
+        return true;
+    partition_lock(&m->partitions->at[partition]);
+    bool done = store_sweep(s, now_ms, budget, swept, &w);
+    partition_unlock(&m->partitions->at[partition]);
+    return done;
+}
+
+/* ---- journals ------------------------------------------------------------------------------- */
+
+static mr_rc_t start_journal(struct map *m, uint32_t partition)
+{
+    uint32_t capacity = m->rules.journal_capacity;
+
+    if (m->parts[partition].journal)
+        return MR_OK;
+    return journal_new(m->partitions->at[partition].slab, capacity ? capacity : LISTENER_EVENTS,
+                       capacity ? JOURNAL_BYTES : LISTENER_BYTES, &m->parts[partition].journal);
+}
+
+mr_rc_t map_start_journals(struct map *m, uint64_t *ret_next)
+{
+    mr_rc_t rc = MR_OK;
+
+    for (uint32_t i = 0; i < m->partitions->count && rc == MR_OK; i++) {
+        partition_lock(&m->partitions->at[i]);
+        if ((rc = start_journal(m, i)) == MR_OK)
+            ret_next[i] = m->parts[i].journal->next;
+        partition_unlock(&m->partitions->at[i]);
+    }
+    return rc;
+}
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *name, *help;
+} count_metrics[MAP_COUNTS] = {
+    [COUNT_GETS] = {"millrace_map_gets_total", "Entries asked for."},
+    [COUNT_HITS] = {"millrace_map_hits_total", "Entries asked for and found."},
+    [COUNT_PUTS] = {"millrace_map_puts_total", "Entries stored."},
+    [COUNT_REMOVES] = {"millrace_map_removes_total", "Entries taken out by requests."},
+    [COUNT_EVICTIONS] = {"millrace_map_evictions_total", "Entries given up for room."},
+    [COUNT_EXPIRATIONS] = {"millrace_map_expirations_total", "Entries whose time had come."},
+    [COUNT_UPDATES] = {"millrace_map_updates_total", "Calls of update functions."},
+};
+
+static enum store_touch touch_of(enum eviction eviction)
+{
+    return eviction == EVICT_LRU ? TOUCH_COARSE : eviction == EVICT_LFU ? TOUCH_COUNT : TOUCH_NEVER;
+}
+
+mr_rc_t map_new(struct partitions *ps, struct metrics *metrics, const char *name,
+                const struct map_rules *rules, struct map **ret_map)
+{
+    const struct metric_label labels[] = {{"map", name}, {0}};
+    struct map *m = mem_alloc_zero(sizeof *m);
+    mr_rc_t rc = MR_ERR_MEMORY;
+
+    if (!m)
+        return MR_ERR_MEMORY;
+    m->rules = *rules;
+    m->partitions = ps;
+    m->metrics = metrics;
+    m->entries.limit = rules->entries_max;
+    m->bytes.limit = rules->bytes_max;
+    pthread_mutex_init(&m->listeners_lock, NULL);
+    if (!(m->name = mem_strdup(name)) ||
+        !(m->parts = mem_alloc_aligned(64, ps->count * sizeof *m->parts)))
+        goto fail;
+    for (uint32_t i = 0; i < ps->count; i++)
+        store_init(&m->parts[i].store, ps->at[i].slab, touch_of(rules->eviction));
+    for (uint32_t i = 0; rules->journal_capacity && i < ps->count; i++)
+        if ((rc = start_journal(m, i)) != MR_OK)
+            goto fail;
+    for (int i = 0; i < MAP_COUNTS; i++)
+        if ((rc = metric_counter(metrics, count_metrics[i].name, labels, count_metrics[i].help,
+                                 &m->counts[i])) != MR_OK)
+            goto fail;
+    *ret_map = m;
+    return MR_OK;
+
+fail:
+    map_free(m);
+    return rc;
+}
+
+void map_free(struct map *m)
+{
+    if (!m)
+        return;
+    for (uint32_t i = 0; m->parts && i < m->partitions->count; i++)
+        journal_free(m->parts[i].journal);
+    for (int i = 0; i < MAP_COUNTS; i++)
+        metric_drop_counter(m->metrics, m->counts[i]);
+    pthread_mutex_destroy(&m->listeners_lock);
+    mem_free_aligned(m->parts);
+    mem_free(m->name);
+    mem_free(m);
+}
+
+void map_facts(struct map *m, struct map_facts *ret_facts)
+{
+    struct map_facts f = {
+        .gets = counter_value(m->counts[COUNT_GETS]),
+        .hits = counter_value(m->counts[COUNT_HITS]),
+        .puts = counter_value(m->counts[COUNT_PUTS]),
+        .removes = counter_value(m->counts[COUNT_REMOVES]),
+        .evictions = counter_value(m->counts[COUNT_EVICTIONS]),
+        .expirations = counter_value(m->counts[COUNT_EXPIRATIONS]),
+        .updates = counter_value(m->counts[COUNT_UPDATES]),
+    };
+
+    for (uint32_t i = 0; i < m->partitions->count; i++) {
+        partition_lock(&m->partitions->at[i]);
+        f.entries += m->parts[i].store.entries;
+        f.bytes += m->parts[i].store.bytes;
+        f.index_bytes += store_index_bytes(&m->parts[i].store);
+        partition_unlock(&m->partitions->at[i]);
+    }
+    *ret_facts = f;
+}
+
+void map_check(struct map *m)
+{
+    uint64_t entries = 0, bytes = 0;
+
+    for (uint32_t i = 0; i < m->partitions->count; i++) {
+        partition_lock(&m->partitions->at[i]);
+        store_check(&m->parts[i].store);
+        entries += m->parts[i].store.entries;
+        bytes += m->parts[i].store.bytes;
+        partition_unlock(&m->partitions->at[i]);
+    }
+    check(m->entries.limit == UINT64_MAX || m->entries.reserved == entries);
+    check(m->bytes.limit == UINT64_MAX || m->bytes.reserved == bytes);
+    for (uint32_t i = 0; i < m->partitions->slab_count; i++)
+        slab_check(m->partitions->slabs[i]);
+}

@@ -1,0 +1,111 @@
+/* map.h - what a map means: what each request does to an entry, who is told, what makes room.
+ *
+ * A map is a store in every partition, and the rules it was configured with. A request about a
+ * key is answered where the key's partition is:
+ *
+ *     read      no lock: find the record, that is all
+ *     change    under the partition's lock: find the record ─▶ decide ─▶ write or erase
+ *                                           ─▶ count ─▶ journal, from which listeners are told
+ *
+ * decide() is the whole meaning of put, replace, remove and the rest, without a store in sight.
+ *
+ * When there is no room a change fails with MR_ERR_FULL and has changed nothing; map_make_room
+ * then gives up entries, if the map's rules allow, and the change is tried again. This happens
+ * outside the partition's lock and outside of epoch sections, because the memory of what was
+ * given up is free only when no section that could see it is open.
+ *
+ * Threads: reads from any thread inside an epoch section; map_change under its partition's lock
+ * and inside a section; the rest as each says.
+ */
+#ifndef GRID_DATA_MAP_H
+#define GRID_DATA_MAP_H
+
+#include "grid/op/partition.h"
+#include "grid/store/journal.h"
+#include "grid/store/store.h"
+#include "net/base/metric.h"
+#include "net/request.h"
+
+/* What the configuration says of a map. */
+struct map_rules {
+    uint64_t ttl_ms, idle_ms; /* 0: for ever */
+    uint64_t entries_max, bytes_max; /* UINT64_MAX: no limit */
+    enum eviction eviction;
+    uint32_t journal_capacity; /* events per partition; 0: only what listeners need */
+    uint32_t key_max, value_max; /* bytes */
+};
+
+enum map_count {
+    COUNT_GETS,
+    COUNT_HITS,
+    COUNT_PUTS,
+    COUNT_REMOVES,
+    COUNT_EVICTIONS,
+    COUNT_EXPIRATIONS,
+    COUNT_UPDATES,
+    MAP_COUNTS
+};
+
+struct listener; /* listener.h */
+
+/* A map's share of one partition. */
+struct map_part {
+    struct store store;
+    struct journal *journal; /* NULL: nobody wants to know */
+} __attribute__((aligned(64)));
+
+struct map {
+    struct map *next; /* in the member's list, which only grows */
+    char *name;
+    struct map_rules rules;
+    struct partitions *partitions;
+    struct metrics *metrics;
+    struct map_part *parts;         /* partitions->count of them */
+    struct account entries, bytes;  /* against the rules; not kept when there is no limit */
+    struct counter *counts[MAP_COUNTS];
+
+    pthread_mutex_t listeners_lock;
+    struct listener *listeners;
+    uint32_t listening; /* how many, readable by writers */
+    void (*changed)(void *context, uint32_t partition); /* a listener has something to hear */
+    void *changed_context;
+};
+
+/* MR_ERR_MEMORY, and what metrics say of the name. */
+mr_rc_t map_new(struct partitions *ps, struct metrics *metrics, const char *name,
+                const struct map_rules *rules, struct map **ret_map);
+
+/* The entries go with the slabs. Nobody uses it any more. NULL is fine. */
+void map_free(struct map *m);
+
+/* A request that reads. */
+mr_rc_t map_read(struct map *m, uint32_t partition, const struct map_request *q,
+                 struct map_answer *ret_a);
+
+/* A request that changes. MR_ERR_FULL: make room and try again. */
+mr_rc_t map_change(struct map *m, uint32_t partition, const struct map_request *q,
+                   struct map_answer *ret_a);
+
+/* Makes room for a change that found none: returns blocks that are free by now, and gives up an
+ * entry if the rules allow. MR_ERR_FULL: there is nothing to give up. Holds no lock, opens no
+ * section. `chance` is a random number. */
+mr_rc_t map_make_room(struct map *m, uint32_t partition, uint64_t chance);
+
+/* Takes everything out, partition by partition; takes their locks. MR_ERR_MEMORY: some may be
+ * cleared. */
+mr_rc_t map_clear(struct map *m);
+
+/* Takes out what has ended in one partition; takes its lock. Returns true when all is done. */
+bool map_sweep(struct map *m, uint32_t partition, uint64_t now_ms, uint32_t budget);
+
+/* Makes a journal in each partition, so that there is something to listen to, and gives the
+ * number of the next event in each. MR_ERR_MEMORY. */
+mr_rc_t map_start_journals(struct map *m, uint64_t *ret_next);
+
+/* Takes each partition's lock. */
+void map_facts(struct map *m, struct map_facts *ret_facts);
+
+/* Checks every invariant, under each partition's lock; for tests. */
+void map_check(struct map *m);
+
+#endif

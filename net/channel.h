@@ -1,0 +1,70 @@
+/* channel.h - how a request reaches a member: in this process, or over connections.
+ *
+ * A handle of the public API holds a channel and knows nothing else of where the data is. The
+ * one in this process (grid/door/local.c) hands structs over; nothing is serialised.
+ *
+ *     client/map.c ──map_run──▶ struct channel ──▶ grid/door/local.c   here
+ *                  ◀─answer────                ──▶ a connection        there
+ *                  ──done──▶      the answer's bytes may go now
+ *
+ * Every map_run that returns is followed by one done, on the same thread, whatever it returned.
+ * A channel's functions may be called from any thread. Words go into err, which may be NULL.
+ */
+#ifndef NET_CHANNEL_H
+#define NET_CHANNEL_H
+
+#include "net/request.h"
+
+struct channel;
+struct channel_map;      /* a map, as the other side names it */
+struct channel_listener; /* a registration there */
+
+struct channel_ops {
+    /* The map of this name; made when it is not there. Good until close. */
+    mr_rc_t (*map_open)(struct channel *c, const char *name, struct channel_map **ret_map,
+                        mr_err_t *err);
+
+    mr_rc_t (*map_run)(struct channel *c, struct channel_map *map, const struct map_request *q,
+                       struct map_answer *ret_a, mr_err_t *err);
+    void (*done)(struct channel *c);
+
+    /* Many gets at once: visit is called for each key, in order, with NULL for an absent one. */
+    mr_rc_t (*map_get_all)(struct channel *c, struct channel_map *map, const struct data *keys,
+                           size_t n, void (*visit)(void *context, size_t i, const struct data *d),
+                           void *context, mr_err_t *err);
+
+    /* A page of at least `want` entries, unless the end comes first: *cursor moves on, and
+     * *ret_end tells the end. visit must not call the grid. */
+    mr_rc_t (*map_page)(struct channel *c, struct channel_map *map, struct map_cursor *cursor,
+                        uint32_t want,
+                        void (*visit)(void *context, const struct data *key,
+                                      const struct data *value),
+                        void *context, bool *ret_end, mr_err_t *err);
+
+    mr_rc_t (*map_clear)(struct channel *c, struct channel_map *map, mr_err_t *err);
+    mr_rc_t (*map_facts)(struct channel *c, struct channel_map *map, struct map_facts *ret_facts,
+                         mr_err_t *err);
+
+    /* on_event is called on a thread of the grid, in the order of the changes of each key. After
+     * unlisten has returned it is not called again, unless unlisten was called from inside it. */
+    mr_rc_t (*map_listen)(struct channel *c, struct channel_map *map, uint32_t kinds,
+                          void (*on_event)(void *context, const struct map_event *e),
+                          void *context, struct channel_listener **ret_l, mr_err_t *err);
+    void (*unlisten)(struct channel *c, struct channel_listener *l);
+
+    /* A section in which answers stay good until its end, without copies. Nests. */
+    void (*read_begin)(struct channel *c);
+    void (*read_end)(struct channel *c);
+
+    mr_rc_t (*memory)(struct channel *c, struct memory_facts *ret_facts, mr_err_t *err);
+    uint32_t (*members)(struct channel *c);
+
+    /* Frees the channel. No call is under way and none follows. */
+    mr_rc_t (*close)(struct channel *c, mr_err_t *err);
+};
+
+struct channel {
+    const struct channel_ops *ops;
+};
+
+#endif

@@ -1,0 +1,91 @@
+/* request.h - what can be asked of a map: one struct, whoever asks.
+ *
+ * An embedded program's call and a remote client's message become the same request, so that
+ * there is one answer to what a put means (grid/data/map.c). Nothing here is bytes on a wire.
+ *
+ * Everything is borrowed for the call. The answer's data points into the store or into a frame,
+ * and is good until channel_done().
+ */
+#ifndef NET_REQUEST_H
+#define NET_REQUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "net/base/error.h"
+#include "net/wire/data.h"
+
+enum map_verb {
+    /* These read; */
+    MAP_GET,      /* MR_OK and the value, or MR_NOT_FOUND */
+    MAP_CONTAINS, /* MR_OK or MR_NOT_FOUND */
+    /* these change. All but MAP_DELETE and MAP_EVICT give the value from before, if any. */
+    MAP_PUT,             /* MR_OK */
+    MAP_PUT_IF_ABSENT,   /* MR_OK, or MR_EXISTS */
+    MAP_REPLACE,         /* MR_OK, or MR_NOT_FOUND */
+    MAP_REPLACE_IF_SAME, /* MR_OK, MR_NOT_FOUND or MR_NOT_EQUAL */
+    MAP_REMOVE,          /* MR_OK, or MR_NOT_FOUND */
+    MAP_REMOVE_IF_SAME,  /* MR_OK, MR_NOT_FOUND or MR_NOT_EQUAL */
+    MAP_EVICT,           /* MR_OK, or MR_NOT_FOUND; listeners are told of an eviction */
+    MAP_SET_TTL,         /* MR_OK, or MR_NOT_FOUND */
+    MAP_UPDATE           /* MR_OK, or what the function says */
+};
+
+/* Times of a request, in milliseconds. */
+enum { TIME_DEFAULT = -1, TIME_NEVER = 0 };
+
+/* What an update function wants done. */
+enum update_verdict { UPDATE_KEEP, UPDATE_SET, UPDATE_REMOVE, UPDATE_FAIL };
+
+/* Looks at the current value (NULL: absent) and says what the next one is, in *ret_next, whose
+ * bytes last until the call is over. Runs under the partition's lock: no call into the grid. */
+typedef enum update_verdict (*update_function)(void *context, const struct data *current,
+                                               struct data *ret_next);
+
+struct map_request {
+    enum map_verb verb;
+    struct data key, value;
+    struct data expected;    /* of the .._IF_SAME */
+    int64_t ttl_ms, idle_ms; /* TIME_DEFAULT: the map's (of MAP_UPDATE, the entry's); TIME_NEVER */
+    update_function update;
+    void *update_context;
+};
+
+struct map_answer {
+    bool present;      /* value is there */
+    struct data value; /* MAP_GET: the value; a change: the one from before */
+    uint64_t version;  /* MAP_GET: of the entry; a change: of what is there now, 0 if nothing */
+};
+
+/* Where an iteration goes on: a partition, and a cursor inside it. */
+struct map_cursor {
+    uint32_t partition;
+    uint64_t at;
+};
+
+/* An event of a map, as a listener gets it. */
+struct map_event {
+    uint32_t kind;               /* enum journal_kind in grid/store/journal.h, or EVENT_LOST */
+    uint64_t count;              /* events lost, entries cleared */
+    uint64_t time_ms;
+    struct data key, old, value; /* DATA_NULL where there is none */
+};
+
+enum { EVENT_LOST = 1 << 16 };
+
+/* What a map says about itself; sums over its partitions here. */
+struct map_facts {
+    uint64_t entries, bytes, index_bytes;
+    uint64_t gets, hits, puts, removes, evictions, expirations, updates;
+};
+
+/* And the member about its memory. */
+struct memory_facts {
+    uint64_t limit;     /* UINT64_MAX: none */
+    uint64_t reserved;  /* of the limit, granted to arenas */
+    uint64_t used;      /* in blocks, retired ones included */
+    uint64_t retired;   /* replaced and removed, still waiting for readers */
+    uint64_t committed; /* taken from the operating system */
+};
+
+#endif
