@@ -18,8 +18,10 @@ static uint8_t *load(size_t *ret_size)
     snprintf(path, sizeof path, "%s/" FILE_NAME,
              folder ? folder : "../shared/hazelcast-protocol/vectors");
     f = fopen(path, "rb");
-    if (!f)
-        cr_skip("SKIP: no " FILE_NAME "; MILLRACE_VECTORS can name its folder");
+    if (!f) {
+        fprintf(stderr, "SKIP: no %s; MILLRACE_VECTORS can name its folder\n", path);
+        cr_skip("no vectors");
+    }
 
     uint8_t *all = malloc(1 << 20);
 
