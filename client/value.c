@@ -58,10 +58,8 @@ static struct scalar_moment moment_of(const mr_time_t *t)
 
 static mr_ref_t ref_of_array(const struct scalar_array *a)
 {
-    mr_ref_t r = mr_ref_make(public_kinds[a->item] | MR_KIND_ARRAY);
+    mr_ref_t r = mr_ref_from_array(public_kinds[a->item], a->at, a->count);
 
-    r.len = a->count;
-    r.as.array.at = a->at;
     r.as.array.size = a->size;
     r.as.array.layout = a->layout;
     r.as.array.width = a->width;
