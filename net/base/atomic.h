@@ -22,22 +22,22 @@
 
 #ifdef ATOMIC_TSAN
 
-#define ATOMIC_ACCESS(bits)                                                      \
-    static inline uint##bits##_t load_relaxed_##bits(const uint##bits##_t *p)    \
-    {                                                                            \
-        return __atomic_load_n(p, __ATOMIC_RELAXED);                             \
-    }                                                                            \
-    static inline uint##bits##_t load_acquire_##bits(const uint##bits##_t *p)    \
-    {                                                                            \
-        return __atomic_load_n(p, __ATOMIC_ACQUIRE);                             \
-    }                                                                            \
-    static inline void store_relaxed_##bits(uint##bits##_t *p, uint##bits##_t v) \
-    {                                                                            \
-        __atomic_store_n(p, v, __ATOMIC_RELAXED);                                \
-    }                                                                            \
-    static inline void store_release_##bits(uint##bits##_t *p, uint##bits##_t v) \
-    {                                                                            \
-        __atomic_store_n(p, v, __ATOMIC_RELEASE);                                \
+#define ATOMIC_ACCESS(bits)                                                                        \
+    static inline uint##bits##_t load_relaxed_##bits(const uint##bits##_t *p)                      \
+    {                                                                                              \
+        return __atomic_load_n(p, __ATOMIC_RELAXED);                                               \
+    }                                                                                              \
+    static inline uint##bits##_t load_acquire_##bits(const uint##bits##_t *p)                      \
+    {                                                                                              \
+        return __atomic_load_n(p, __ATOMIC_ACQUIRE);                                               \
+    }                                                                                              \
+    static inline void store_relaxed_##bits(uint##bits##_t *p, uint##bits##_t v)                   \
+    {                                                                                              \
+        __atomic_store_n(p, v, __ATOMIC_RELAXED);                                                  \
+    }                                                                                              \
+    static inline void store_release_##bits(uint##bits##_t *p, uint##bits##_t v)                   \
+    {                                                                                              \
+        __atomic_store_n(p, v, __ATOMIC_RELEASE);                                                  \
     }
 
 ATOMIC_ACCESS(32)
@@ -73,26 +73,26 @@ static inline int compare_and_set_ptr(void **p, void *expected, void *v)
 
 #include <ck_pr.h>
 
-#define ATOMIC_ACCESS(bits)                                                      \
-    static inline uint##bits##_t load_relaxed_##bits(const uint##bits##_t *p)    \
-    {                                                                            \
-        return ck_pr_load_##bits(p);                                             \
-    }                                                                            \
-    static inline uint##bits##_t load_acquire_##bits(const uint##bits##_t *p)    \
-    {                                                                            \
-        uint##bits##_t v = ck_pr_load_##bits(p);                                 \
-                                                                                 \
-        ck_pr_fence_acquire();                                                   \
-        return v;                                                                \
-    }                                                                            \
-    static inline void store_relaxed_##bits(uint##bits##_t *p, uint##bits##_t v) \
-    {                                                                            \
-        ck_pr_store_##bits(p, v);                                                \
-    }                                                                            \
-    static inline void store_release_##bits(uint##bits##_t *p, uint##bits##_t v) \
-    {                                                                            \
-        ck_pr_fence_release();                                                   \
-        ck_pr_store_##bits(p, v);                                                \
+#define ATOMIC_ACCESS(bits)                                                                        \
+    static inline uint##bits##_t load_relaxed_##bits(const uint##bits##_t *p)                      \
+    {                                                                                              \
+        return ck_pr_load_##bits(p);                                                               \
+    }                                                                                              \
+    static inline uint##bits##_t load_acquire_##bits(const uint##bits##_t *p)                      \
+    {                                                                                              \
+        uint##bits##_t v = ck_pr_load_##bits(p);                                                   \
+                                                                                                   \
+        ck_pr_fence_acquire();                                                                     \
+        return v;                                                                                  \
+    }                                                                                              \
+    static inline void store_relaxed_##bits(uint##bits##_t *p, uint##bits##_t v)                   \
+    {                                                                                              \
+        ck_pr_store_##bits(p, v);                                                                  \
+    }                                                                                              \
+    static inline void store_release_##bits(uint##bits##_t *p, uint##bits##_t v)                   \
+    {                                                                                              \
+        ck_pr_fence_release();                                                                     \
+        ck_pr_store_##bits(p, v);                                                                  \
     }
 
 ATOMIC_ACCESS(32)
