@@ -24,22 +24,22 @@
 
 #ifdef ATOMIC_TSAN
 
-#define ATOMIC_ACCESS(bits)                                                      \
-    static inline uint##bits##_t load_relaxed_##bits(const uint##bits##_t *p)    \
-    {                                                                            \
-        return __atomic_load_n(p, __ATOMIC_RELAXED);                             \
-    }                                                                            \
-    static inline uint##bits##_t load_acquire_##bits(const uint##bits##_t *p)    \
-    {                                                                            \
-        return __atomic_load_n(p, __ATOMIC_ACQUIRE);                             \
-    }                                                                            \
-    static inline void store_relaxed_##bits(uint##bits##_t *p, uint##bits##_t v) \
-    {                                                                            \
-        __atomic_store_n(p, v, __ATOMIC_RELAXED);                                \
-    }                                                                            \
-    static inline void store_release_##bits(uint##bits##_t *p, uint##bits##_t v) \
-    {                                                                            \
-        __atomic_store_n(p, v, __ATOMIC_RELEASE);                                \
+#define ATOMIC_ACCESS(bits)                                                                        \
+    static inline uint##bits##_t load_relaxed_##bits(const uint##bits##_t *p)                      \
+    {                                                                                              \
+        return __atomic_load_n(p, __ATOMIC_RELAXED);                                               \
+    }                                                                                              \
+    static inline uint##bits##_t load_acquire_##bits(const uint##bits##_t *p)                      \
+    {                                                                                              \
+        return __atomic_load_n(p, __ATOMIC_ACQUIRE);                                               \
+    }                                                                                              \
+    static inline void store_relaxed_##bits(uint##bits##_t *p, uint##bits##_t v)                   \
+    {                                                                                              \
+        __atomic_store_n(p, v, __ATOMIC_RELAXED);                                                  \
+    }                                                                                              \
+    static inline void store_release_##bits(uint##bits##_t *p, uint##bits##_t v)                   \
+    {                                                                                              \
+        __atomic_store_n(p, v, __ATOMIC_RELEASE);                                                  \
     }
 
 ATOMIC_ACCESS(32)
@@ -72,28 +72,33 @@ static inline uint32_t exchange_32(uint32_t *p, uint32_t v)
     return __atomic_exchange_n(p, v, __ATOMIC_ACQ_REL);
 }
 
+static inline int compare_and_set_ptr(void **p, void *expected, void *v)
+{
+    return __atomic_compare_exchange_n(p, &expected, v, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
 #else
 
-#define ATOMIC_ACCESS(bits)                                                      \
-    static inline uint##bits##_t load_relaxed_##bits(const uint##bits##_t *p)    \
-    {                                                                            \
-        return ck_pr_load_##bits(p);                                             \
-    }                                                                            \
-    static inline uint##bits##_t load_acquire_##bits(const uint##bits##_t *p)    \
-    {                                                                            \
-        uint##bits##_t v = ck_pr_load_##bits(p);                                 \
-                                                                                 \
-        ck_pr_fence_acquire();                                                   \
-        return v;                                                                \
-    }                                                                            \
-    static inline void store_relaxed_##bits(uint##bits##_t *p, uint##bits##_t v) \
-    {                                                                            \
-        ck_pr_store_##bits(p, v);                                                \
-    }                                                                            \
-    static inline void store_release_##bits(uint##bits##_t *p, uint##bits##_t v) \
-    {                                                                            \
-        ck_pr_fence_release();                                                   \
-        ck_pr_store_##bits(p, v);                                                \
+#define ATOMIC_ACCESS(bits)                                                                        \
+    static inline uint##bits##_t load_relaxed_##bits(const uint##bits##_t *p)                      \
+    {                                                                                              \
+        return ck_pr_load_##bits(p);                                                               \
+    }                                                                                              \
+    static inline uint##bits##_t load_acquire_##bits(const uint##bits##_t *p)                      \
+    {                                                                                              \
+        uint##bits##_t v = ck_pr_load_##bits(p);                                                   \
+                                                                                                   \
+        ck_pr_fence_acquire();                                                                     \
+        return v;                                                                                  \
+    }                                                                                              \
+    static inline void store_relaxed_##bits(uint##bits##_t *p, uint##bits##_t v)                   \
+    {                                                                                              \
+        ck_pr_store_##bits(p, v);                                                                  \
+    }                                                                                              \
+    static inline void store_release_##bits(uint##bits##_t *p, uint##bits##_t v)                   \
+    {                                                                                              \
+        ck_pr_fence_release();                                                                     \
+        ck_pr_store_##bits(p, v);                                                                  \
     }
 
 ATOMIC_ACCESS(32)
@@ -131,6 +136,13 @@ static inline uint32_t exchange_32(uint32_t *p, uint32_t v)
     v = ck_pr_fas_32(p, v);
     ck_pr_fence_acquire();
     return v;
+}
+
+/* Publishes what v points to: a release, like store_release_ptr. */
+static inline int compare_and_set_ptr(void **p, void *expected, void *v)
+{
+    ck_pr_fence_release();
+    return ck_pr_cas_ptr(p, expected, v);
 }
 
 #endif
