@@ -48,8 +48,8 @@ struct channel_ops {
     /* on_event is called on a thread of the grid, in the order of the changes of each key. After
      * unlisten has returned it is not called again, unless unlisten was called from inside it. */
     mr_rc_t (*map_listen)(struct channel *c, struct channel_map *map, uint32_t kinds,
-                          void (*on_event)(void *context, const struct map_event *e),
-                          void *context, struct channel_listener **ret_l, mr_err_t *err);
+                          void (*on_event)(void *context, const struct map_event *e), void *context,
+                          struct channel_listener **ret_l, mr_err_t *err);
     void (*unlisten)(struct channel *c, struct channel_listener *l);
 
     /* A section in which answers stay good until its end, without copies. Nests. */

@@ -65,8 +65,8 @@ struct map_cursor {
 
 /* An event of a map, as a listener gets it. */
 struct map_event {
-    uint32_t kind;               /* enum journal_kind in grid/store/journal.h, or EVENT_LOST */
-    uint64_t count;              /* events lost, entries cleared */
+    uint32_t kind;  /* enum journal_kind in grid/store/journal.h, or EVENT_LOST */
+    uint64_t count; /* events lost, entries cleared */
     uint64_t time_ms;
     struct data key, old, value; /* DATA_NULL where there is none */
 };

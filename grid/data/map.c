@@ -9,11 +9,11 @@
 #include "net/base/mem.h"
 
 enum {
-    LISTENER_EVENTS = 1024,        /* per partition, for a map without a journal of its own */
-    LISTENER_BYTES = 4 << 20,      /* of them */
-    JOURNAL_BYTES = 256 << 20,     /* of one partition's journal; max-memory rules before that */
-    ROOM_PARTITIONS = 8,           /* looked at, before all are */
-    ROOM_ENTRIES = 16              /* a partition with as many gives a fair sample */
+    LISTENER_EVENTS = 1024,    /* per partition, for a map without a journal of its own */
+    LISTENER_BYTES = 4 << 20,  /* of them */
+    JOURNAL_BYTES = 256 << 20, /* of one partition's journal; max-memory rules before that */
+    ROOM_PARTITIONS = 8,       /* looked at, before all are */
+    ROOM_ENTRIES = 16          /* a partition with as many gives a fair sample */
 };
 
 /* ---- deciding ------------------------------------------------------------------------------- */
@@ -34,17 +34,13 @@ static struct decision decide(const struct map_request *q, const struct data *cu
 
     *value = q->value;
     switch (q->verb) {
-    case MAP_PUT:
-        return write;
-    case MAP_PUT_IF_ABSENT:
-        return current ? (struct decision){ACT_NOTHING, MR_EXISTS} : write;
-    case MAP_REPLACE:
-        return current ? write : absent;
+    case MAP_PUT: return write;
+    case MAP_PUT_IF_ABSENT: return current ? (struct decision){ACT_NOTHING, MR_EXISTS} : write;
+    case MAP_REPLACE: return current ? write : absent;
     case MAP_REPLACE_IF_SAME:
         return !current ? absent : data_equal(current, &q->expected) ? write : other;
     case MAP_REMOVE:
-    case MAP_EVICT:
-        return current ? erase : absent;
+    case MAP_EVICT: return current ? erase : absent;
     case MAP_REMOVE_IF_SAME:
         return !current ? absent : data_equal(current, &q->expected) ? erase : other;
     case MAP_SET_TTL:
@@ -53,19 +49,14 @@ static struct decision decide(const struct map_request *q, const struct data *cu
         return current ? write : absent;
     case MAP_UPDATE:
         switch (q->update(q->update_context, current, value)) {
-        case UPDATE_KEEP:
-            return (struct decision){ACT_NOTHING, MR_OK};
-        case UPDATE_SET:
-            return write;
-        case UPDATE_REMOVE:
-            return current ? erase : (struct decision){ACT_NOTHING, MR_OK};
-        case UPDATE_FAIL:
-            return (struct decision){ACT_NOTHING, MR_ERR_ARGUMENT};
+        case UPDATE_KEEP: return (struct decision){ACT_NOTHING, MR_OK};
+        case UPDATE_SET: return write;
+        case UPDATE_REMOVE: return current ? erase : (struct decision){ACT_NOTHING, MR_OK};
+        case UPDATE_FAIL: return (struct decision){ACT_NOTHING, MR_ERR_ARGUMENT};
         }
         break;
     case MAP_GET:
-    case MAP_CONTAINS:
-        break;
+    case MAP_CONTAINS: break;
     }
     check(!"a verb that changes");
     return absent;
@@ -116,7 +107,8 @@ static void tell_gone(struct map *m, uint32_t partition, enum journal_kind kind,
                       const struct record *r)
 {
     tell(m, partition,
-         &(struct journal_event){.kind = (uint8_t)kind, .key = record_key(r), .old = record_value(r)});
+         &(struct journal_event){
+             .kind = (uint8_t)kind, .key = record_key(r), .old = record_value(r)});
 }
 
 /* ---- changing ------------------------------------------------------------------------------- */

@@ -28,10 +28,10 @@
 
 /* What the configuration says of a map. */
 struct map_rules {
-    uint64_t ttl_ms, idle_ms; /* 0: for ever */
+    uint64_t ttl_ms, idle_ms;        /* 0: for ever */
     uint64_t entries_max, bytes_max; /* UINT64_MAX: no limit */
     enum eviction eviction;
-    uint32_t journal_capacity; /* events per partition; 0: only what listeners need */
+    uint32_t journal_capacity;   /* events per partition; 0: only what listeners need */
     uint32_t key_max, value_max; /* bytes */
 };
 
@@ -60,13 +60,13 @@ struct map {
     struct map_rules rules;
     struct partitions *partitions;
     struct metrics *metrics;
-    struct map_part *parts;         /* partitions->count of them */
-    struct account entries, bytes;  /* against the rules; not kept when there is no limit */
+    struct map_part *parts;        /* partitions->count of them */
+    struct account entries, bytes; /* against the rules; not kept when there is no limit */
     struct counter *counts[MAP_COUNTS];
 
     pthread_mutex_t listeners_lock;
     struct listener *listeners;
-    uint32_t listening; /* how many, readable by writers */
+    uint32_t listening;                                 /* how many, readable by writers */
     void (*changed)(void *context, uint32_t partition); /* a listener has something to hear */
     void *changed_context;
 };

@@ -51,7 +51,8 @@ mr_rc_t partitions_start(struct partitions *ps, uint32_t count, uint64_t memory_
     mr_rc_t rc = MR_ERR_MEMORY;
 
     check(count > 0);
-    *ps = (struct partitions){.count = count, .account.limit = memory_max ? memory_max : UINT64_MAX};
+    *ps =
+        (struct partitions){.count = count, .account.limit = memory_max ? memory_max : UINT64_MAX};
     pthread_mutex_init(&ps->prepare_lock, NULL);
     pthread_cond_init(&ps->prepare_wanted, NULL);
     if (!(ps->at = mem_alloc_aligned(64, count * sizeof *ps->at)))

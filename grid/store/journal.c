@@ -96,7 +96,7 @@ void journal_append(struct journal *j, const struct journal_event *e)
 
     struct stored *to = slab_at(slab_base(j->slab), ref);
 
-    *to = (struct stored){e->time_ms, e->count,    e->key.size,  e->old.size, e->value.size,
+    *to = (struct stored){e->time_ms, e->count,    e->key.size, e->old.size,  e->value.size,
                           e->kind,    e->key.kind, e->old.kind, e->value.kind};
     copy(copy(copy(to->bytes, &e->key), &e->old), &e->value);
     j->bytes += slab_block_size((uint32_t)size);

@@ -32,18 +32,18 @@ enum journal_kind {
 struct journal {
     struct slab *slab;
     slab_ref *ring;
-    uint32_t capacity;      /* events, a power of two */
-    uint64_t bytes_max;     /* of events; older ones make room */
-    uint64_t bytes;         /* now */
-    uint64_t first, next;   /* numbers; first == next: empty */
+    uint32_t capacity;    /* events, a power of two */
+    uint64_t bytes_max;   /* of events; older ones make room */
+    uint64_t bytes;       /* now */
+    uint64_t first, next; /* numbers; first == next: empty */
 };
 
 /* One event; data borrows from the journal, or from whoever appends. */
 struct journal_event {
     uint64_t number;
     uint64_t time_ms;
-    uint64_t count; /* entries cleared */
-    uint8_t kind;   /* enum journal_kind */
+    uint64_t count;              /* entries cleared */
+    uint8_t kind;                /* enum journal_kind */
     struct data key, old, value; /* DATA_NULL where there is none */
 };
 

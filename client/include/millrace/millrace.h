@@ -95,7 +95,10 @@ typedef struct mr_put_opts {
     mr_val_t *old;       /* if not NULL: gets the value from before, or null */
 } mr_put_opts_t;
 
-#define MR_PUT_OPTS_INIT {sizeof(mr_put_opts_t), 0, 0, NULL}
+#define MR_PUT_OPTS_INIT                                                                           \
+    {                                                                                              \
+        sizeof(mr_put_opts_t), 0, 0, NULL                                                          \
+    }
 
 /* No options yet: pass NULL. */
 typedef struct mr_get_opts {
@@ -281,7 +284,10 @@ typedef struct mr_map_stats {
     uint64_t updates;     /* calls of update functions */
 } mr_map_stats_t;
 
-#define MR_MAP_STATS_INIT {sizeof(mr_map_stats_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define MR_MAP_STATS_INIT                                                                          \
+    {                                                                                              \
+        sizeof(mr_map_stats_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                                       \
+    }
 
 /* Fills *ret. The counts are each right but not of one moment. */
 MR_API mr_rc_t mr_map_stats(mr_map_t *m, mr_map_stats_t *ret, mr_err_t *err);
@@ -294,7 +300,10 @@ typedef struct mr_memory_stats {
     uint64_t committed; /* bytes taken from the operating system for them */
 } mr_memory_stats_t;
 
-#define MR_MEMORY_STATS_INIT {sizeof(mr_memory_stats_t), 0, 0, 0, 0}
+#define MR_MEMORY_STATS_INIT                                                                       \
+    {                                                                                              \
+        sizeof(mr_memory_stats_t), 0, 0, 0, 0                                                      \
+    }
 
 MR_API mr_rc_t mr_memory_stats(mr_t *g, mr_memory_stats_t *ret, mr_err_t *err);
 
