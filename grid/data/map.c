@@ -99,8 +99,10 @@ static void tell(struct map *m, uint32_t partition, const struct journal_event *
 
     e.time_ms = clock_ms();
     journal_append(j, &e);
-    if (load_relaxed_32(&m->listening) > 0)
-        m->changed(m->changed_context, partition);
+    if (load_relaxed_32(&m->listening) > 0) {
+        store_release_32(&m->parts[partition].marked, 1);
+        m->changed(m->changed_context);
+    }
 }
 
 static void tell_gone(struct map *m, uint32_t partition, enum journal_kind kind,
@@ -289,7 +291,6 @@ mr_rc_t map_make_room(struct map *m, uint32_t partition, uint64_t chance)
     struct slab *slab = m->partitions->at[partition].slab;
     uint64_t retired = slab_stats(slab).retired;
 
-    check(!epoch_inside());
     if (m->rules.eviction == EVICT_NONE) /* what was replaced may be free by now */
         return slab_reclaim(slab) < retired ? MR_OK : MR_ERR_FULL;
 
@@ -381,6 +382,16 @@ mr_rc_t map_start_journals(struct map *m, uint64_t *ret_next)
         partition_unlock(&m->partitions->at[i]);
     }
     return rc;
+}
+
+void map_stop_journals(struct map *m)
+{
+    for (uint32_t i = 0; m->rules.journal_capacity == 0 && i < m->partitions->count; i++) {
+        partition_lock(&m->partitions->at[i]);
+        journal_free(m->parts[i].journal);
+        m->parts[i].journal = NULL;
+        partition_unlock(&m->partitions->at[i]);
+    }
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */
