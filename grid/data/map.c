@@ -243,6 +243,25 @@ mr_rc_t map_read(struct map *m, uint32_t partition, const struct map_request *q,
     return MR_OK;
 }
 
+void map_read_many(struct map *m, const struct data *keys, uint32_t n, const struct record **ret)
+{
+    struct store *stores[MAP_MANY];
+    uint64_t hashes[MAP_MANY];
+    uint64_t hits = 0;
+
+    check(n > 0);
+    check(n <= MAP_MANY);
+    for (uint32_t i = 0; i < n; i++) {
+        stores[i] = &m->parts[data_partition(&keys[i], m->partitions->count)].store;
+        hashes[i] = key_hash(&keys[i]);
+    }
+    store_get_batch(stores, keys, hashes, n, ret);
+    for (uint32_t i = 0; i < n; i++)
+        hits += ret[i] != NULL;
+    counter_add(m->counts[COUNT_GETS], n);
+    counter_add(m->counts[COUNT_HITS], hits);
+}
+
 /* ---- making room ---------------------------------------------------------------------------- */
 
 static mr_rc_t evict_one(struct map *m, uint32_t partition, uint64_t chance)

@@ -85,6 +85,10 @@ void map_free(struct map *m);
 mr_rc_t map_read(struct map *m, uint32_t partition, const struct map_request *q,
                  struct map_answer *ret_a);
 
+/* Many at once: ret[i] is the record of keys[i], NULL when it is absent. 1 to MAP_MANY of them. */
+enum { MAP_MANY = 64 };
+void map_read_many(struct map *m, const struct data *keys, uint32_t n, const struct record **ret);
+
 /* A request that changes. MR_ERR_FULL: make room and try again. */
 mr_rc_t map_change(struct map *m, uint32_t partition, const struct map_request *q,
                    struct map_answer *ret_a);

@@ -266,7 +266,7 @@ MR_API mr_listener_t *mr_map_listen(mr_map_t *m, unsigned kinds, mr_event_fn fn,
                                     mr_err_t *err);
 
 /* Ends it: after it fn does not run and will not be called again, unless it is called from inside
- * fn, which then runs to its end. NULL is allowed. Before mr_close, which ends them all. */
+ * fn, which then runs to its end. NULL is allowed. mr_close does it for those that are left. */
 MR_API void mr_listener_close(mr_listener_t *l);
 
 /* ---- looking ---------------------------------------------------------------------------------- */
