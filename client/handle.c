@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "client/handle.h"
 
 #include <string.h>

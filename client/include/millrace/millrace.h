@@ -35,8 +35,8 @@
  * Order. An entry that is read was written whole. Once a write has returned, every later read,
  * by whichever thread, sees it or a newer one.
  */
-#ifndef MILLRACE_H
-#define MILLRACE_H
+#ifndef MILLRACE_MILLRACE_H
+#define MILLRACE_MILLRACE_H
 
 #include <stddef.h>
 #include <stdint.h>
