@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "grid/member.h"
 
 #include <millrace/millrace.h>
