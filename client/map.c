@@ -287,9 +287,16 @@ static enum update_verdict update(void *context, const struct data *current, str
     struct updating *u = context;
     mr_ref_t next = MR_NULL;
 
-    if (current && (u->rc = view_open(&u->current, current)) != MR_OK)
+    view_close(&u->current); /* of an earlier try, which found no room */
+    u->rc = current ? view_open(&u->current, current) : MR_OK;
+    if (u->rc != MR_OK) {
+        u->rc = fail(u->err, u->rc, NULL, "map \"%s\": no memory to show a value", u->map->name);
         return UPDATE_FAIL;
-    switch (u->fn(u->context, current ? u->current.ref : MR_NULL, &next)) {
+    }
+    inside_update = true;
+    mr_update_t verdict = u->fn(u->context, current ? u->current.ref : MR_NULL, &next);
+    inside_update = false;
+    switch (verdict) {
     case MR_UPDATE_KEEP: return UPDATE_KEEP;
     case MR_UPDATE_REMOVE: return UPDATE_REMOVE;
     case MR_UPDATE_SET:

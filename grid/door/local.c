@@ -23,12 +23,6 @@ static struct map *map_of(struct channel_map *map)
 
 /* ---- words ---------------------------------------------------------------------------------- */
 
-static mr_rc_t refuse_updating(mr_err_t *err)
-{
-    return fail(err, MR_ERR_ARGUMENT, "decide in the function, and call the grid after it",
-                "a call into the grid from inside an update function");
-}
-
 static mr_rc_t explain_full(const struct map *m, mr_err_t *err)
 {
     bool evicts = m->rules.eviction != EVICT_NONE;
@@ -65,8 +59,6 @@ static mr_rc_t explain_too_large(const struct map *m, const struct map_request *
 
 static mr_rc_t explain(const struct map *m, const struct map_request *q, mr_rc_t rc, mr_err_t *err)
 {
-    if (run_is_updating())
-        return refuse_updating(err);
     if (rc == MR_ERR_FULL)
         return explain_full(m, err);
     if (rc == MR_ERR_TOO_LARGE)
@@ -100,9 +92,7 @@ static mr_rc_t map_get_all(struct channel *c, struct channel_map *map, const str
 {
     struct map *m = map_of(map);
 
-    (void)c;
-    if (run_is_updating())
-        return refuse_updating(err);
+    (void)c, (void)err;
     for (size_t from = 0; from < n; from += MAP_MANY) {
         uint32_t k = n - from < MAP_MANY ? (uint32_t)(n - from) : MAP_MANY;
         const struct record *found[MAP_MANY];
@@ -143,9 +133,7 @@ static mr_rc_t map_page(struct channel *c, struct channel_map *map, struct map_c
     struct map *m = map_of(map);
     struct paging p = {0, visit, context};
 
-    (void)c;
-    if (run_is_updating())
-        return refuse_updating(err);
+    (void)c, (void)err;
     while (p.count < want && cursor->partition < m->partitions->count) {
         epoch_enter();
         cursor->at = store_scan(&m->parts[cursor->partition].store, cursor->at, want - p.count,
@@ -160,12 +148,9 @@ static mr_rc_t map_page(struct channel *c, struct channel_map *map, struct map_c
 
 static mr_rc_t clear(struct channel *c, struct channel_map *map, mr_err_t *err)
 {
-    (void)c;
-    if (run_is_updating())
-        return refuse_updating(err);
-
     mr_rc_t rc = map_clear(map_of(map));
 
+    (void)c;
     return rc == MR_OK ? rc
                        : fail(err, rc, "clear it again when there is memory",
                               "map \"%s\" could not be cleared whole", map_of(map)->name);
@@ -174,9 +159,7 @@ static mr_rc_t clear(struct channel *c, struct channel_map *map, mr_err_t *err)
 static mr_rc_t facts(struct channel *c, struct channel_map *map, struct map_facts *ret_facts,
                      mr_err_t *err)
 {
-    (void)c;
-    if (run_is_updating())
-        return refuse_updating(err);
+    (void)c, (void)err;
     map_facts(map_of(map), ret_facts);
     return MR_OK;
 }
@@ -188,9 +171,6 @@ static mr_rc_t map_listen(struct channel *c, struct channel_map *map, uint32_t k
     struct listener *l;
 
     (void)c;
-    if (run_is_updating())
-        return refuse_updating(err);
-
     mr_rc_t rc = listener_new(map_of(map), kinds, on_event, context, &l);
 
     if (rc != MR_OK)
@@ -242,10 +222,6 @@ static mr_rc_t map_open(struct channel *c, const char *name, struct channel_map 
                         mr_err_t *err)
 {
     struct map *m;
-
-    if (run_is_updating())
-        return refuse_updating(err);
-
     mr_rc_t rc = maps_open(&member_of(c)->maps, name, &m);
 
     if (rc != MR_OK)
@@ -276,8 +252,9 @@ static uint32_t members(struct channel *c)
 
 static mr_rc_t close(struct channel *c, mr_err_t *err)
 {
-    if (run_is_updating())
-        return refuse_updating(err);
+    if (sections > 0) /* what is freed here would have to outlive it */
+        return fail(err, MR_ERR_ARGUMENT, "call mr_read_end first, on the same thread",
+                    "a member cannot be closed inside a read section");
     member_stop(member_of(c));
     local_channel_free(c);
     return MR_OK;

@@ -15,11 +15,6 @@ enum {
 
 static __thread bool updating __attribute__((tls_model("initial-exec")));
 
-bool run_is_updating(void)
-{
-    return updating;
-}
-
 static bool reads(enum map_verb verb)
 {
     return verb == MAP_GET || verb == MAP_CONTAINS;

@@ -16,8 +16,4 @@
  * MR_ERR_ARGUMENT from inside an update function. On an error nothing has changed. */
 mr_rc_t run_request(struct map *m, const struct map_request *q, struct map_answer *ret_a);
 
-/* Is the calling thread inside an update function, under a partition's lock? Then it must not
- * come in again. */
-bool run_is_updating(void);
-
 #endif
