@@ -213,10 +213,13 @@ mr_rc_t map_change(struct map *m, uint32_t partition, const struct map_request *
         count(m, COUNT_UPDATES);
     ret_a->version = spot.old ? spot.old->version : 0;
     if (d.action == ACT_WRITE) {
-        if (value.size > m->rules.value_max)
-            return MR_ERR_TOO_LARGE;
-        if ((rc = write(m, partition, &spot, &value, lifetime_of(m, q, spot.old))) != MR_OK)
+        rc = value.size > m->rules.value_max
+                 ? MR_ERR_TOO_LARGE
+                 : write(m, partition, &spot, &value, lifetime_of(m, q, spot.old));
+        if (rc != MR_OK) {
+            ret_a->value = value;
             return rc;
+        }
         ret_a->version = m->partitions->at[partition].changes;
     }
     if (d.action == ACT_ERASE) {

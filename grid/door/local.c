@@ -23,18 +23,29 @@ static struct map *map_of(struct channel_map *map)
 
 /* ---- words ---------------------------------------------------------------------------------- */
 
-static mr_rc_t explain_full(const struct map *m, mr_err_t *err)
+/* Is it this limit that `amount` more would pass? */
+static bool passes(const struct account *a, uint64_t amount)
 {
+    uint64_t now = load_relaxed_64(&a->reserved);
+
+    return a->limit != UINT64_MAX && (amount > a->limit || now > a->limit - amount);
+}
+
+static mr_rc_t explain_full(const struct map *m, const struct map_request *q,
+                            const struct data *value, mr_err_t *err)
+{
+    uint32_t bytes =
+        slab_block_size(record_size(RECORD_EXPIRES | RECORD_TOUCHED, q->key.size, value->size));
     bool evicts = m->rules.eviction != EVICT_NONE;
 
     (void)!fail(err, MR_ERR_FULL,
                 evicts ? "end read sections that were left open, or raise the limit"
                        : "remove entries, let them expire, set maps.*.eviction, or raise the limit",
                 "map \"%s\" is full: no room for another entry", m->name);
-    if (m->entries.limit != UINT64_MAX && load_relaxed_64(&m->entries.reserved) >= m->entries.limit)
+    if (passes(&m->entries, 1))
         fail_detail(err, "it has the %llu entries that its max-size allows",
                     (unsigned long long)m->entries.limit);
-    else if (m->bytes.limit != UINT64_MAX)
+    else if (passes(&m->bytes, bytes))
         fail_detail(err, "its entries take %llu of the %llu bytes that its max-bytes allows",
                     (unsigned long long)load_relaxed_64(&m->bytes.reserved),
                     (unsigned long long)m->bytes.limit);
@@ -45,7 +56,8 @@ static mr_rc_t explain_full(const struct map *m, mr_err_t *err)
     return MR_ERR_FULL;
 }
 
-static mr_rc_t explain_too_large(const struct map *m, const struct map_request *q, mr_err_t *err)
+static mr_rc_t explain_too_large(const struct map *m, const struct map_request *q,
+                                 const struct data *value, mr_err_t *err)
 {
     bool key = q->key.size > m->rules.key_max;
 
@@ -53,16 +65,17 @@ static mr_rc_t explain_too_large(const struct map *m, const struct map_request *
                 key ? "raise limits.key-size, at most 65535, or use a shorter key"
                     : "raise limits.value-size, at most 16777215, or store it in pieces",
                 "map \"%s\": a %s of %u bytes, where %u are allowed", m->name,
-                key ? "key" : "value", key ? q->key.size : q->value.size,
+                key ? "key" : "value", key ? q->key.size : value->size,
                 key ? m->rules.key_max : m->rules.value_max);
 }
 
-static mr_rc_t explain(const struct map *m, const struct map_request *q, mr_rc_t rc, mr_err_t *err)
+static mr_rc_t explain(const struct map *m, const struct map_request *q, mr_rc_t rc,
+                       const struct map_answer *a, mr_err_t *err)
 {
     if (rc == MR_ERR_FULL)
-        return explain_full(m, err);
+        return explain_full(m, q, &a->value, err);
     if (rc == MR_ERR_TOO_LARGE)
-        return explain_too_large(m, q, err);
+        return explain_too_large(m, q, &a->value, err);
     if (rc == MR_ERR_ARGUMENT)
         return rc; /* an update function's, which has said why */
     return fail(err, rc, NULL, "map \"%s\": %s", m->name, mr_rc_text(rc));
@@ -77,7 +90,7 @@ static mr_rc_t map_run(struct channel *c, struct channel_map *map, const struct 
     epoch_enter();
     mr_rc_t rc = run_request(map_of(map), q, ret_a);
 
-    return __builtin_expect(rc >= MR_ERR_MEMORY, 0) ? explain(map_of(map), q, rc, err) : rc;
+    return __builtin_expect(rc >= MR_ERR_MEMORY, 0) ? explain(map_of(map), q, rc, ret_a, err) : rc;
 }
 
 static void done(struct channel *c)
