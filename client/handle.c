@@ -58,6 +58,8 @@ mr_rc_t mr_close(mr_t *g, int how, mr_err_t *err)
 
     mr_rc_t rc = g->channel->ops->close(g->channel, err);
 
+    if (rc != MR_OK) /* it is still open */
+        return rc;
     listeners_forget(g);
     for (struct mr_map *next, *m = g->maps; m; m = next) {
         next = m->next;
@@ -65,7 +67,7 @@ mr_rc_t mr_close(mr_t *g, int how, mr_err_t *err)
     }
     pthread_mutex_destroy(&g->lock);
     mem_free(g);
-    return rc;
+    return MR_OK;
 }
 
 int mr_member_count(const mr_t *g)
