@@ -62,7 +62,7 @@ mr_rc_t mr_close(mr_t *g, int how, mr_err_t *err)
 
     mr_rc_t rc = g->channel->ops->close(g->channel, err);
 
-    if (rc != MR_OK)
+    if (rc != MR_OK) /* it is still open */
         return rc;
     listeners_forget(g);
     for (struct mr_map *next, *m = g->maps; m; m = next) {

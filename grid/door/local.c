@@ -265,9 +265,12 @@ static uint32_t members(struct channel *c)
 
 static mr_rc_t close(struct channel *c, mr_err_t *err)
 {
-    if (sections > 0) /* what is freed here would have to outlive it */
-        return fail(err, MR_ERR_ARGUMENT, "call mr_read_end first, on the same thread",
-                    "a member cannot be closed inside a read section");
+    if (sections > 0)
+        return fail(err, MR_ERR_ARGUMENT, "call mr_read_end first",
+                    "the member cannot be closed from inside a read section");
+    if (loop_current())
+        return fail(err, MR_ERR_ARGUMENT, "let another thread close it",
+                    "the member cannot be closed by its own listener");
     member_stop(member_of(c));
     local_channel_free(c);
     return MR_OK;

@@ -440,13 +440,13 @@ PROMISE(keeps_many_links_apart)
     for (int i = 0; i < N; i++)
         dial(w, &s.listener->local, &ends[i]);
     for (int i = 0; i < N; i++) {
-        char text[16];
+        char text[32];
 
         cr_assert(eq(sz, link_send(ends[i].link, text, (size_t)sprintf(text, "link %d", i)),
                      strlen(text)));
     }
     for (int i = 0; i < N; i++) {
-        char text[16];
+        char text[32];
 
         until(w, &ends[i].got, sprintf(text, "link %d", i));
         cr_assert(zero(int, memcmp(ends[i].bytes, text, strlen(text))));
