@@ -22,7 +22,7 @@ static mr_rc_t put_large(int64_t key, size_t bytes)
     return mr_map_put(m, MR_I64(key), MR_BYTES(large, bytes), NULL, &err);
 }
 
-/* ---- max-size -------------------------------------------------------------------------------- */
+/* ---- max-size ------------------------------------------------------------------------------- */
 
 Test(limits, refuses_an_entry_more_than_max_size)
 {
@@ -142,7 +142,7 @@ Test(limits, keep_what_was_used_often)
     cr_assert(kept >= 80, "%d of 100", kept);
 }
 
-/* ---- max-bytes -------------------------------------------------------------------------------- */
+/* ---- max-bytes ------------------------------------------------------------------------------ */
 
 Test(limits, refuses_what_would_pass_max_bytes)
 {
@@ -194,7 +194,7 @@ Test(limits, refuses_an_entry_that_is_larger_than_the_whole_map_may_be)
     FULL(put_large(2, 100000), "max-bytes", "limit");
 }
 
-/* ---- memory.max -------------------------------------------------------------------------------- */
+/* ---- memory.max ----------------------------------------------------------------------------- */
 
 enum { MEMORY_MAX = 16 << 20 };
 
@@ -304,7 +304,7 @@ Test(limits, refuses_to_make_room_for_ever_inside_a_read_section)
     EVENTUALLY(put_large(n, 10000) == MR_OK);
 }
 
-/* ---- sizes -------------------------------------------------------------------------------------- */
+/* ---- sizes ---------------------------------------------------------------------------------- */
 
 #define TOO_LARGE(call, what, limit)                                                               \
     do {                                                                                           \

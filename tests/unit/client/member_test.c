@@ -23,7 +23,7 @@ static mr_update_t set_one(void *context, mr_ref_t current, mr_ref_t *next)
     return MR_UPDATE_SET;
 }
 
-/* ---- starting and closing ---------------------------------------------------------------------- */
+/* ---- starting and closing ------------------------------------------------------------------- */
 
 Test(member, starts_with_the_defaults)
 {
@@ -161,7 +161,7 @@ Test(member, makes_one_map_for_all_threads_that_ask_at_once)
     close_member();
 }
 
-/* ---- manners ------------------------------------------------------------------------------------- */
+/* ---- manners -------------------------------------------------------------------------------- */
 
 /* Calls fn with stdout and stderr in files; returns how many bytes came. */
 static size_t printed_by(void (*fn)(void))
@@ -344,7 +344,7 @@ Test(member, knows_its_version)
     cr_assert_str_eq(mr_version(), "0.1.0");
 }
 
-/* ---- forks --------------------------------------------------------------------------------------- */
+/* ---- forks ---------------------------------------------------------------------------------- */
 
 /* In a child process: returns 0 when every call on the parent's handles says so. */
 static int calls_in_the_child(mr_iter_t *it)
@@ -405,7 +405,7 @@ Test(member, refuses_its_handles_in_a_child_process_and_serves_the_parent_on)
     close_member();
 }
 
-/* ---- memory that is not given --------------------------------------------------------------------- */
+/* ---- memory that is not given --------------------------------------------------------------- */
 
 /* Counts what is asked for, and refuses the one whose turn it is; any thread. */
 static struct {
