@@ -3,26 +3,26 @@
 #include "net/base/mem.h"
 
 /* X(public kind, data kind) of what a single value can be. */
-#define KIND_PAIRS(X)                \
-    X(BOOL, BOOL)                    \
-    X(I8, BYTE)                      \
-    X(I16, SHORT)                    \
-    X(I32, INT)                      \
-    X(I64, LONG)                     \
-    X(CHAR, CHAR)                    \
-    X(F32, FLOAT)                    \
-    X(F64, DOUBLE)                   \
-    X(STR, STRING)                   \
-    X(JSON, JSON)                    \
-    X(BYTES, BYTES)                  \
-    X(UUID, UUID)                    \
-    X(DATE_MS, DATE_TIME_MS)         \
-    X(DATE, LOCAL_DATE)              \
-    X(TIME, LOCAL_TIME)              \
-    X(DATETIME, LOCAL_DATE_TIME)     \
-    X(DATETIME_TZ, OFFSET_DATE_TIME) \
-    X(BIGINT, BIG_INTEGER)           \
-    X(DECIMAL, DECIMAL)              \
+#define KIND_PAIRS(X)                                                                              \
+    X(BOOL, BOOL)                                                                                  \
+    X(I8, BYTE)                                                                                    \
+    X(I16, SHORT)                                                                                  \
+    X(I32, INT)                                                                                    \
+    X(I64, LONG)                                                                                   \
+    X(CHAR, CHAR)                                                                                  \
+    X(F32, FLOAT)                                                                                  \
+    X(F64, DOUBLE)                                                                                 \
+    X(STR, STRING)                                                                                 \
+    X(JSON, JSON)                                                                                  \
+    X(BYTES, BYTES)                                                                                \
+    X(UUID, UUID)                                                                                  \
+    X(DATE_MS, DATE_TIME_MS)                                                                       \
+    X(DATE, LOCAL_DATE)                                                                            \
+    X(TIME, LOCAL_TIME)                                                                            \
+    X(DATETIME, LOCAL_DATE_TIME)                                                                   \
+    X(DATETIME_TZ, OFFSET_DATE_TIME)                                                               \
+    X(BIGINT, BIG_INTEGER)                                                                         \
+    X(DECIMAL, DECIMAL)                                                                            \
     X(REC, COMPACT)
 
 static const uint8_t data_kinds[MR_KIND_DATA + 1] = {

@@ -55,6 +55,7 @@ struct channel_ops {
     /* A section in which answers stay good until its end, without copies. Nests. */
     void (*read_begin)(struct channel *c);
     void (*read_end)(struct channel *c);
+    bool (*reading)(struct channel *c); /* is the calling thread inside one? */
 
     mr_rc_t (*memory)(struct channel *c, struct memory_facts *ret_facts, mr_err_t *err);
     uint32_t (*members)(struct channel *c);

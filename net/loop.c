@@ -110,9 +110,10 @@ static void sleep_until(struct loop *loop, uint64_t next)
     uint64_t now = clock_ns(), wait_us = next > now ? (next - now + 999) / 1000 : 0;
     struct timeval tv = {(time_t)(wait_us / 1000000u), (suseconds_t)(wait_us % 1000000u)};
 
-    if (next != LOOP_NEVER)
-        check(evtimer_add(loop->alarm, &tv) == 0);
-    check(event_base_loop(loop->base, EVLOOP_ONCE) >= 0);
+    /* No memory for an alarm: stay awake rather than oversleep. */
+    bool may_sleep = next == LOOP_NEVER || evtimer_add(loop->alarm, &tv) == 0;
+
+    check(event_base_loop(loop->base, may_sleep ? EVLOOP_ONCE : EVLOOP_NONBLOCK) >= 0);
     evtimer_del(loop->alarm);
 }
 

@@ -99,8 +99,10 @@ static void tell(struct map *m, uint32_t partition, const struct journal_event *
 
     e.time_ms = clock_ms();
     journal_append(j, &e);
-    if (load_relaxed_32(&m->listening) > 0)
-        m->changed(m->changed_context, partition);
+    if (load_relaxed_32(&m->listening) > 0) {
+        store_release_32(&m->parts[partition].marked, 1);
+        m->changed(m->changed_context);
+    }
 }
 
 static void tell_gone(struct map *m, uint32_t partition, enum journal_kind kind,
@@ -241,6 +243,25 @@ mr_rc_t map_read(struct map *m, uint32_t partition, const struct map_request *q,
     return MR_OK;
 }
 
+void map_read_many(struct map *m, const struct data *keys, uint32_t n, const struct record **ret)
+{
+    struct store *stores[MAP_MANY];
+    uint64_t hashes[MAP_MANY];
+    uint64_t hits = 0;
+
+    check(n > 0);
+    check(n <= MAP_MANY);
+    for (uint32_t i = 0; i < n; i++) {
+        stores[i] = &m->parts[data_partition(&keys[i], m->partitions->count)].store;
+        hashes[i] = key_hash(&keys[i]);
+    }
+    store_get_batch(stores, keys, hashes, n, ret);
+    for (uint32_t i = 0; i < n; i++)
+        hits += ret[i] != NULL;
+    counter_add(m->counts[COUNT_GETS], n);
+    counter_add(m->counts[COUNT_HITS], hits);
+}
+
 /* ---- making room ---------------------------------------------------------------------------- */
 
 static mr_rc_t evict_one(struct map *m, uint32_t partition, uint64_t chance)
@@ -289,7 +310,6 @@ mr_rc_t map_make_room(struct map *m, uint32_t partition, uint64_t chance)
     struct slab *slab = m->partitions->at[partition].slab;
     uint64_t retired = slab_stats(slab).retired;
 
-    check(!epoch_inside());
     if (m->rules.eviction == EVICT_NONE) /* what was replaced may be free by now */
         return slab_reclaim(slab) < retired ? MR_OK : MR_ERR_FULL;
 
@@ -381,6 +401,16 @@ mr_rc_t map_start_journals(struct map *m, uint64_t *ret_next)
         partition_unlock(&m->partitions->at[i]);
     }
     return rc;
+}
+
+void map_stop_journals(struct map *m)
+{
+    for (uint32_t i = 0; m->rules.journal_capacity == 0 && i < m->partitions->count; i++) {
+        partition_lock(&m->partitions->at[i]);
+        journal_free(m->parts[i].journal);
+        m->parts[i].journal = NULL;
+        partition_unlock(&m->partitions->at[i]);
+    }
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */

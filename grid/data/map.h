@@ -48,10 +48,13 @@ enum map_count {
 
 struct listener; /* listener.h */
 
+enum { LISTENERS_MAX = 1024 }; /* of one map */
+
 /* A map's share of one partition. */
 struct map_part {
     struct store store;
     struct journal *journal; /* NULL: nobody wants to know */
+    uint32_t marked;         /* listeners have something to hear; any thread */
 } __attribute__((aligned(64)));
 
 struct map {
@@ -66,8 +69,8 @@ struct map {
 
     pthread_mutex_t listeners_lock;
     struct listener *listeners;
-    uint32_t listening;                                 /* how many, readable by writers */
-    void (*changed)(void *context, uint32_t partition); /* a listener has something to hear */
+    uint32_t listening;             /* how many, readable by writers */
+    void (*changed)(void *context); /* wakes who delivers to the listeners; any thread */
     void *changed_context;
 };
 
@@ -82,13 +85,17 @@ void map_free(struct map *m);
 mr_rc_t map_read(struct map *m, uint32_t partition, const struct map_request *q,
                  struct map_answer *ret_a);
 
+/* Many at once: ret[i] is the record of keys[i], NULL when it is absent. 1 to MAP_MANY of them. */
+enum { MAP_MANY = 64 };
+void map_read_many(struct map *m, const struct data *keys, uint32_t n, const struct record **ret);
+
 /* A request that changes. MR_ERR_FULL: make room and try again. */
 mr_rc_t map_change(struct map *m, uint32_t partition, const struct map_request *q,
                    struct map_answer *ret_a);
 
 /* Makes room for a change that found none: returns blocks that are free by now, and gives up an
- * entry if the rules allow. MR_ERR_FULL: there is nothing to give up. Holds no lock, opens no
- * section. `chance` is a random number. */
+ * entry if the rules allow. MR_ERR_FULL: there is nothing to give up. Called without a lock; in
+ * an open section it helps against the map's own limits only. `chance` is a random number. */
 mr_rc_t map_make_room(struct map *m, uint32_t partition, uint64_t chance);
 
 /* Takes everything out, partition by partition; takes their locks. MR_ERR_MEMORY: some may be
@@ -101,6 +108,9 @@ bool map_sweep(struct map *m, uint32_t partition, uint64_t now_ms, uint32_t budg
 /* Makes a journal in each partition, so that there is something to listen to, and gives the
  * number of the next event in each. MR_ERR_MEMORY. */
 mr_rc_t map_start_journals(struct map *m, uint64_t *ret_next);
+
+/* Ends the journals that map_start_journals made for listeners only. */
+void map_stop_journals(struct map *m);
 
 /* Takes each partition's lock. */
 void map_facts(struct map *m, struct map_facts *ret_facts);

@@ -8,6 +8,7 @@
 
 #include "net/base/atomic.h"
 #include "net/base/check.h"
+#include "net/base/clock.h"
 #include "net/base/log.h"
 #include "net/base/metric.h"
 #include "net/base/rand.h"
@@ -72,6 +73,11 @@ struct poster {
     uint64_t ran;    /* the loop's, plain: messages must be ordered enough for that */
 };
 
+static void count(void *done)
+{
+    fetch_add_64(done, 1);
+}
+
 static void ran(void *poster)
 {
     ((struct poster *)poster)->ran++;
@@ -106,6 +112,30 @@ static void every_post_runs_once(void)
         expect("messages run", posters[i].ran, n);
 }
 
+/* One message at a time, each posted while the loop may be falling asleep, and none after it that
+ * would wake the loop for it. */
+static void a_single_post_needs_no_help_to_be_run(void)
+{
+    struct loop *loop = start_loop();
+    uint64_t done = 0, posted = 0, patience_ns = 20000000000u, start;
+    struct rand r;
+
+    rand_init(&r, 9);
+    while (posted < n && load_acquire_64(&done) == posted) {
+        /* Mostly about as long as the loop takes to fall asleep, now and then much longer. */
+        for (uint64_t spin = rand_below(&r, 1ull << rand_below(&r, 12)); spin > 0; spin--)
+            ck_pr_stall();
+        check(loop_post(loop, count, &done) == MR_OK);
+        posted++;
+        start = clock_ns();
+        while (load_acquire_64(&done) < posted && clock_ns() - start < patience_ns)
+            ck_pr_stall();
+    }
+    expect("messages run without another wake-up", load_acquire_64(&done), n);
+    end_loop(loop);
+}
+
+/* Never yields, so that a thread that is suspended is suspended in the middle of a post. */
 static void post_until_closed(void *context)
 {
     struct poster *p = context;
@@ -114,8 +144,6 @@ static void post_until_closed(void *context)
     while (rc != MR_ERR_CLOSED) {
         rc = loop_post(p->loop, ran, p);
         p->posted += rc == MR_OK;
-        if (rc == MR_ERR_BUSY)
-            sched_yield();
     }
 }
 
@@ -138,9 +166,9 @@ static void every_accepted_post_runs_although_the_loop_stops(void)
         for (int i = 0; i < THREADS; i++)
             thread_join(&threads[i]);
         loop_join(loop);
-        loop_free(loop);
-        for (int i = 0; i < THREADS; i++)
+        for (int i = 0; i < THREADS; i++) /* on its thread: loop_free would run them, too late */
             expect("accepted messages run", posters[i].ran, posters[i].posted);
+        loop_free(loop);
     }
 }
 
@@ -362,6 +390,7 @@ int main(int argc, char **argv)
         n = strtoull(argv[1], NULL, 10);
 
     every_post_runs_once();
+    a_single_post_needs_no_help_to_be_run();
     every_accepted_post_runs_although_the_loop_stops();
     every_pushed_item_is_taken_without_a_further_wake_up();
     a_ring_of_two_threads_keeps_everything_in_order();

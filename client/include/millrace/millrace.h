@@ -35,8 +35,8 @@
  * Order. An entry that is read was written whole. Once a write has returned, every later read,
  * by whichever thread, sees it or a newer one.
  */
-#ifndef MILLRACE_H
-#define MILLRACE_H
+#ifndef MILLRACE_MILLRACE_H
+#define MILLRACE_MILLRACE_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -266,7 +266,7 @@ MR_API mr_listener_t *mr_map_listen(mr_map_t *m, unsigned kinds, mr_event_fn fn,
                                     mr_err_t *err);
 
 /* Ends it: after it fn does not run and will not be called again, unless it is called from inside
- * fn, which then runs to its end. NULL is allowed. Before mr_close, which ends them all. */
+ * fn, which then runs to its end. NULL is allowed. mr_close does it for those that are left. */
 MR_API void mr_listener_close(mr_listener_t *l);
 
 /* ---- looking ---------------------------------------------------------------------------------- */

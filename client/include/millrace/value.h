@@ -265,13 +265,13 @@ typedef struct mr_val {
 } mr_val_t;
 
 #ifdef __cplusplus
-#define MR_VAL_INIT \
-    {               \
+#define MR_VAL_INIT                                                                                \
+    {                                                                                              \
     }
 #else
-#define MR_VAL_INIT \
-    {               \
-        0           \
+#define MR_VAL_INIT                                                                                \
+    {                                                                                              \
+        0                                                                                          \
     }
 #endif
 

@@ -1,0 +1,81 @@
+#include "grid/data/maps.h"
+
+#include <string.h>
+
+#include "grid/data/listener.h"
+
+void maps_init(struct maps *ms)
+{
+    pthread_mutex_init(&ms->lock, NULL);
+}
+
+static uint64_t limit_of(uint64_t configured)
+{
+    return configured ? configured : UINT64_MAX;
+}
+
+static struct map_rules rules_of(const mr_config_t *config, const char *name)
+{
+    static const enum eviction evictions[] = {
+        [CONFIG_EVICT_NONE] = EVICT_NONE,
+        [CONFIG_EVICT_LRU] = EVICT_LRU,
+        [CONFIG_EVICT_LFU] = EVICT_LFU,
+        [CONFIG_EVICT_RANDOM] = EVICT_RANDOM,
+    };
+    struct config_map c = config_map(config, name);
+
+    return (struct map_rules){
+        .ttl_ms = c.ttl_ms,
+        .idle_ms = c.max_idle_ms,
+        .entries_max = limit_of(c.entries_max),
+        .bytes_max = limit_of(c.bytes_max),
+        .eviction = evictions[c.eviction],
+        .journal_capacity = (uint32_t)c.journal_capacity,
+        .key_max = (uint32_t)config_number(config, "limits.key-size"),
+        .value_max = (uint32_t)config_number(config, "limits.value-size"),
+    };
+}
+
+static struct map *find(struct maps *ms, const char *name)
+{
+    struct map *m = maps_first(ms);
+
+    while (m && strcmp(m->name, name) != 0)
+        m = m->next;
+    return m;
+}
+
+mr_rc_t maps_open(struct maps *ms, const char *name, struct map **ret_map)
+{
+    mr_rc_t rc = MR_OK;
+
+    pthread_mutex_lock(&ms->lock);
+    struct map *m = find(ms, name);
+
+    if (!m) {
+        struct map_rules rules = rules_of(ms->config, name);
+
+        if ((rc = map_new(ms->partitions, ms->metrics, name, &rules, &m)) == MR_OK) {
+            m->changed = ms->changed;
+            m->changed_context = ms->changed_context;
+            m->next = ms->first;
+            store_release_ptr((void **)&ms->first, m);
+        }
+    }
+    pthread_mutex_unlock(&ms->lock);
+    if (rc == MR_OK)
+        *ret_map = m;
+    return rc;
+}
+
+void maps_free(struct maps *ms)
+{
+    for (struct map *next, *m = ms->first; m; m = next) {
+        next = m->next;
+        listeners_free(m);
+        map_free(m);
+    }
+    if (ms->partitions)
+        pthread_mutex_destroy(&ms->lock);
+    *ms = (struct maps){0};
+}

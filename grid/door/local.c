@@ -1,0 +1,318 @@
+#include "grid/door/local.h"
+
+#include "grid/data/listener.h"
+#include "grid/op/run.h"
+#include "net/base/clock.h"
+#include "net/base/epoch.h"
+#include "net/base/mem.h"
+
+struct local {
+    struct channel channel; /* first, so that one is the other */
+    struct member *member;
+};
+
+static struct member *member_of(struct channel *c)
+{
+    return ((struct local *)c)->member;
+}
+
+static struct map *map_of(struct channel_map *map)
+{
+    return (struct map *)map;
+}
+
+/* ---- words ---------------------------------------------------------------------------------- */
+
+static mr_rc_t refuse_updating(mr_err_t *err)
+{
+    return fail(err, MR_ERR_ARGUMENT, "decide in the function, and call the grid after it",
+                "a call into the grid from inside an update function");
+}
+
+static mr_rc_t explain_full(const struct map *m, mr_err_t *err)
+{
+    bool evicts = m->rules.eviction != EVICT_NONE;
+
+    (void)!fail(err, MR_ERR_FULL,
+                evicts ? "end read sections that were left open, or raise the limit"
+                       : "remove entries, let them expire, set maps.*.eviction, or raise the limit",
+                "map \"%s\" is full: no room for another entry", m->name);
+    if (m->entries.limit != UINT64_MAX && load_relaxed_64(&m->entries.reserved) >= m->entries.limit)
+        fail_detail(err, "it has the %llu entries that its max-size allows",
+                    (unsigned long long)m->entries.limit);
+    else if (m->bytes.limit != UINT64_MAX)
+        fail_detail(err, "its entries take %llu of the %llu bytes that its max-bytes allows",
+                    (unsigned long long)load_relaxed_64(&m->bytes.reserved),
+                    (unsigned long long)m->bytes.limit);
+    else
+        fail_detail(err, "the member uses %llu of the %llu bytes that memory.max allows",
+                    (unsigned long long)load_relaxed_64(&m->partitions->account.reserved),
+                    (unsigned long long)m->partitions->account.limit);
+    return MR_ERR_FULL;
+}
+
+static mr_rc_t explain_too_large(const struct map *m, const struct map_request *q, mr_err_t *err)
+{
+    bool key = q->key.size > m->rules.key_max;
+
+    return fail(err, MR_ERR_TOO_LARGE,
+                key ? "raise limits.key-size, at most 65535, or use a shorter key"
+                    : "raise limits.value-size, at most 16777215, or store it in pieces",
+                "map \"%s\": a %s of %u bytes, where %u are allowed", m->name,
+                key ? "key" : "value", key ? q->key.size : q->value.size,
+                key ? m->rules.key_max : m->rules.value_max);
+}
+
+static mr_rc_t explain(const struct map *m, const struct map_request *q, mr_rc_t rc, mr_err_t *err)
+{
+    if (run_is_updating())
+        return refuse_updating(err);
+    if (rc == MR_ERR_FULL)
+        return explain_full(m, err);
+    if (rc == MR_ERR_TOO_LARGE)
+        return explain_too_large(m, q, err);
+    if (rc == MR_ERR_ARGUMENT)
+        return rc; /* an update function's, which has said why */
+    return fail(err, rc, NULL, "map \"%s\": %s", m->name, mr_rc_text(rc));
+}
+
+/* ---- requests ------------------------------------------------------------------------------- */
+
+static mr_rc_t map_run(struct channel *c, struct channel_map *map, const struct map_request *q,
+                       struct map_answer *ret_a, mr_err_t *err)
+{
+    (void)c;
+    epoch_enter();
+    mr_rc_t rc = run_request(map_of(map), q, ret_a);
+
+    return __builtin_expect(rc >= MR_ERR_MEMORY, 0) ? explain(map_of(map), q, rc, err) : rc;
+}
+
+static void done(struct channel *c)
+{
+    (void)c;
+    epoch_exit();
+}
+
+static mr_rc_t map_get_all(struct channel *c, struct channel_map *map, const struct data *keys,
+                           size_t n, void (*visit)(void *context, size_t i, const struct data *d),
+                           void *context, mr_err_t *err)
+{
+    struct map *m = map_of(map);
+
+    (void)c;
+    if (run_is_updating())
+        return refuse_updating(err);
+    for (size_t from = 0; from < n; from += MAP_MANY) {
+        uint32_t k = n - from < MAP_MANY ? (uint32_t)(n - from) : MAP_MANY;
+        const struct record *found[MAP_MANY];
+
+        epoch_enter();
+        map_read_many(m, keys + from, k, found);
+        for (uint32_t i = 0; i < k; i++) {
+            struct data value = found[i] ? record_value(found[i]) : (struct data){0};
+
+            visit(context, from + i, found[i] ? &value : NULL);
+        }
+        epoch_exit();
+    }
+    return MR_OK;
+}
+
+struct paging {
+    uint32_t count;
+    void (*visit)(void *context, const struct data *key, const struct data *value);
+    void *context;
+};
+
+static void page_visit(void *context, const struct record *r)
+{
+    struct paging *p = context;
+    struct data key = record_key(r), value = record_value(r);
+
+    p->count++;
+    p->visit(p->context, &key, &value);
+}
+
+static mr_rc_t map_page(struct channel *c, struct channel_map *map, struct map_cursor *cursor,
+                        uint32_t want,
+                        void (*visit)(void *context, const struct data *key,
+                                      const struct data *value),
+                        void *context, bool *ret_end, mr_err_t *err)
+{
+    struct map *m = map_of(map);
+    struct paging p = {0, visit, context};
+
+    (void)c;
+    if (run_is_updating())
+        return refuse_updating(err);
+    while (p.count < want && cursor->partition < m->partitions->count) {
+        epoch_enter();
+        cursor->at = store_scan(&m->parts[cursor->partition].store, cursor->at, want - p.count,
+                                page_visit, &p);
+        epoch_exit();
+        if (cursor->at == 0)
+            cursor->partition++;
+    }
+    *ret_end = cursor->partition == m->partitions->count;
+    return MR_OK;
+}
+
+static mr_rc_t clear(struct channel *c, struct channel_map *map, mr_err_t *err)
+{
+    (void)c;
+    if (run_is_updating())
+        return refuse_updating(err);
+
+    mr_rc_t rc = map_clear(map_of(map));
+
+    return rc == MR_OK ? rc
+                       : fail(err, rc, "clear it again when there is memory",
+                              "map \"%s\" could not be cleared whole", map_of(map)->name);
+}
+
+static mr_rc_t facts(struct channel *c, struct channel_map *map, struct map_facts *ret_facts,
+                     mr_err_t *err)
+{
+    (void)c;
+    if (run_is_updating())
+        return refuse_updating(err);
+    map_facts(map_of(map), ret_facts);
+    return MR_OK;
+}
+
+static mr_rc_t map_listen(struct channel *c, struct channel_map *map, uint32_t kinds,
+                          void (*on_event)(void *context, const struct map_event *e), void *context,
+                          struct channel_listener **ret_l, mr_err_t *err)
+{
+    struct listener *l;
+
+    (void)c;
+    if (run_is_updating())
+        return refuse_updating(err);
+
+    mr_rc_t rc = listener_new(map_of(map), kinds, on_event, context, &l);
+
+    if (rc != MR_OK)
+        return fail(err, rc, NULL, "map \"%s\": a listener cannot be added: %s", map_of(map)->name,
+                    mr_rc_text(rc));
+    *ret_l = (struct channel_listener *)l;
+    return MR_OK;
+}
+
+static void unlisten(struct channel *c, struct channel_listener *l)
+{
+    (void)c;
+    listener_close((struct listener *)l);
+}
+
+/* ---- sections ------------------------------------------------------------------------------- */
+
+/* Sections of the program are counted apart from those of single calls: only they may be borrowed
+ * in, and only they can be left open. */
+static __thread uint32_t sections __attribute__((tls_model("initial-exec")));
+
+static void read_begin(struct channel *c)
+{
+    (void)c;
+    epoch_enter();
+    if (sections++ == 0)
+        store_relaxed_64(&epoch_thread()->held_since_ms, clock_ms());
+}
+
+static void read_end(struct channel *c)
+{
+    (void)c;
+    if (sections == 0)
+        return;
+    if (--sections == 0)
+        store_relaxed_64(&epoch_thread()->held_since_ms, 0);
+    epoch_exit();
+}
+
+static bool reading(struct channel *c)
+{
+    (void)c;
+    return sections > 0;
+}
+
+/* ---- the member ----------------------------------------------------------------------------- */
+
+static mr_rc_t map_open(struct channel *c, const char *name, struct channel_map **ret_map,
+                        mr_err_t *err)
+{
+    struct map *m;
+
+    if (run_is_updating())
+        return refuse_updating(err);
+
+    mr_rc_t rc = maps_open(&member_of(c)->maps, name, &m);
+
+    if (rc != MR_OK)
+        return fail(err, rc, NULL, "map \"%s\" cannot be made: %s", name, mr_rc_text(rc));
+    *ret_map = (struct channel_map *)m;
+    return MR_OK;
+}
+
+static mr_rc_t memory(struct channel *c, struct memory_facts *ret_facts, mr_err_t *err)
+{
+    struct partitions *ps = &member_of(c)->partitions;
+    struct slab_stats s = partitions_memory(ps);
+
+    (void)err;
+    *ret_facts = (struct memory_facts){.limit = ps->account.limit,
+                                       .reserved = load_relaxed_64(&ps->account.reserved),
+                                       .used = s.used,
+                                       .retired = s.retired,
+                                       .committed = s.committed};
+    return MR_OK;
+}
+
+static uint32_t members(struct channel *c)
+{
+    (void)c;
+    return 1;
+}
+
+static mr_rc_t close(struct channel *c, mr_err_t *err)
+{
+    if (run_is_updating())
+        return refuse_updating(err);
+    member_stop(member_of(c));
+    local_channel_free(c);
+    return MR_OK;
+}
+
+static const struct channel_ops ops = {
+    .map_open = map_open,
+    .map_run = map_run,
+    .done = done,
+    .map_get_all = map_get_all,
+    .map_page = map_page,
+    .map_clear = clear,
+    .map_facts = facts,
+    .map_listen = map_listen,
+    .unlisten = unlisten,
+    .read_begin = read_begin,
+    .read_end = read_end,
+    .reading = reading,
+    .memory = memory,
+    .members = members,
+    .close = close,
+};
+
+mr_rc_t local_channel_new(struct member *m, struct channel **ret_c)
+{
+    struct local *l = mem_alloc_zero(sizeof *l);
+
+    if (!l)
+        return MR_ERR_MEMORY;
+    *l = (struct local){{&ops}, m};
+    *ret_c = &l->channel;
+    return MR_OK;
+}
+
+void local_channel_free(struct channel *c)
+{
+    mem_free(c);
+}

@@ -1,0 +1,202 @@
+#include "grid/member.h"
+
+#include <millrace/millrace.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "client/handle.h"
+#include "grid/data/listener.h"
+#include "grid/door/local.h"
+#include "net/base/hash.h"
+#include "net/base/log.h"
+#include "net/base/mem.h"
+#include "net/base/rand.h"
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+/* One seed for the process: a second member must not make the first one's tables unreadable. */
+static void draw_seed(void)
+{
+    hash_init(rand_seed());
+}
+
+static void start_logging(const mr_config_t *config)
+{
+    static const enum log_level levels[] = {[CONFIG_LOG_ERROR] = LOG_ERROR,
+                                            [CONFIG_LOG_WARN] = LOG_WARN,
+                                            [CONFIG_LOG_INFO] = LOG_INFO,
+                                            [CONFIG_LOG_DEBUG] = LOG_DEBUG};
+    static const enum log_form forms[] = {[CONFIG_LOG_AUTO] = LOG_FORM_AUTO,
+                                          [CONFIG_LOG_LOGFMT] = LOG_FORM_LOGFMT,
+                                          [CONFIG_LOG_JSON] = LOG_FORM_JSON};
+    uint64_t form = config_number(config, "log.format");
+
+    if (form != CONFIG_LOG_NONE)
+        log_to_fd(STDERR_FILENO, forms[form], levels[config_number(config, "log.level")]);
+}
+
+/* ---- listeners ------------------------------------------------------------------------------ */
+
+static enum progress deliver(void *context, uint64_t budget_ns)
+{
+    struct member *m = context;
+    bool more = false;
+
+    for (struct map *map = maps_first(&m->maps); map; map = map->next)
+        if (load_relaxed_32(&map->listening) > 0)
+            more |= listeners_deliver(map, budget_ns);
+    return more ? PROGRESS_MORE : PROGRESS_IDLE;
+}
+
+static void wake_deliverer(void *context)
+{
+    tasklet_wake(&((struct member *)context)->deliverer);
+}
+
+static mr_rc_t start_events(struct member *m)
+{
+    mr_rc_t rc = loop_new(&m->events);
+
+    if (rc != MR_OK)
+        return rc;
+    m->deliverer = (struct tasklet){.run = deliver, .context = m};
+    tasklet_add_on_loop(m->events, &m->deliverer);
+    if ((rc = loop_start(m->events, "mr-events")) == MR_OK)
+        m->events_started = true;
+    return rc;
+}
+
+/* ---- loops ---------------------------------------------------------------------------------- */
+
+static uint32_t loops_wanted(const mr_config_t *config)
+{
+    uint64_t n = config_number(config, "member.loops");
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (n == 0)
+        n = cores > 0 ? (uint64_t)cores : 1;
+    return n < MEMBER_LOOPS_MAX ? (uint32_t)n : MEMBER_LOOPS_MAX;
+}
+
+static mr_rc_t start_loops(struct member *m)
+{
+    uint32_t wanted = loops_wanted(m->config);
+    mr_rc_t rc;
+
+    if (!(m->loops = mem_alloc_zero(wanted * sizeof(struct loop *))))
+        return MR_ERR_MEMORY;
+    for (; m->loop_count < wanted; m->loop_count++)
+        if ((rc = loop_new(&m->loops[m->loop_count])) != MR_OK)
+            return rc;
+    keeper_start_on_loop(&m->keeper, m->loops[0], &m->maps);
+    for (; m->loops_started < wanted; m->loops_started++) {
+        char name[16];
+
+        snprintf(name, sizeof name, "mr-loop-%u", (unsigned)m->loops_started);
+        if ((rc = loop_start(m->loops[m->loops_started], name)) != MR_OK)
+            return rc;
+    }
+    return MR_OK;
+}
+
+static void stop_loop(struct loop *loop, bool started)
+{
+    if (!started)
+        return;
+    loop_stop(loop);
+    loop_join(loop);
+}
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+mr_rc_t member_start(const mr_config_t *config, struct member **ret_m, mr_err_t *err)
+{
+    struct member *m = mem_alloc_zero(sizeof *m);
+    mr_rc_t rc = MR_ERR_MEMORY;
+
+    pthread_once(&once, draw_seed);
+    if (!m || !(m->config = config_copy(config)))
+        goto fail;
+    start_logging(m->config);
+    if ((rc = metrics_new(&m->metrics)) != MR_OK)
+        goto fail;
+    if ((rc = partitions_start(&m->partitions,
+                               (uint32_t)config_number(m->config, "partitions.count"),
+                               config_number(m->config, "memory.max"))) != MR_OK)
+        goto fail;
+    m->maps = (struct maps){.config = m->config,
+                            .partitions = &m->partitions,
+                            .metrics = m->metrics,
+                            .changed = wake_deliverer,
+                            .changed_context = m};
+    maps_init(&m->maps);
+    if ((rc = start_events(m)) != MR_OK || (rc = start_loops(m)) != MR_OK)
+        goto fail;
+    log_event(LOG_INFO, "member.started", F_STR("cluster", config_text(m->config, "cluster.name")),
+              F_U64("partitions", m->partitions.count), F_U64("loops", m->loop_count));
+    *ret_m = m;
+    return MR_OK;
+
+fail:
+    member_stop(m);
+    return fail(err, rc,
+                rc == MR_ERR_SYSTEM ? "look at the limits of open files and threads (ulimit -a)"
+                                    : NULL,
+                "a member cannot be started: %s", mr_rc_text(rc));
+}
+
+void member_stop(struct member *m)
+{
+    if (!m)
+        return;
+    for (uint32_t i = 0; i < m->loop_count; i++)
+        stop_loop(m->loops[i], i < m->loops_started);
+    stop_loop(m->events, m->events_started);
+    maps_free(&m->maps);
+    for (uint32_t i = 0; i < m->loop_count; i++)
+        loop_free(m->loops[i]);
+    mem_free(m->loops);
+    loop_free(m->events);
+    partitions_stop(&m->partitions);
+    metrics_free(m->metrics);
+    if (m->config)
+        log_event(LOG_INFO, "member.stopped",
+                  F_STR("cluster", config_text(m->config, "cluster.name")));
+    mr_config_free(m->config);
+    mem_free(m);
+}
+
+static mr_config_t *config_of_environment(mr_err_t *err)
+{
+    mr_config_t *c = mr_config_new(err);
+
+    if (c && mr_config_env(c, err) != MR_OK) {
+        mr_config_free(c);
+        c = NULL;
+    }
+    return c;
+}
+
+mr_t *mr_member_start(const mr_config_t *config, mr_err_t *err)
+{
+    mr_config_t *own = NULL;
+    struct member *m = NULL;
+    struct channel *channel = NULL;
+    mr_t *g = NULL;
+
+    if (err && err->code != MR_OK)
+        return NULL;
+    if (!config && !(config = own = config_of_environment(err)))
+        return NULL;
+    if (member_start(config, &m, err) != MR_OK)
+        goto done;
+    if (local_channel_new(m, &channel) != MR_OK || handle_new(channel, &g) != MR_OK) {
+        (void)!fail(err, MR_ERR_MEMORY, NULL, "no memory for the handle of a member");
+        local_channel_free(channel);
+        member_stop(m);
+    }
+
+done:
+    mr_config_free(own);
+    return g;
+}

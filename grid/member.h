@@ -1,0 +1,41 @@
+/* member.h - one member, assembled.
+ *
+ * Started in this order, stopped in the reverse one:
+ *     partitions   memory, and the thread that keeps some ready
+ *     maps         by name; made as they are asked for
+ *     loops        mr-loop-0 .. n, on the first of which the keeper works
+ *     events       mr-events: a loop of its own for listeners, so that a slow one holds up only
+ *                  its fellows
+ */
+#ifndef GRID_MEMBER_H
+#define GRID_MEMBER_H
+
+#include "grid/config.h"
+#include "grid/data/keeper.h"
+#include "grid/data/maps.h"
+#include "grid/op/partition.h"
+#include "net/base/metric.h"
+#include "net/loop.h"
+
+enum { MEMBER_LOOPS_MAX = 1024 };
+
+struct member {
+    mr_config_t *config;
+    struct metrics *metrics;
+    struct partitions partitions;
+    struct maps maps;
+    struct loop **loops;
+    uint32_t loop_count, loops_started;
+    struct loop *events;
+    bool events_started;
+    struct tasklet deliverer; /* on events */
+    struct keeper keeper;
+};
+
+/* config is copied. Words in err. */
+mr_rc_t member_start(const mr_config_t *config, struct member **ret_m, mr_err_t *err);
+
+/* NULL is fine. */
+void member_stop(struct member *m);
+
+#endif

@@ -1,0 +1,98 @@
+#include "grid/op/run.h"
+
+#include <sched.h>
+
+#include "net/base/clock.h"
+#include "net/base/epoch.h"
+#include "net/base/log.h"
+#include "net/base/rand.h"
+
+enum {
+    ROOM_TRIES = 64,       /* memory that was given up comes free when readers have moved on */
+    ROOM_TRIES_INSIDE = 4, /* it cannot, while the caller itself reads */
+    UPDATE_SLOW_NS = 1000000
+};
+
+static __thread bool updating __attribute__((tls_model("initial-exec")));
+
+bool run_is_updating(void)
+{
+    return updating;
+}
+
+static bool reads(enum map_verb verb)
+{
+    return verb == MAP_GET || verb == MAP_CONTAINS;
+}
+
+static mr_rc_t change(struct map *m, uint32_t partition, const struct map_request *q,
+                      struct map_answer *ret_a)
+{
+    struct partition *p = &m->partitions->at[partition];
+
+    partition_lock(p);
+    mr_rc_t rc = map_change(m, partition, q, ret_a);
+    partition_unlock(p);
+    return rc;
+}
+
+/* The same with a stranger's function inside the lock: it is timed, and kept from coming back. */
+static mr_rc_t update(struct map *m, uint32_t partition, const struct map_request *q,
+                      struct map_answer *ret_a)
+{
+    uint64_t began = clock_ns();
+
+    updating = true;
+    mr_rc_t rc = change(m, partition, q, ret_a);
+    updating = false;
+
+    uint64_t took = clock_ns() - began;
+    if (took > UPDATE_SLOW_NS)
+        log_event(LOG_WARN, "map.update_slow", F_STR("map", m->name), F_U64("partition", partition),
+                  F_U64("took_us", took / 1000));
+    return rc;
+}
+
+static __thread struct rand chance __attribute__((tls_model("initial-exec")));
+
+static uint64_t next_chance(void)
+{
+    if (chance.s[0] == 0)
+        rand_init(&chance, rand_seed());
+    return rand_next(&chance);
+}
+
+/* Leaves the section for the time it takes, so that what is given up can come free. */
+static mr_rc_t make_room(struct map *m, uint32_t partition, int try)
+{
+    epoch_exit();
+    bool inside = epoch_inside();
+    mr_rc_t rc = map_make_room(m, partition, next_chance());
+
+    if (try > 0 && !inside)
+        sched_yield(); /* readers that were interrupted hold memory: let them move on */
+    epoch_enter();
+    return inside && try >= ROOM_TRIES_INSIDE ? MR_ERR_FULL : rc;
+}
+
+mr_rc_t run_request(struct map *m, const struct map_request *q, struct map_answer *ret_a)
+{
+    uint32_t partition = data_partition(&q->key, m->partitions->count);
+    mr_rc_t rc;
+
+    if (__builtin_expect(updating, 0))
+        return MR_ERR_ARGUMENT;
+    if (reads(q->verb))
+        return map_read(m, partition, q, ret_a);
+    if (q->key.size > m->rules.key_max)
+        return MR_ERR_TOO_LARGE;
+
+    for (int try = 0;; try++) {
+        rc =
+            q->verb == MAP_UPDATE ? update(m, partition, q, ret_a) : change(m, partition, q, ret_a);
+        if (rc != MR_ERR_FULL || try == ROOM_TRIES)
+            return rc;
+        if (make_room(m, partition, try) != MR_OK)
+            return MR_ERR_FULL;
+    }
+}
