@@ -38,7 +38,7 @@ extern uint32_t fork_count;
 /* A handle over a channel, which it owns from now on; on failure the channel stays yours. */
 mr_rc_t handle_new(struct channel *channel, mr_t **ret_g);
 
-/* Frees the listeners of a handle whose channel has been closed, and with it their registrations. */
+/* Frees the listeners of a handle whose channel is closed: their registrations went with it. */
 void listeners_forget(mr_t *g);
 
 mr_rc_t handle_refused(const mr_t *g, mr_err_t *err);

@@ -1,4 +1,4 @@
-/* What the host program gives and is told: memory, log, version. */
+/* host.c - what the host program gives and is told: memory, log, version. */
 #include <millrace/millrace.h>
 #include <string.h>
 #include <unistd.h>

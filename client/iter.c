@@ -1,4 +1,4 @@
-/* Iterating over a map: pages of copies, so that nothing is held back between two calls. */
+/* iter.c - iterating over a map: pages of copies, so that nothing is held back between two calls. */
 #include "client/handle.h"
 #include "client/view.h"
 

@@ -1,4 +1,6 @@
-/* Listening to a map: the public face of a registration on a channel. */
+/* listener.c - listening to a map: the public face of a registration on a channel. */
+#include <assert.h>
+
 #include "client/handle.h"
 #include "client/view.h"
 

@@ -1,4 +1,4 @@
-/* The calls on a map: each makes a request of its arguments and a value of the answer. */
+/* map.c - the calls on a map: each makes a request of its arguments and a value of the answer. */
 #include <millrace/millrace.h>
 
 #include "client/handle.h"

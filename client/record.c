@@ -1,3 +1,4 @@
+/* record.c - schemas and records of the public API, on net/wire/schema and net/wire/compact. */
 #include <millrace/value.h>
 
 #include "client/value.h"

@@ -458,7 +458,7 @@ mr_rc_t index_clear(struct index *ix, struct slab *slab, uint64_t entries)
     return MR_OK;
 }
 
-/* ---- going through it ------------------------------------------------------------------------ */
+/* ---- going through it ----------------------------------------------------------------------- */
 
 static struct place place_of(const struct walk *w, struct segment *segment, uint64_t hash)
 {
@@ -599,7 +599,7 @@ uint64_t index_bytes(const struct index *ix, uint8_t *base)
     return bytes + slab_block_size(directory_size(d->bits));
 }
 
-/* ---- checking -------------------------------------------------------------------------------- */
+/* ---- checking ------------------------------------------------------------------------------- */
 
 static uint32_t check_segment(uint8_t *base, uint32_t slot)
 {

@@ -244,7 +244,8 @@ mr_rc_t index_clear(struct index *ix, struct slab *slab, uint64_t entries);
 
 /* The segment after `cursor` in hash order whose earliest_ms has come, visiting each of its
  * entries' places; visit may remove the entry, and returns when it ends otherwise, INDEX_NEVER
- * when it does not or is gone, from which earliest_ms is computed anew. Returns the cursor to go on with, 0: done. */
+ * when it does not or is gone, from which earliest_ms is computed anew. Returns the
+ * cursor to go on with, 0: done. */
 uint64_t index_sweep(struct index *ix, uint8_t *base, uint64_t cursor, uint64_t now_ms,
                      uint64_t (*visit)(void *context, const struct place *place,
                                        const struct record *r),

@@ -110,7 +110,7 @@ struct slab {
     bool wants_spare;
 };
 
-/* ---- size classes: 8-byte steps to 256, then eight to a doubling ------------------------------ */
+/* ---- size classes: 8-byte steps to 256, then eight to a doubling ---------------------------- */
 
 static uint32_t class_of(uint32_t size)
 {

@@ -45,7 +45,7 @@ struct spot {
 
 void store_init(struct store *s, struct slab *slab, enum store_touch touch);
 
-/* ---- any thread, inside an epoch section ------------------------------------------------------ */
+/* ---- any thread, inside an epoch section ---------------------------------------------------- */
 
 /* The entry, or NULL when it is absent or its time has come. Notes the use if the store does. */
 const struct record *store_get(const struct store *s, uint64_t hash, const struct data *key);
@@ -60,7 +60,7 @@ void store_get_batch(struct store *const *stores, const struct data *keys, const
 uint64_t store_scan(const struct store *s, uint64_t cursor, uint32_t want,
                     void (*visit)(void *context, const struct record *r), void *context);
 
-/* ---- the holder of the partition's lock ------------------------------------------------------- */
+/* ---- the holder of the partition's lock ----------------------------------------------------- */
 
 void store_locate(struct store *s, uint64_t hash, const struct data *key, struct spot *ret_spot);
 

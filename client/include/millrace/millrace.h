@@ -182,7 +182,7 @@ MR_API uint64_t mr_map_size(mr_map_t *m, mr_err_t *err);
 /* 1 when there is no entry, else 0; 1 on failure. */
 MR_API int mr_map_is_empty(mr_map_t *m, mr_err_t *err);
 
-/* ---- updating in place ----------------------------------------------------------------------- */
+/* ---- updating in place ---------------------------------------------------------------------- */
 
 /* What an update function decides. */
 typedef enum mr_update {
@@ -204,7 +204,7 @@ typedef mr_update_t (*mr_update_fn)(void *context, mr_ref_t current, mr_ref_t *n
 MR_API mr_rc_t mr_map_update(mr_map_t *m, mr_ref_t key, mr_update_fn fn, void *context,
                              const mr_put_opts_t *opts, mr_err_t *err);
 
-/* ---- reading without copying ----------------------------------------------------------------- */
+/* ---- reading without copying ---------------------------------------------------------------- */
 
 /* Between these two, mr_map_borrow gives views of entries where they lie, and they stay good and
  * unchanged until mr_read_end, even if the entry is replaced or removed meanwhile. Sections nest;
@@ -216,7 +216,7 @@ MR_API void mr_read_end(mr_t *g);
 /* A view of the value. MR_OK or MR_NOT_FOUND; MR_ERR_ARGUMENT outside of a read section. */
 MR_API mr_rc_t mr_map_borrow(mr_map_t *m, mr_ref_t key, mr_ref_t *ret, mr_err_t *err);
 
-/* ---- iterating ------------------------------------------------------------------------------- */
+/* ---- iterating ------------------------------------------------------------------------------ */
 
 typedef struct mr_iter mr_iter_t;
 
@@ -232,7 +232,7 @@ MR_API int mr_iter_next(mr_iter_t *it, mr_ref_t *key, mr_ref_t *value, mr_err_t 
 /* NULL is allowed. Before mr_close. */
 MR_API void mr_iter_free(mr_iter_t *it);
 
-/* ---- listening ------------------------------------------------------------------------------- */
+/* ---- listening ------------------------------------------------------------------------------ */
 
 /* Kinds of events; a listener asks for any of them, joined by |. */
 enum {
@@ -269,7 +269,7 @@ MR_API mr_listener_t *mr_map_listen(mr_map_t *m, unsigned kinds, mr_event_fn fn,
  * fn, which then runs to its end. NULL is allowed. mr_close does it for those that are left. */
 MR_API void mr_listener_close(mr_listener_t *l);
 
-/* ---- looking ---------------------------------------------------------------------------------- */
+/* ---- looking -------------------------------------------------------------------------------- */
 
 typedef struct mr_map_stats {
     size_t size;          /* set it to sizeof: MR_MAP_STATS_INIT */
@@ -305,9 +305,10 @@ typedef struct mr_memory_stats {
         sizeof(mr_memory_stats_t), 0, 0, 0, 0                                                      \
     }
 
+/* Fills *ret with what the member's data takes. */
 MR_API mr_rc_t mr_memory_stats(mr_t *g, mr_memory_stats_t *ret, mr_err_t *err);
 
-/* ---- the host program -------------------------------------------------------------------------- */
+/* ---- the host program ----------------------------------------------------------------------- */
 
 /* Where the memory of handles, values and records comes from. Entries of maps are kept in pages
  * from the operating system. All three are called from any thread. */

@@ -124,7 +124,7 @@ typedef struct mr_ref {
     } as;
 } mr_ref_t;
 
-/* ---- views: constant time, no allocation, cannot fail; used as MR_STR("x") ------------------- */
+/* ---- views: constant time, no allocation, cannot fail; used as MR_STR("x") ------------------ */
 
 static inline mr_ref_t mr_ref_make(int kind)
 {
@@ -252,7 +252,7 @@ static inline mr_ref_t mr_ref_from_array(int kind, const void *items, size_t cou
  * bytes do not hold it. */
 MR_API mr_rc_t mr_ref_item(mr_ref_t *array, uint32_t i, mr_ref_t *ret_item, mr_err_t *err);
 
-/* ---- values ---------------------------------------------------------------------------------- */
+/* ---- values --------------------------------------------------------------------------------- */
 
 enum { MR_VAL_ROOM = 64 };
 
@@ -309,11 +309,12 @@ MR_API mr_rc_t mr_val_get_str(const mr_val_t *v, const char **ret, size_t *ret_l
  * As for putting into a map: MR_ERR_ARGUMENT, MR_ERR_TYPE, MR_ERR_TOO_LARGE, MR_ERR_MEMORY. */
 MR_API mr_rc_t mr_val_set(mr_val_t *v, mr_ref_t ref, mr_err_t *err);
 
-/* ---- schemas --------------------------------------------------------------------------------- */
+/* ---- schemas -------------------------------------------------------------------------------- */
 
 typedef struct mr_schema mr_schema_t;
 
-/* Begins a schema with this type name, at most 1024 bytes of UTF-8. Other clients find their class by
+/* Begins a schema with this type name, at most 1024 bytes of UTF-8. Other clients find their class
+ * by
  * the name. NULL on failure: MR_ERR_ARGUMENT, MR_ERR_MEMORY. */
 MR_API mr_schema_t *mr_schema_new(const char *type_name, mr_err_t *err);
 
@@ -331,7 +332,7 @@ MR_API uint64_t mr_schema_id(mr_schema_t *s, mr_err_t *err);
 /* Frees it; its records stay good. NULL is allowed. */
 MR_API void mr_schema_free(mr_schema_t *s);
 
-/* ---- records --------------------------------------------------------------------------------- */
+/* ---- records -------------------------------------------------------------------------------- */
 
 typedef struct mr_rec mr_rec_t;
 
