@@ -1,4 +1,4 @@
-/* iter.c - iterating over a map: pages of copies, so that nothing is held back between two calls. */
+/* iter.c - iterating over a map: pages of copies, so that nothing is held between two calls. */
 #include "client/handle.h"
 #include "client/view.h"
 

@@ -57,6 +57,10 @@ static inline mr_rc_t ref_to_data(const mr_ref_t *ref, struct data *ret_d,
         *ret_d = (struct data){scratch, 4, DATA_INT};
         return MR_OK;
     }
+    if (ref->kind == MR_KIND_BYTES && ref->len <= SINK_SIZE_MAX) {
+        *ret_d = (struct data){(const uint8_t *)ref->as.ptr, ref->len, DATA_BYTES};
+        return MR_OK;
+    }
     if (ref->kind == MR_KIND_REC && ref->len <= SINK_SIZE_MAX) {
         *ret_d = (struct data){(const uint8_t *)ref->as.ptr, ref->len, DATA_COMPACT};
         return MR_OK;
@@ -71,12 +75,16 @@ static inline mr_rc_t val_assign(mr_val_t *v, const struct data *d, mr_err_t *er
 {
     bool openable = d->kind == DATA_STRING || d->kind == DATA_JSON || d->kind == DATA_BYTES ||
                     (d->size && d->size == scalar_width(d->kind));
+    uint32_t room = v->heap ? v->heap_size : MR_VAL_ROOM;
 
-    if (v->heap || d->size >= MR_VAL_ROOM || !openable)
+    if (d->size >= room || !openable)
         return val_assign_slow(v, d, err);
+
+    char *to = v->heap ? v->heap : v->room;
+
     if (d->size)
-        memcpy(v->room, d->at, d->size);
-    v->room[d->size] = '\0';
+        memcpy(to, d->at, d->size);
+    to[d->size] = '\0';
     v->len = d->size;
     v->kind = d->kind;
     return MR_OK;

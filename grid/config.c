@@ -7,15 +7,19 @@
 #include "net/base/check.h"
 #include "net/base/mem.h"
 #include "net/base/nearest.h"
+#include "net/base/text.h"
 
 #define MIB (1024ULL * 1024)
+
+/* Ten years, as in the calls that set a time: more is a wrong unit. */
+#define TIME_MAX_MS (3653ull * 24 * 3600 * 1000)
 
 /* Rows of one section stand together; the part before the first dot is the section in YAML. */
 const struct config_key config_keys[] = {
     {"cluster.name", CONFIG_TEXT, "dev", 1, CONFIG_NAME_MAX, NULL,
      "Members form a cluster with those of the same name, and clients ask for it by name."},
     {"member.name", CONFIG_TEXT, "", 0, CONFIG_NAME_MAX, NULL,
-     "What this member is called in logs and lists; empty for a name made from the host's."},
+     "What this member is called in the log; empty for its host and process, as in box-1234."},
     {"member.loops", CONFIG_INT, "0", 0, 1024, NULL,
      "Threads that serve connections and jobs; 0 for one per core."},
     {"memory.max", CONFIG_SIZE, "0", 0, INT64_MAX, NULL,
@@ -30,9 +34,9 @@ const struct config_key config_keys[] = {
     {"log.format", CONFIG_CHOICE, "none", 0, 0, "auto|logfmt|json|none",
      "How events are written: auto is logfmt on a terminal and json elsewhere; none writes "
      "nothing, and is the default in a program that embeds a member."},
-    {"maps.*.ttl", CONFIG_DURATION, "0", 0, INT64_MAX, NULL,
+    {"maps.*.ttl", CONFIG_DURATION, "0", 0, TIME_MAX_MS, NULL,
      "An entry expires when this long has passed since it was written; 0 for never."},
-    {"maps.*.max-idle", CONFIG_DURATION, "0", 0, INT64_MAX, NULL,
+    {"maps.*.max-idle", CONFIG_DURATION, "0", 0, TIME_MAX_MS, NULL,
      "An entry expires when this long has passed since it was read or written; 0 for never."},
     {"maps.*.max-size", CONFIG_INT, "0", 0, INT64_MAX, NULL,
      "Entries that the map may have; 0 for as many as memory allows."},
@@ -132,40 +136,6 @@ void config_env_name(int row, char *name, size_t size)
 
 /* ---- values ---- */
 
-struct unit {
-    const char *name;
-    uint64_t factor;
-};
-
-static const struct unit plain[] = {{"", 1}, {NULL, 0}};
-static const struct unit sizes[] = {{"", 1},
-                                    {"B", 1},
-                                    {"KiB", 1024},
-                                    {"MiB", MIB},
-                                    {"GiB", 1024 * MIB},
-                                    {"TiB", 1024 * 1024 * MIB},
-                                    {NULL, 0}};
-static const struct unit times[] = {{"ms", 1},      {"s", 1000},     {"m", 60000},
-                                    {"h", 3600000}, {"d", 86400000}, {NULL, 0}};
-
-/* Digits, and right after them one of the units. */
-static bool parse_number(const char *text, const struct unit *units, uint64_t *ret_number)
-{
-    const char *at = text;
-    uint64_t number = 0;
-
-    for (; *at >= '0' && *at <= '9'; at++)
-        if (__builtin_mul_overflow(number, 10, &number) ||
-            __builtin_add_overflow(number, (uint64_t)(*at - '0'), &number))
-            return false;
-    if (at == text)
-        return false;
-    for (; units->name; units++)
-        if (strcmp(at, units->name) == 0)
-            return !__builtin_mul_overflow(number, units->factor, ret_number);
-    return false;
-}
-
 static bool parse_choice(const char *text, const char *choices, uint64_t *ret_place)
 {
     size_t size = strlen(text);
@@ -202,11 +172,15 @@ static bool parse(const struct config_key *key, const char *text, uint64_t *ret_
         number = strlen(text);
         good = is_printable(text, number);
         break;
-    case CONFIG_INT: good = parse_number(text, plain, &number); break;
-    case CONFIG_SIZE: good = parse_number(text, sizes, &number); break;
-    case CONFIG_DURATION:
-        good = strcmp(text, "0") == 0 || parse_number(text, times, &number);
+    case CONFIG_INT: {
+        int64_t whole = 0;
+
+        good = text_to_i64(text, 0, INT64_MAX, &whole) == MR_OK;
+        number = (uint64_t)whole;
         break;
+    }
+    case CONFIG_SIZE: good = text_to_bytes(text, &number) == MR_OK; break;
+    case CONFIG_DURATION: good = text_to_ms(text, &number) == MR_OK; break;
     case CONFIG_CHOICE:
         if (!parse_choice(text, key->choices, ret_number))
             return false;

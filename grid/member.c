@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "grid/member.h"
 
 #include <millrace/millrace.h>
@@ -33,6 +34,19 @@ static void start_logging(const mr_config_t *config)
 
     if (form != CONFIG_LOG_NONE)
         log_to_fd(STDERR_FILENO, forms[form], levels[config_number(config, "log.level")]);
+}
+
+/* What the member is called where people look. */
+static void name_of(const mr_config_t *config, char *name, size_t size)
+{
+    char host[64] = "localhost";
+
+    if (config_text(config, "member.name")[0]) {
+        snprintf(name, size, "%s", config_text(config, "member.name"));
+        return;
+    }
+    (void)!gethostname(host, sizeof host - 1);
+    snprintf(name, size, "%.63s-%ld", host, (long)getpid());
 }
 
 /* ---- listeners ------------------------------------------------------------------------------ */
@@ -132,7 +146,9 @@ mr_rc_t member_start(const mr_config_t *config, struct member **ret_m, mr_err_t 
     maps_init(&m->maps);
     if ((rc = start_events(m)) != MR_OK || (rc = start_loops(m)) != MR_OK)
         goto fail;
-    log_event(LOG_INFO, "member.started", F_STR("cluster", config_text(m->config, "cluster.name")),
+    name_of(m->config, m->name, sizeof m->name);
+    log_event(LOG_INFO, "member.started", F_STR("name", m->name),
+              F_STR("cluster", config_text(m->config, "cluster.name")),
               F_U64("partitions", m->partitions.count), F_U64("loops", m->loop_count));
     *ret_m = m;
     return MR_OK;
@@ -159,9 +175,8 @@ void member_stop(struct member *m)
     loop_free(m->events);
     partitions_stop(&m->partitions);
     metrics_free(m->metrics);
-    if (m->config)
-        log_event(LOG_INFO, "member.stopped",
-                  F_STR("cluster", config_text(m->config, "cluster.name")));
+    if (m->name[0])
+        log_event(LOG_INFO, "member.stopped", F_STR("name", m->name));
     mr_config_free(m->config);
     mem_free(m);
 }

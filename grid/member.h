@@ -21,6 +21,7 @@ enum { MEMBER_LOOPS_MAX = 1024 };
 
 struct member {
     mr_config_t *config;
+    char name[CONFIG_NAME_MAX + 1]; /* set once it has started */
     struct metrics *metrics;
     struct partitions partitions;
     struct maps maps;

@@ -385,9 +385,10 @@ mr_rc_t index_reserve(struct index *ix, struct slab *slab, uint64_t hash)
     return rc;
 }
 
+/* What never ends, as most entries, does not touch the segment's line. */
 static void ends(struct segment *segment, uint64_t ends_ms)
 {
-    if (ends_ms < segment->earliest_ms)
+    if (ends_ms != INDEX_NEVER && ends_ms < segment->earliest_ms)
         segment->earliest_ms = ends_ms;
 }
 

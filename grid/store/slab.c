@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -26,12 +27,14 @@
 #define UNPOISON(at, size) ((void)(at), (void)(size))
 #endif
 
-/* A sanitizer's shadow makes address space dear; a test of theirs needs no 32 GiB. */
+/* What a ref can name, unless the process may not have so much address space (ulimit -v), or a
+ * sanitizer's shadow makes it dear; then half of it, or a quarter ... */
 #if defined(SLAB_ASAN) || defined(ATOMIC_TSAN)
-enum { RANGE_CHUNKS = 1024 };
+enum { RANGE_CHUNKS_MAX = 1024 };
 #else
-enum { RANGE_CHUNKS = 16384 };
+enum { RANGE_CHUNKS_MAX = 16384 };
 #endif
+enum { RANGE_CHUNKS_MIN = 64 };
 
 enum {
     CHUNK = 2 * 1024 * 1024,
@@ -45,7 +48,7 @@ enum {
     NONE = UINT32_MAX
 };
 
-static_assert((uint64_t)RANGE_CHUNKS * CHUNK <= ((uint64_t)UINT32_MAX + 1) * SLAB_UNIT,
+static_assert((uint64_t)RANGE_CHUNKS_MAX * CHUNK <= ((uint64_t)UINT32_MAX + 1) * SLAB_UNIT,
               "a ref names every block");
 
 enum chunk_state {
@@ -90,8 +93,9 @@ struct limbo {
 
 struct slab {
     uint8_t *base;
-    struct run *runs;     /* RANGE_CHUNKS * RUNS, pages touched as chunks are */
-    struct chunk *chunks; /* RANGE_CHUNKS */
+    uint32_t range;       /* chunks it has room for */
+    struct run *runs;     /* range * RUNS, pages touched as chunks are */
+    struct chunk *chunks; /* range */
     struct account *account;
     void (*wake)(void *context);
     void *wake_context;
@@ -207,7 +211,7 @@ static uint32_t find_reserved(const struct slab *s, uint32_t n)
 {
     uint32_t found = 0;
 
-    for (uint32_t i = 0; i < RANGE_CHUNKS; i++) {
+    for (uint32_t i = 0; i < s->range; i++) {
         found = i >= s->chunks_end || s->chunks[i].state == CHUNK_RESERVED ? found + 1 : 0;
         if (found == n)
             return i + 1 - n;
@@ -580,7 +584,10 @@ void slab_retire(struct slab *s, slab_ref ref)
     s->limbo->refs[s->limbo->count++] = ref;
     s->retired += block_bytes(s, ref);
     if (s->limbo->count == LIMBO_REFS) {
-        check(s->limbo_next != NULL); /* slab_alloc and slab_ready promised one */
+        /* slab_alloc and slab_ready saw to it. Only more than a hundred writers between the two at
+         * once, and no memory, can have used it up; what has been replaced cannot be put back. */
+        while (!limbo_ready(s))
+            sched_yield();
         limbo_hand_over(s);
         epoch_poll(s->retirer);
     }
@@ -771,10 +778,18 @@ uint8_t *slab_base(const struct slab *s)
     return s->base;
 }
 
+static size_t runs_size(const struct slab *s)
+{
+    return (size_t)s->range * RUNS * sizeof(struct run);
+}
+
+static size_t chunks_size(const struct slab *s)
+{
+    return ((size_t)s->range * sizeof(struct chunk) + PAGE - 1) & ~(size_t)(PAGE - 1);
+}
+
 struct slab *slab_new(struct account *account, void (*wake)(void *context), void *context)
 {
-    const size_t runs_size = (size_t)RANGE_CHUNKS * RUNS * sizeof(struct run);
-    const size_t chunks_size = (size_t)RANGE_CHUNKS * sizeof(struct chunk);
     struct slab *s = mem_alloc_zero(sizeof *s);
 
     if (!s)
@@ -787,12 +802,15 @@ struct slab *slab_new(struct account *account, void (*wake)(void *context), void
     for (int i = 0; i < CLASSES; i++)
         s->partial[i] = NONE;
 
-    s->base = pages_reserve((size_t)RANGE_CHUNKS * CHUNK, CHUNK);
-    s->runs = pages_reserve(runs_size, PAGE);
-    s->chunks = pages_reserve(chunks_size, PAGE);
     s->retirer = retirer_new();
-    if (!s->base || !s->runs || !s->chunks || !pages_commit(s->runs, runs_size, false) ||
-        !pages_commit(s->chunks, chunks_size, false) || !limbo_ready(s))
+    s->range = RANGE_CHUNKS_MAX;
+    while (!(s->base = pages_reserve((size_t)s->range * CHUNK, CHUNK)) &&
+           s->range > RANGE_CHUNKS_MIN)
+        s->range /= 2;
+    s->runs = pages_reserve(runs_size(s), PAGE);
+    s->chunks = pages_reserve(chunks_size(s), PAGE);
+    if (!s->base || !s->runs || !s->chunks || !pages_commit(s->runs, runs_size(s), false) ||
+        !pages_commit(s->chunks, chunks_size(s), false) || !limbo_ready(s))
         goto fail;
     s->limbo = s->limbo_next;
     s->limbo_next = NULL;
@@ -811,10 +829,10 @@ void slab_free_all(struct slab *s)
     mem_free(s->limbo);
     mem_free(s->limbo_next);
     if (s->base)
-        UNPOISON(s->base, (size_t)RANGE_CHUNKS * CHUNK);
-    pages_release(s->base, (size_t)RANGE_CHUNKS * CHUNK);
-    pages_release(s->runs, (size_t)RANGE_CHUNKS * RUNS * sizeof(struct run));
-    pages_release(s->chunks, (size_t)RANGE_CHUNKS * sizeof(struct chunk));
+        UNPOISON(s->base, (size_t)s->range * CHUNK);
+    pages_release(s->base, (size_t)s->range * CHUNK);
+    pages_release(s->runs, runs_size(s));
+    pages_release(s->chunks, chunks_size(s));
     account_return(s->account, s->granted);
     pthread_mutex_destroy(&s->lock);
     mem_free(s);

@@ -17,9 +17,8 @@
  * every section that was open has ended. Retired refs are gathered in lists of some 500 and each
  * list is one call to the epoch. A list must never be missing at the moment of retiring, when a
  * change is already visible; so slab_alloc and slab_ready make sure of a spare one, and fail
- * before anything has changed. (Who has asked retires at most SLAB_RETIRES_MAX blocks before it
- * asks again, so a list has room for all the writers of a group of partitions at once.) Who takes
- * out many at once, as a clear does, brings its own lists (slab_batch).
+ * before anything has changed. Who takes out many at once, as a clear does, brings its own lists
+ * (slab_batch).
  *
  * Blocks may move: a run that has become sparse can be marked (slab_mark_sparse), and whoever
  * holds the references copies the blocks elsewhere. Readers then find the copy, or still read
@@ -44,9 +43,8 @@ typedef uint32_t slab_ref;
 
 enum {
     SLAB_UNIT = 8,
-    SLAB_BLOCK_MAX = 16384,           /* above it, a span */
-    SLAB_SPAN_MAX = 17 * 1024 * 1024, /* the largest value, its key and header */
-    SLAB_RETIRES_MAX = 3              /* blocks one change may retire: record, segment, directory */
+    SLAB_BLOCK_MAX = 16384,          /* above it, a span */
+    SLAB_SPAN_MAX = 17 * 1024 * 1024 /* the largest value, its key and header */
 };
 
 struct slab;

@@ -69,8 +69,4 @@ mr_rc_t text_to_bool(const char *string, bool *ret_v);
 /* A decimal integer; MR_ERR_ARGUMENT when it is not within min .. max. */
 mr_rc_t text_to_i64(const char *string, int64_t min, int64_t max, int64_t *ret_v);
 
-/* The candidate that `name` was probably meant to be: the one with the fewest letters wrong, if
- * that is at most a third of them, or one. NULL when nothing is near. The first wins a tie. */
-const char *text_nearest(const char *name, const char *const *candidates, size_t n);
-
 #endif

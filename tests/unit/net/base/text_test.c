@@ -142,23 +142,3 @@ Test(text, reads_integers_within_their_limits)
     cr_assert(eq(int, text_to_i64("-", 0, 6, &v), MR_ERR_MALFORMED));
     cr_assert(eq(i64, v, 6));
 }
-
-static const char *const keys[] = {"max-memory", "backup-count", "port", "ttl"};
-
-Test(text, finds_the_name_that_was_meant)
-{
-    cr_assert(eq(str, (char *)text_nearest("max-memroy", keys, 4), "max-memory"));
-    cr_assert(eq(str, (char *)text_nearest("backup_count", keys, 4), "backup-count"));
-    cr_assert(eq(str, (char *)text_nearest("prt", keys, 4), "port"));
-}
-
-Test(text, guesses_nothing_when_nothing_is_near)
-{
-    char long_name[200];
-
-    memset(long_name, 'x', sizeof long_name);
-    long_name[199] = '\0';
-    cr_assert(zero(ptr, (void *)text_nearest("colour", keys, 4)));
-    cr_assert(zero(ptr, (void *)text_nearest("", keys, 4)));
-    cr_assert(zero(ptr, (void *)text_nearest(long_name, keys, 4)));
-}
