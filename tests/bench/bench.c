@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { HUGE_PAGE = 2 * 1024 * 1024 };
@@ -162,37 +163,76 @@ void bench_unpin(void)
     allow_cores(&set);
 }
 
-static void *map_pages(uint64_t bytes)
+uint64_t bench_cpu_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+void bench_pause_ms(unsigned ms)
+{
+    usleep(ms * 1000);
+}
+
+void bench_in_child(void (*work)(double *ret, int n), double *ret, int n)
+{
+    size_t size = (size_t)n * sizeof *ret;
+    int status, ends[2];
+    pid_t child;
+
+    if (pipe(ends) != 0 || (child = fork()) < 0)
+        bench_fail("a child process: %s", strerror(errno));
+    if (child == 0) {
+        work(ret, n);
+        _exit(write(ends[1], ret, size) != (ssize_t)size);
+    }
+    close(ends[1]);
+    if (read(ends[0], ret, size) != (ssize_t)size || waitpid(child, &status, 0) != child ||
+        status != 0)
+        bench_fail("a child process has failed");
+    close(ends[0]);
+}
+
+void *bench_pages(uint64_t bytes)
 {
     uint8_t *at = mmap(NULL, bytes + HUGE_PAGE, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     if (at == MAP_FAILED)
         bench_fail("%llu bytes: %s", (unsigned long long)bytes, strerror(errno));
+    at = (uint8_t *)(((uintptr_t)at + HUGE_PAGE - 1) & ~(uintptr_t)(HUGE_PAGE - 1));
+    madvise(at, bytes, MADV_HUGEPAGE);
+    for (uint64_t i = 0; i < bytes; i += 4096)
+        at[i] = 0;
     return at;
 }
 
-static void *touch(void *at, uint64_t bytes)
+struct warm warm_new(uint64_t bytes)
 {
-    uint8_t *aligned = (uint8_t *)(((uintptr_t)at + HUGE_PAGE - 1) & ~(uintptr_t)(HUGE_PAGE - 1));
-
-    madvise(aligned, bytes, MADV_HUGEPAGE);
-    for (uint64_t i = 0; i < bytes; i += 4096)
-        aligned[i] = 0;
-    return aligned;
+    bytes = (bytes + HUGE_PAGE - 1) & ~(uint64_t)(HUGE_PAGE - 1);
+    return (struct warm){bench_pages(bytes), bytes};
 }
 
-void bench_pretouch(uint64_t bytes)
+void warm_give(struct warm *w, uint64_t bytes)
 {
-    void *at = map_pages(bytes);
-
-    touch(at, bytes);
-    munmap(at, bytes + HUGE_PAGE);
+    bytes = (bytes + HUGE_PAGE - 1) & ~(uint64_t)(HUGE_PAGE - 1);
+    if (bytes > w->left)
+        bytes = w->left;
+    w->left -= bytes;
+    if (bytes > 0)
+        munmap(w->at + w->left, bytes);
 }
 
-void *bench_pages(uint64_t bytes)
+void warm_give_for_entry(struct warm *w, uint64_t i)
 {
-    return touch(map_pages(bytes), bytes);
+    enum { ENTRY = 160, STEP = 8 * HUGE_PAGE / ENTRY, AHEAD = 64 * 1024 * 1024 };
+
+    if (i == 0)
+        warm_give(w, AHEAD);
+    if (i % STEP == 0)
+        warm_give(w, 8 * HUGE_PAGE);
 }
 
 uint64_t bench_rss(pid_t pid)
@@ -258,31 +298,39 @@ struct calls_summary calls_summarise(struct calls *c)
     return (struct calls_summary){c->ns[c->n / 2], sum / (double)c->n, c->ns[c->n / 1000 * 999]};
 }
 
-static long times_taken_away(void)
+/* How long this thread has been ready without running: the second number. */
+static uint64_t waited_ns(void)
 {
-    struct rusage r;
+    unsigned long long ran, waited = 0;
+    FILE *f = fopen("/proc/thread-self/schedstat", "r");
 
-    getrusage(RUSAGE_THREAD, &r);
-    return r.ru_nivcsw;
+    if (f && fscanf(f, "%llu %llu", &ran, &waited) != 2)
+        waited = 0;
+    if (f)
+        fclose(f);
+    return waited;
 }
 
 void stalls_begin(struct stalls *s)
 {
-    *s = (struct stalls){.switches = times_taken_away()};
+    *s = (struct stalls){.waited_ns = waited_ns()};
 }
 
 void stalls_look(struct stalls *s, uint64_t ns)
 {
-    long switches = times_taken_away();
+    uint64_t waited = waited_ns(), taken = waited - s->waited_ns;
 
-    if (switches != s->switches) {
-        s->switches = switches;
-        s->set_aside++;
-        if (ns > s->set_aside_longest_ns)
-            s->set_aside_longest_ns = ns;
-    } else if (ns > s->longest_ns) {
-        s->longest_ns = ns;
+    s->waited_ns = waited;
+    if (ns > STALL_NS && taken > 0) {
+        if (taken > ns)
+            taken = ns;
+        s->taken++;
+        if (taken > s->taken_ns)
+            s->taken_ns = taken;
+        ns -= taken;
     }
+    if (ns > s->longest_ns)
+        s->longest_ns = ns;
 }
 
 /* ---- keys ------------------------------------------------------------------------------------ */
@@ -294,7 +342,7 @@ double bench_chain_cost_ns(void)
     struct rounds r = {.n = 0};
 
     for (int round = 0; round < BENCH_ROUNDS; round++) {
-        uint64_t before = clock_ns(), head = 0;
+        uint64_t before = bench_cpu_ns(), head = 0;
         uint8_t key[BENCH_KEY];
 
         for (uint64_t i = 0; i < KEYS; i++) {
@@ -302,7 +350,7 @@ double bench_chain_cost_ns(void)
             bench_use((uintptr_t)key);
             head = bench_head(key);
         }
-        rounds_add(&r, (double)(clock_ns() - before) / KEYS);
+        rounds_add(&r, (double)(bench_cpu_ns() - before) / KEYS);
     }
     return rounds_median(&r);
 }
@@ -312,14 +360,14 @@ double bench_key_cost_ns(void)
     struct rounds r = {.n = 0};
 
     for (int round = 0; round < BENCH_ROUNDS; round++) {
-        uint64_t before = clock_ns();
+        uint64_t before = bench_cpu_ns();
         uint8_t key[BENCH_KEY];
 
         for (uint64_t i = 0; i < KEYS; i++) {
             bench_key(bench_next(i, 0, KEYS), key);
             bench_use((uintptr_t)key);
         }
-        rounds_add(&r, (double)(clock_ns() - before) / KEYS);
+        rounds_add(&r, (double)(bench_cpu_ns() - before) / KEYS);
     }
     return rounds_median(&r);
 }

@@ -12,11 +12,13 @@
  * - What is compared runs in turn, in one process: ours, other, ours, other, for a number of
  *   rounds. A row shows the round whose ratio is the median of all, so that its three numbers
  *   belong together. A plain row shows the median of its rounds. The table adds the spread.
- * - Threads are pinned, so that a move to another core is not measured.
- * - Memory is touched once before it is needed (bench_pretouch). On a virtual machine a page's
- *   first touch ever goes to the hypervisor: some 5 ms for 2 MiB, against 0.2 ms afterwards. The
- *   price of the hypervisor's first touch is not ours.
- * - A time that the scheduler took from us is not ours either: see struct stalls.
+ * - Threads are pinned, so that a move to another core is not measured, and what only computes is
+ *   measured in processor time, which runs only while the thread does.
+ * - Memory is touched before it is needed (struct warm). On a virtual machine the first touch of a
+ *   page goes to the hypervisor: some 5 ms for 2 MiB, against 0.2 ms afterwards; and what has been
+ *   free for two seconds may go back to it (free page reporting) and is then a first touch again.
+ *   The price of the hypervisor's first touch is not ours.
+ * - A core that the scheduler took from us for a while is not our slowness either: struct stalls.
  *
  * Whatever fails ends the program with status 1: a figure that is missing is noticed, a wrong one
  * may not be.
@@ -77,8 +79,27 @@ void bench_compare(const char *name, const char *unit, const struct rounds *ours
 void bench_pin(int core);
 void bench_unpin(void);
 
-/* Has `bytes` of memory touched and given back: see above. */
-void bench_pretouch(uint64_t bytes);
+/* Nanoseconds that the calling thread has computed. */
+uint64_t bench_cpu_ns(void);
+
+void bench_pause_ms(unsigned ms);
+
+/* Touched memory, held until it is wanted: given back to the kernel piece by piece, at the pace at
+ * which what is measured takes it, it is taken before anybody else can have it. */
+struct warm {
+    uint8_t *at;
+    uint64_t left;
+};
+
+struct warm warm_new(uint64_t bytes);
+void warm_give(struct warm *w, uint64_t bytes); /* at most what is left */
+
+/* For loops that store entry after entry: gives what the next ones need. */
+void warm_give_for_entry(struct warm *w, uint64_t i);
+
+/* Runs work in a child process, so that memory and threads are as in one that has just begun, and
+ * returns once it has filled the `n` numbers of ret. */
+void bench_in_child(void (*work)(double *ret, int n), double *ret, int n);
 
 /* Memory in huge pages, zeroed and touched; never given back. */
 void *bench_pages(uint64_t bytes);
@@ -112,22 +133,25 @@ static inline void calls_add(struct calls *c, uint64_t ns)
 }
 
 /* The longest of many calls by one thread. A shared machine takes the core away for milliseconds
- * at a time; the kernel counts how often it did that to a thread, so a long call during which it
- * did is set aside, and counted. */
+ * at a time; the kernel keeps count of how long a thread was ready and did not run, and that is
+ * taken off a long call. Waiting for a lock or for the kernel's memory stays in. */
 struct stalls {
     uint64_t longest_ns;
-    uint64_t set_aside, set_aside_longest_ns;
-    long switches; /* by the kernel's count, when last asked */
+    uint64_t calls, taken, taken_ns; /* in how many calls time was taken off, and the most */
+    uint64_t waited_ns;              /* the kernel's count, when last asked */
 };
 
 void stalls_begin(struct stalls *s);
 void stalls_look(struct stalls *s, uint64_t ns);
 
-enum { STALL_NS = 50000 }; /* from here on it is worth asking the kernel, 0.2 us */
+enum {
+    STALL_NS = 100000,  /* from here on it is worth asking the kernel, some 2 us */
+    STALLS_ASKED = 4096 /* so many calls apart at most, so that it is about the call just made */
+};
 
 static inline void stalls_add(struct stalls *s, uint64_t ns)
 {
-    if (ns > STALL_NS)
+    if (ns > STALL_NS || s->calls++ % STALLS_ASKED == 0)
         stalls_look(s, ns);
     else if (ns > s->longest_ns)
         s->longest_ns = ns;
