@@ -381,6 +381,22 @@ static uint64_t take_out_ended(struct map *m)
     return ended;
 }
 
+/* Nobody's slowness to hear of changes may keep others from making them. */
+static uint64_t give_up_events(struct map *m, uint32_t partition, uint64_t bytes)
+{
+    uint64_t given_up = 0;
+
+    for (uint32_t i = 0; i < m->partitions->count && given_up < bytes; i++) {
+        uint32_t at = (partition + i) % m->partitions->count;
+
+        partition_lock(&m->partitions->at[at]);
+        if (m->parts[at].journal)
+            given_up += journal_shed(m->parts[at].journal, bytes - given_up);
+        partition_unlock(&m->partitions->at[at]);
+    }
+    return given_up;
+}
+
 mr_rc_t map_make_room(struct map *m, uint32_t partition, struct room room, struct rand *chance)
 {
     struct partitions *ps = m->partitions;
@@ -401,7 +417,12 @@ mr_rc_t map_make_room(struct map *m, uint32_t partition, struct room room, struc
     uint64_t retired = partitions_reclaim(ps);
     bool freed = load_relaxed_64(&ps->account.reserved) < reserved;
 
-    return given_up > 0 || freed || retired > 0 ? MR_OK : MR_ERR_FULL;
+    if (given_up > 0 || freed || retired > 0)
+        return MR_OK;
+    if (give_up_events(m, partition, room.bytes) == 0)
+        return MR_ERR_FULL;
+    partitions_reclaim(ps); /* from one slab's grant to the account */
+    return MR_OK;
 }
 
 /* ---- all of it ------------------------------------------------------------------------------ */

@@ -72,6 +72,7 @@ struct map {
     pthread_mutex_t listeners_lock;
     struct listener *listeners;
     uint32_t listening;             /* how many, readable by writers */
+    uint32_t deliver_next;          /* the partition to be looked at next; the events loop's */
     void (*changed)(void *context); /* wakes who delivers to the listeners; any thread */
     void *changed_context;
 };
@@ -103,9 +104,10 @@ struct room {
 };
 
 /* Makes room for a change in `partition`: gives up entries of so many bytes, one at least, if the
- * rules allow, else takes out what has ended; and frees what readers have left. MR_OK: it may fit
- * now, or as soon as readers have moved on. MR_ERR_FULL: there is nothing to give up. Called
- * without a lock; in an open section it helps against the map's own limits only. */
+ * rules allow, else takes out what has ended; frees what readers have left; and if all that gives
+ * nothing, gives up events that nobody has read. MR_OK: it may fit now, or as soon as readers have
+ * moved on. MR_ERR_FULL: there is nothing to give up. Called without a lock; in an open section it
+ * helps against the map's own limits only. */
 mr_rc_t map_make_room(struct map *m, uint32_t partition, struct room room, struct rand *chance);
 
 /* Takes everything out, partition by partition; takes their locks. MR_ERR_MEMORY: some may be

@@ -65,3 +65,21 @@ Test(run, does_not_refuse_while_memory_that_was_replaced_elsewhere_stands_in_the
         GIVES(MR_OK, mr_map_delete(m, MR_I64(other), &err));
     }
 }
+
+static void wait_inside(void *context, const mr_event_t *event)
+{
+    (void)event;
+    while (!load_acquire_32(context))
+        pause_ms(1);
+}
+
+Test(run, does_not_refuse_while_events_that_nobody_has_heard_stand_in_the_way)
+{
+    uint32_t may_go_on = 0;
+
+    OPEN("memory.max", "16MiB");
+    cr_assert(mr_map_listen(m, MR_EVENT_ALL, wait_inside, &may_go_on, &err) != NULL);
+    for (int i = 0; i < 120; i++)
+        cr_assert(put_bytes(i, 100000) == MR_OK, "%d: %s", i, err.detail);
+    store_release_32(&may_go_on, 1);
+}
