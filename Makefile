@@ -92,10 +92,15 @@ release-check: deps-check ##: check, and what is too long for every change
 run: $(if $(filter thread,$(SAN)),,unit) plain build
 	@BUILD=$(B) tests/run.sh $(if $(filter thread,$(SAN)),,$(B)/test/unit) $(PLAIN_BIN) tests/cli.sh
 
-bench: $(BENCH_BIN) ##: measure; LONG=1 measures longer
-	@mkdir -p $(B)/bench; : > $(B)/bench/results.jsonl
-	@for b in $(BENCH_BIN); do echo "== $$b"; \
-	    $$b --json $(if $(LONG),--long) | tee -a $(B)/bench/results.jsonl; done
+# Tables go to the terminal, one JSON object a line to results.jsonl; names.txt says which names
+# must be there.
+bench: deps ##: measure; LONG=1 measures longer
+	@$(AGAIN) build $(BENCH_BIN)
+	@: > $(B)/bench/results.jsonl
+	@for b in $(BENCH_BIN); do $$b --json $(if $(LONG),--long) >> $(B)/bench/results.jsonl; done
+	@while read -r name; do grep -q "\"name\":\"$$name\"" $(B)/bench/results.jsonl || \
+	    { echo "bench: $$name was not measured"; exit 1; }; done < tests/bench/names.txt
+	@echo "bench: $(B)/bench/results.jsonl has $$(wc -l < $(B)/bench/results.jsonl) figures"
 
 demo: deps ##: show what it does
 	@$(AGAIN) $(B)/examples/hello_member
