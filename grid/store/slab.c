@@ -791,10 +791,10 @@ uint32_t slab_mark_sparse(struct slab *s)
 
     /* From the top down, so that what stays is low. A chunk that is half empty goes whole, as
      * long as the others have room to spare; else single runs, as long as their class has. */
-    for (uint32_t c = s->chunks_end; c-- > 1;) {
+    for (uint32_t c = s->chunks_end; c-- > 0;) {
         if (s->chunks[c].state != CHUNK_BLOCKS)
             continue;
-        bool whole = chunk_bytes(s, c) * 2 <= CHUNK &&
+        bool whole = c > 0 && chunk_bytes(s, c) * 2 <= CHUNK &&
                      (uint64_t)(v.chunks - 1) * CHUNK > v.bytes + v.bytes / 4 + CHUNK;
 
         v.chunks -= whole;
