@@ -108,7 +108,7 @@ static uint64_t sum_of(uint64_t key, uint64_t version, const uint8_t *filler, ui
 /* Any size that a slab treats in its own way: classes, and now and then a span. */
 static uint32_t value_make(struct value *v, uint64_t key, uint64_t version, struct rand *r)
 {
-    uint32_t size = (uint32_t)rand_below(r, rand_below(r, 200) ? 150 : VALUE_MAX);
+    uint32_t size = (uint32_t)rand_below(r, rand_below(r, 200) ? 700 : VALUE_MAX);
 
     v->key = key;
     v->version = version;
@@ -213,8 +213,6 @@ static void pack(struct writer *w)
 {
     uint64_t cursor = 0;
 
-    while (slab_reclaim(slab) > 0) /* what readers still hold is not yet sparse */
-        sched_yield();
     w->tally.held[PACKED] += slab_mark_sparse(slab);
     do
         cursor = store_move(&store, cursor);
