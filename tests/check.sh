@@ -8,6 +8,7 @@ make="${MAKE:-make} --no-print-directory -j$(nproc)"
 log=$(mktemp) || exit 2
 trap 'rm -f "$log"' EXIT
 passed=0 failed=0
+[ "$1" != release ] || export MILLRACE_STRESS_SECONDS=60 # each of the stress programs
 
 step() {
     local name=$1 code good bad
