@@ -86,7 +86,7 @@ static uint64_t words[KEYS];
 static uint32_t over;     /* the round */
 static uint32_t clearing; /* nothing is pinned in it */
 
-/* ---- entries ---------------------------------------------------------------------------------- */
+/* ---- entries -------------------------------------------------------------------------------- */
 
 struct value {
     uint64_t key, version, sum;
@@ -139,7 +139,7 @@ static bool is_fading(uint64_t key)
     return key >= HOT && key < FADING;
 }
 
-/* ---- the writer ------------------------------------------------------------------------------- */
+/* ---- the writer ----------------------------------------------------------------------------- */
 
 struct writer {
     struct rand rand;
@@ -268,7 +268,7 @@ static void step(struct writer *w)
         roll_wave(w);
 }
 
-/* ---- the readers ------------------------------------------------------------------------------ */
+/* ---- the readers ---------------------------------------------------------------------------- */
 
 struct reader {
     struct thread thread;
@@ -451,7 +451,7 @@ static void read_on(void *context)
     }
 }
 
-/* ---- rounds ----------------------------------------------------------------------------------- */
+/* ---- rounds --------------------------------------------------------------------------------- */
 
 static void check_all(struct writer *w)
 {
