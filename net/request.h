@@ -77,7 +77,7 @@ enum { EVENT_LOST = 1 << 16 };
 /* What a map says about itself; sums over its partitions here. */
 struct map_facts {
     uint64_t entries, bytes, index_bytes;
-    uint64_t gets, hits, puts, removes, evictions, expirations, updates;
+    uint64_t hits, misses, puts, removes, evictions, expirations, updates;
 };
 
 /* And the member about its memory. */

@@ -56,7 +56,7 @@ void bench_note(const char *format, ...)
     fflush(table);
 }
 
-/* ---- rows ------------------------------------------------------------------------------------ */
+/* ---- rows ----------------------------------------------------------------------------------- */
 
 void rounds_add(struct rounds *r, double value)
 {
@@ -94,6 +94,11 @@ static double extreme(const struct rounds *r, int sign)
 double rounds_median(const struct rounds *r)
 {
     return r->of[middle(r)];
+}
+
+double rounds_most(const struct rounds *r)
+{
+    return extreme(r, 1);
 }
 
 void bench_value(const char *name, const char *unit, double value)
@@ -138,7 +143,7 @@ void bench_compare(const char *name, const char *unit, const struct rounds *ours
     fflush(NULL);
 }
 
-/* ---- the machine ------------------------------------------------------------------------------ */
+/* ---- the machine ---------------------------------------------------------------------------- */
 
 static void allow_cores(const cpu_set_t *set)
 {
@@ -266,7 +271,7 @@ uint64_t bench_clock_cost_ns(void)
     return cost;
 }
 
-/* ---- times of single calls -------------------------------------------------------------------- */
+/* ---- times of single calls ------------------------------------------------------------------ */
 
 void calls_init(struct calls *c, uint64_t room)
 {
@@ -321,19 +326,21 @@ void stalls_look(struct stalls *s, uint64_t ns)
     uint64_t waited = waited_ns(), taken = waited - s->waited_ns;
 
     s->waited_ns = waited;
-    if (ns > STALL_NS && taken > 0) {
-        if (taken > ns)
-            taken = ns;
-        s->taken++;
-        if (taken > s->taken_ns)
-            s->taken_ns = taken;
-        ns -= taken;
-    }
+    if (ns > STALL_NS)
+        ns -= taken < ns ? taken : ns;
     if (ns > s->longest_ns)
         s->longest_ns = ns;
 }
 
-/* ---- keys ------------------------------------------------------------------------------------ */
+uint64_t stalls_take_longest(struct stalls *s)
+{
+    uint64_t longest = s->longest_ns;
+
+    s->longest_ns = 0;
+    return longest;
+}
+
+/* ---- keys ----------------------------------------------------------------------------------- */
 
 enum { KEYS = 1000000 };
 

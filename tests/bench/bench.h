@@ -52,7 +52,7 @@ void bench_fail(const char *format, ...) __attribute__((format(printf, 1, 2), no
 /* A line under the table's last row. */
 void bench_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* ---- rows ------------------------------------------------------------------------------------ */
+/* ---- rows ----------------------------------------------------------------------------------- */
 
 /* One number per round. */
 struct rounds {
@@ -62,6 +62,7 @@ struct rounds {
 
 void rounds_add(struct rounds *r, double value);
 double rounds_median(const struct rounds *r);
+double rounds_most(const struct rounds *r);
 
 /* A value by itself; or the median of some rounds. */
 void bench_value(const char *name, const char *unit, double value);
@@ -72,7 +73,7 @@ void bench_median(const char *name, const char *unit, const struct rounds *r);
 void bench_compare(const char *name, const char *unit, const struct rounds *ours,
                    const struct rounds *other);
 
-/* ---- the machine ------------------------------------------------------------------------------ */
+/* ---- the machine ---------------------------------------------------------------------------- */
 
 /* The calling thread to one core, modulo what there are; or to all of them again. Threads that it
  * starts inherit this, so a member is started before. */
@@ -110,7 +111,7 @@ uint64_t bench_rss(pid_t pid);
 /* What reading the clock twice adds to what stands between. */
 uint64_t bench_clock_cost_ns(void);
 
-/* ---- times of single calls -------------------------------------------------------------------- */
+/* ---- times of single calls ------------------------------------------------------------------ */
 
 /* Sorted by calls_summarise; a nanosecond count each. */
 struct calls {
@@ -134,15 +135,17 @@ static inline void calls_add(struct calls *c, uint64_t ns)
 
 /* The longest of many calls by one thread. A shared machine takes the core away for milliseconds
  * at a time; the kernel keeps count of how long a thread was ready and did not run, and that is
- * taken off a long call. Waiting for a lock or for the kernel's memory stays in. */
+ * taken off a long call. Waiting for a lock or for the kernel's memory stays in; so does what a
+ * hypervisor takes, of which a guest learns too little. */
 struct stalls {
     uint64_t longest_ns;
-    uint64_t calls, taken, taken_ns; /* in how many calls time was taken off, and the most */
-    uint64_t waited_ns;              /* the kernel's count, when last asked */
+    uint64_t calls;
+    uint64_t waited_ns; /* the kernel's count, when last asked */
 };
 
 void stalls_begin(struct stalls *s);
 void stalls_look(struct stalls *s, uint64_t ns);
+uint64_t stalls_take_longest(struct stalls *s); /* and begins anew */
 
 enum {
     STALL_NS = 100000,  /* from here on it is worth asking the kernel, some 2 us */
@@ -157,7 +160,7 @@ static inline void stalls_add(struct stalls *s, uint64_t ns)
         s->longest_ns = ns;
 }
 
-/* ---- keys and values --------------------------------------------------------------------------- */
+/* ---- keys and values ------------------------------------------------------------------------ */
 
 /* splitmix64's finish: every bit of x counts for every bit of the result. */
 static inline uint64_t bench_mix(uint64_t x)

@@ -70,20 +70,20 @@ static void world_end(struct world *w)
     clock_set(NULL, NULL);
 }
 
-#define PROMISE(sentence)                  \
-    static void sentence(struct world *w); \
-    Test(tcp, sentence, .timeout = 60)     \
-    {                                      \
-        struct world w = tcp_world();      \
-        sentence(&w);                      \
-        world_end(&w);                     \
-    }                                      \
-    Test(memory, sentence, .timeout = 60)  \
-    {                                      \
-        struct world w = memory_world();   \
-        sentence(&w);                      \
-        world_end(&w);                     \
-    }                                      \
+#define PROMISE(sentence)                                                                          \
+    static void sentence(struct world *w);                                                         \
+    Test(tcp, sentence, .timeout = 60)                                                             \
+    {                                                                                              \
+        struct world w = tcp_world();                                                              \
+        sentence(&w);                                                                              \
+        world_end(&w);                                                                             \
+    }                                                                                              \
+    Test(memory, sentence, .timeout = 60)                                                          \
+    {                                                                                              \
+        struct world w = memory_world();                                                           \
+        sentence(&w);                                                                              \
+        world_end(&w);                                                                             \
+    }                                                                                              \
     static void sentence(struct world *w)
 
 /* One round; in memory time goes on to the next thing that happens. False: nothing will. */
