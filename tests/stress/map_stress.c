@@ -9,9 +9,9 @@
  *     fading     a writer, 30 ms each               expiry
  *     counters   everybody adds 1                   no update is lost
  *
- * Two readers get, get many, borrow and iterate; a churner opens and closes listeners, clears, makes
- * maps and looks at statistics; two listeners stay to the end, and one checks that each event goes
- * on from the one before. All of it has little memory, so that now and then there is none.
+ * Two readers get, get many, borrow and iterate; a churner opens and closes listeners, clears,
+ * makes maps and looks at statistics; two listeners stay to the end, and one checks that each event
+ * goes on from the one before. All of it has little memory, so that now and then there is none.
  *
  * A value has its key, a version that only grows, and a sum over them and its bytes: who reads a
  * mixed or torn value sees it.
@@ -102,7 +102,7 @@ struct worker {
     mr_val_t old;
 };
 
-/* ---- values ----------------------------------------------------------------------------------- */
+/* ---- values --------------------------------------------------------------------------------- */
 
 struct value {
     uint64_t key, version, sum;
@@ -144,7 +144,7 @@ static uint64_t value_version(mr_ref_t ref, uint64_t key)
     return whole ? v.version : 0;
 }
 
-/* ---- counting on ------------------------------------------------------------------------------ */
+/* ---- counting on ---------------------------------------------------------------------------- */
 
 static bool answers(struct worker *me, mr_rc_t rc, mr_rc_t expected, const char *call)
 {
@@ -170,7 +170,7 @@ static void count_on(struct worker *me)
         me->added++;
 }
 
-/* ---- writers ---------------------------------------------------------------------------------- */
+/* ---- writers -------------------------------------------------------------------------------- */
 
 /* A key that this writer alone writes in plain. */
 static uint64_t own_key(struct worker *me, uint64_t from, uint64_t to)
@@ -310,7 +310,7 @@ static void write_fleeting(void *context)
     }
 }
 
-/* ---- readers ---------------------------------------------------------------------------------- */
+/* ---- readers -------------------------------------------------------------------------------- */
 
 static void check_value(struct worker *me, uint64_t key, mr_ref_t ref)
 {
@@ -427,7 +427,7 @@ static void read_on(void *context)
     }
 }
 
-/* ---- listeners -------------------------------------------------------------------------------- */
+/* ---- listeners ------------------------------------------------------------------------------ */
 
 /* On the events thread. plain's events of a key form a chain, until some are lost. */
 struct ear {
@@ -475,7 +475,7 @@ static void hear_any(void *context, const mr_event_t *e)
         holds(&ear->tally, WHOLE, value_version(e->value, key) != 0, "event: value");
 }
 
-/* ---- the churner ------------------------------------------------------------------------------ */
+/* ---- the churner ---------------------------------------------------------------------------- */
 
 static void listen_briefly(struct worker *me)
 {
@@ -525,7 +525,7 @@ static void churn(void *context)
     }
 }
 
-/* ---- before and after ------------------------------------------------------------------------- */
+/* ---- before and after ----------------------------------------------------------------------- */
 
 static mr_map_t *map_named(const char *name)
 {
