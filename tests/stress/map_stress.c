@@ -9,9 +9,9 @@
  *     fading     a writer, 30 ms each               expiry
  *     counters   everybody adds 1                   no update is lost
  *
- * Two readers get, get many, borrow and iterate; a churner opens and closes listeners, clears, makes
- * maps and looks at statistics; two listeners stay to the end, and one checks that each event goes
- * on from the one before. All of it has little memory, so that now and then there is none.
+ * Two readers get, get many, borrow and iterate; a churner opens and closes listeners, clears,
+ * makes maps and looks at statistics; two listeners stay to the end, and one checks that each event
+ * goes on from the one before. All of it has little memory, so that now and then there is none.
  *
  * A value has its key, a version that only grows, and a sum over them and its bytes: who reads a
  * mixed or torn value sees it.
