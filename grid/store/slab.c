@@ -384,6 +384,23 @@ static void run_give_back(struct slab *s, uint32_t run)
 
 /* ---- blocks --------------------------------------------------------------------------------- */
 
+/* Fetches the block that the next block_alloc of this class will give. A freed one has been out of
+ * the caches for long; fetched now, the next change need not wait for its link, nor for the lines
+ * of its record. (Inlined by force: gcc takes a function that only fetches for one without any
+ * effect, and drops the call.) */
+static inline __attribute__((always_inline)) void fetch_next_block(const struct slab *s,
+                                                                   uint32_t class)
+{
+    uint32_t run = s->partial[class];
+
+    if (run == NONE || !s->runs[run].free)
+        return;
+    const uint8_t *next = run_at(s, run) + (s->runs[run].free - 1u) * (uint64_t)class_size(class);
+
+    __builtin_prefetch(next);
+    __builtin_prefetch(next + 64);
+}
+
 static mr_rc_t block_alloc(struct slab *s, uint32_t class, slab_ref *ret_ref)
 {
     uint32_t run = s->partial[class];
@@ -406,6 +423,7 @@ static mr_rc_t block_alloc(struct slab *s, uint32_t class, slab_ref *ret_ref)
     r->live++;
     if (run_is_full(r))
         list_remove(s, run);
+    fetch_next_block(s, class);
 
     *ret_ref = (slab_ref)(((uint64_t)run * RUN + (uint64_t)index * size) / SLAB_UNIT);
     return MR_OK;
