@@ -31,12 +31,12 @@ CFLAGS    ?= -O2 -g
 WARN      := -Wall -Wextra -Werror -Wstrict-prototypes -Wmissing-prototypes -Wvla
 INSIDE     = -DMR_INSIDE
 ALL_CFLAGS = -std=c2x $(WARN) -iquote . -I client/include $(INSIDE) -DMR_VERSION='"$(VERSION)"' \
-             -fPIC -fvisibility=hidden -fno-omit-frame-pointer -pthread $(CFLAGS) $(SAN_FLAGS)
+             -fPIC -fvisibility=hidden -pthread $(CFLAGS) $(SAN_FLAGS)
 ALL_LDFLAGS = -Wl,--as-needed $(SAN_FLAGS) $(LDFLAGS)
 CLIENT_LIBS = -levent_core -levent_pthreads -lck -pthread -lm
 MEMBER_LIBS = -lfyaml $(CLIENT_LIBS)
 ifneq ($(SAN),)
-SAN_FLAGS := -fsanitize=$(SAN) -fno-sanitize-recover=all
+SAN_FLAGS := -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif
 
 # ---- sources: a folder is a layer, a wildcard is its members ---------------------------------

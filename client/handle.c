@@ -9,6 +9,7 @@
 enum { NAME_MAX_BYTES = 255 };
 
 uint32_t fork_count;
+__thread bool inside_update __attribute__((tls_model("initial-exec")));
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void forked(void)
@@ -28,6 +29,9 @@ mr_rc_t handle_refused(const mr_t *g, mr_err_t *err)
     if (!g)
         return fail(err, MR_ERR_ARGUMENT, "look at what the call that should have made it said",
                     "the handle is NULL");
+    if (inside_update)
+        return fail(err, MR_ERR_ARGUMENT, "decide in the function, and call the grid after it",
+                    "a call of the grid from inside an update function");
     return fail(err, MR_ERR_FORKED,
                 "start a member, or connect, in the child itself; a fork copies no threads",
                 "the handle was made before this process was forked");
@@ -53,11 +57,13 @@ mr_rc_t mr_close(mr_t *g, int how, mr_err_t *err)
         return err ? err->code : MR_OK;
     if (how != MR_NOW && how != MR_DRAIN)
         return fail(err, MR_ERR_ARGUMENT, "say MR_NOW or MR_DRAIN", "mr_close: how is %d", how);
-    if (g->process != fork_count)
+    if (g->process != fork_count || inside_update)
         return handle_refused(g, err);
 
     mr_rc_t rc = g->channel->ops->close(g->channel, err);
 
+    if (rc != MR_OK) /* it is still open */
+        return rc;
     listeners_forget(g);
     for (struct mr_map *next, *m = g->maps; m; m = next) {
         next = m->next;
@@ -65,7 +71,7 @@ mr_rc_t mr_close(mr_t *g, int how, mr_err_t *err)
     }
     pthread_mutex_destroy(&g->lock);
     mem_free(g);
-    return rc;
+    return MR_OK;
 }
 
 int mr_member_count(const mr_t *g)

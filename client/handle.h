@@ -3,8 +3,8 @@
  *     mr_t ──▶ channel          here or over connections: the handle does not know
  *      └─▶ mr_map_t, ...        one per name, until the handle is closed
  *
- * Every public call begins with a guard: an err that is filled, a NULL handle, or a handle that
- * came through a fork makes it return without doing anything.
+ * Every public call begins with a guard: an err that is filled, a NULL handle, a handle that came
+ * through a fork, or a call from inside an update function makes it return without doing anything.
  */
 #ifndef CLIENT_HANDLE_H
 #define CLIENT_HANDLE_H
@@ -35,6 +35,9 @@ struct mr {
 /* How many forks lie between the process that was started first and this one. */
 extern uint32_t fork_count;
 
+/* Is the calling thread inside an mr_update_fn, and so under a lock that a call could ask for? */
+extern __thread bool inside_update __attribute__((tls_model("initial-exec")));
+
 /* A handle over a channel, which it owns from now on; on failure the channel stays yours. */
 mr_rc_t handle_new(struct channel *channel, mr_t **ret_g);
 
@@ -46,7 +49,8 @@ mr_rc_t handle_refused(const mr_t *g, mr_err_t *err);
 /* May a call go on? */
 static inline mr_rc_t guard(const mr_t *g, mr_err_t *err)
 {
-    if (__builtin_expect((err && err->code != MR_OK) || !g || g->process != fork_count, 0))
+    if (__builtin_expect(
+            (err && err->code != MR_OK) || !g || g->process != fork_count || inside_update, 0))
         return handle_refused(g, err);
     return MR_OK;
 }

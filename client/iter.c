@@ -102,7 +102,7 @@ static void show(const struct data *d, mr_ref_t *ret)
 
 int mr_iter_next(mr_iter_t *it, mr_ref_t *key, mr_ref_t *value, mr_err_t *err)
 {
-    if (!it || guard(it->map->g, err) != MR_OK)
+    if (guard(it ? it->map->g : NULL, err) != MR_OK)
         return 0;
     while (it->next == it->count) {
         if (it->at_end || turn_page(it, err) != MR_OK)

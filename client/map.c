@@ -14,10 +14,10 @@ struct asking {
     uint8_t key[REF_SCRATCH], value[REF_SCRATCH], expected[REF_SCRATCH];
 };
 
-static mr_rc_t to_data(mr_ref_t ref, struct data *ret_d, uint8_t *scratch, const char *what,
-                       const mr_map_t *m, mr_err_t *err)
+static inline mr_rc_t to_data(const mr_ref_t *ref, struct data *ret_d, uint8_t *scratch,
+                              const char *what, const mr_map_t *m, mr_err_t *err)
 {
-    mr_rc_t rc = ref_to_data(&ref, ret_d, scratch, err);
+    mr_rc_t rc = ref_to_data(ref, ret_d, scratch, err);
 
     if (rc == MR_OK && ret_d->kind == DATA_NULL)
         return fail(err, MR_ERR_ARGUMENT, "use mr_map_remove to take an entry out",
@@ -35,7 +35,7 @@ static inline mr_rc_t ask(struct asking *a, const mr_map_t *m, enum map_verb ver
         return rc;
     a->q.verb = verb;
     a->q.ttl_ms = a->q.idle_ms = TIME_DEFAULT;
-    return to_data(key, &a->q.key, a->key, "key", m, err);
+    return to_data(&key, &a->q.key, a->key, "key", m, err);
 }
 
 static mr_rc_t run(mr_map_t *m, const struct asking *a, struct map_answer *answer, mr_err_t *err)
@@ -154,10 +154,10 @@ static mr_rc_t write(mr_map_t *m, enum map_verb verb, mr_ref_t key, const mr_ref
 
     if (rc != MR_OK || (rc = take_options(&a, m, opts, err)) != MR_OK)
         return rc;
-    if ((rc = to_data(value, &a.q.value, a.value, "value", m, err)) != MR_OK)
+    if ((rc = to_data(&value, &a.q.value, a.value, "value", m, err)) != MR_OK)
         return rc;
     if (expected &&
-        (rc = to_data(*expected, &a.q.expected, a.expected, "expected value", m, err)) != MR_OK)
+        (rc = to_data(expected, &a.q.expected, a.expected, "expected value", m, err)) != MR_OK)
         return rc;
     return run_simple(m, &a, opts ? opts->old : NULL, err);
 }
@@ -255,7 +255,7 @@ mr_rc_t mr_map_remove_if_equal(mr_map_t *m, mr_ref_t key, mr_ref_t expected, mr_
     mr_rc_t rc = ask(&a, m, MAP_REMOVE_IF_SAME, key, err);
 
     if (rc != MR_OK ||
-        (rc = to_data(expected, &a.q.expected, a.expected, "expected value", m, err)) != MR_OK)
+        (rc = to_data(&expected, &a.q.expected, a.expected, "expected value", m, err)) != MR_OK)
         return rc;
     return run_simple(m, &a, NULL, err);
 }
@@ -287,13 +287,20 @@ static enum update_verdict update(void *context, const struct data *current, str
     struct updating *u = context;
     mr_ref_t next = MR_NULL;
 
-    if (current && (u->rc = view_open(&u->current, current)) != MR_OK)
+    view_close(&u->current); /* of an earlier try, which found no room */
+    u->rc = current ? view_open(&u->current, current) : MR_OK;
+    if (u->rc != MR_OK) {
+        u->rc = fail(u->err, u->rc, NULL, "map \"%s\": no memory to show a value", u->map->name);
         return UPDATE_FAIL;
-    switch (u->fn(u->context, current ? u->current.ref : MR_NULL, &next)) {
+    }
+    inside_update = true;
+    mr_update_t verdict = u->fn(u->context, current ? u->current.ref : MR_NULL, &next);
+    inside_update = false;
+    switch (verdict) {
     case MR_UPDATE_KEEP: return UPDATE_KEEP;
     case MR_UPDATE_REMOVE: return UPDATE_REMOVE;
     case MR_UPDATE_SET:
-        u->rc = to_data(next, ret_next, u->scratch, "value", u->map, u->err);
+        u->rc = to_data(&next, ret_next, u->scratch, "value", u->map, u->err);
         return u->rc == MR_OK ? UPDATE_SET : UPDATE_FAIL;
     case MR_UPDATE_FAIL: break;
     }
@@ -353,7 +360,7 @@ mr_rc_t mr_map_get_all(mr_map_t *m, const mr_ref_t *keys, size_t n, mr_val_t *va
         uint8_t scratch[GET_ALL_BATCH][REF_SCRATCH];
 
         for (size_t i = 0; rc == MR_OK && i < k; i++)
-            rc = to_data(keys[from + i], &d[i], scratch[i], "key", m, err);
+            rc = to_data(&keys[from + i], &d[i], scratch[i], "key", m, err);
         if (rc == MR_OK)
             rc = m->channel->ops->map_get_all(m->channel, m->map, d, k, take_value, &g, err);
         if (rc == MR_OK)
@@ -382,8 +389,19 @@ mr_rc_t mr_map_stats(mr_map_t *m, mr_map_stats_t *ret, mr_err_t *err)
                     m->name);
     if ((rc = m->channel->ops->map_facts(m->channel, m->map, &f, err)) != MR_OK)
         return rc;
-    *ret = (mr_map_stats_t){ret->size, f.entries, f.bytes,     f.index_bytes, f.gets,   f.hits,
-                            f.puts,    f.removes, f.evictions, f.expirations, f.updates};
+    *ret = (mr_map_stats_t){
+        .size = ret->size,
+        .entries = f.entries,
+        .bytes = f.bytes,
+        .index_bytes = f.index_bytes,
+        .gets = f.hits + f.misses,
+        .hits = f.hits,
+        .puts = f.puts,
+        .removes = f.removes,
+        .evictions = f.evictions,
+        .expirations = f.expirations,
+        .updates = f.updates,
+    };
     return MR_OK;
 }
 

@@ -60,7 +60,8 @@ struct channel_ops {
     mr_rc_t (*memory)(struct channel *c, struct memory_facts *ret_facts, mr_err_t *err);
     uint32_t (*members)(struct channel *c);
 
-    /* Frees the channel. No call is under way and none follows. */
+    /* Frees the channel. No call is under way and none follows. MR_ERR_ARGUMENT: called from a
+     * place that it would pull the floor from under; it is still open. */
     mr_rc_t (*close)(struct channel *c, mr_err_t *err);
 };
 

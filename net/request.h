@@ -53,7 +53,8 @@ struct map_request {
 
 struct map_answer {
     bool present;      /* value is there */
-    struct data value; /* MAP_GET: the value; a change: the one from before */
+    struct data value; /* MAP_GET: the value; a change: the one from before; MR_ERR_TOO_LARGE and
+                        * MR_ERR_FULL: the one that was refused */
     uint64_t version;  /* MAP_GET: of the entry; a change: of what is there now, 0 if nothing */
 };
 
@@ -76,7 +77,7 @@ enum { EVENT_LOST = 1 << 16 };
 /* What a map says about itself; sums over its partitions here. */
 struct map_facts {
     uint64_t entries, bytes, index_bytes;
-    uint64_t gets, hits, puts, removes, evictions, expirations, updates;
+    uint64_t hits, misses, puts, removes, evictions, expirations, updates;
 };
 
 /* And the member about its memory. */

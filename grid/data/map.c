@@ -213,10 +213,13 @@ mr_rc_t map_change(struct map *m, uint32_t partition, const struct map_request *
         count(m, COUNT_UPDATES);
     ret_a->version = spot.old ? spot.old->version : 0;
     if (d.action == ACT_WRITE) {
-        if (value.size > m->rules.value_max)
-            return MR_ERR_TOO_LARGE;
-        if ((rc = write(m, partition, &spot, &value, lifetime_of(m, q, spot.old))) != MR_OK)
+        rc = value.size > m->rules.value_max
+                 ? MR_ERR_TOO_LARGE
+                 : write(m, partition, &spot, &value, lifetime_of(m, q, spot.old));
+        if (rc != MR_OK) {
+            ret_a->value = value;
             return rc;
+        }
         ret_a->version = m->partitions->at[partition].changes;
     }
     if (d.action == ACT_ERASE) {
@@ -226,21 +229,6 @@ mr_rc_t map_change(struct map *m, uint32_t partition, const struct map_request *
         ret_a->version = 0;
     }
     return d.answer;
-}
-
-mr_rc_t map_read(struct map *m, uint32_t partition, const struct map_request *q,
-                 struct map_answer *ret_a)
-{
-    const struct record *r = store_get(&m->parts[partition].store, key_hash(&q->key), &q->key);
-
-    count(m, COUNT_GETS);
-    if (!r) {
-        *ret_a = (struct map_answer){0};
-        return MR_NOT_FOUND;
-    }
-    count(m, COUNT_HITS);
-    *ret_a = (struct map_answer){true, record_value(r), r->version};
-    return MR_OK;
 }
 
 void map_read_many(struct map *m, const struct data *keys, uint32_t n, const struct record **ret)
@@ -258,8 +246,8 @@ void map_read_many(struct map *m, const struct data *keys, uint32_t n, const str
     store_get_batch(stores, keys, hashes, n, ret);
     for (uint32_t i = 0; i < n; i++)
         hits += ret[i] != NULL;
-    counter_add(m->counts[COUNT_GETS], n);
     counter_add(m->counts[COUNT_HITS], hits);
+    counter_add(m->counts[COUNT_MISSES], n - hits);
 }
 
 /* ---- making room ---------------------------------------------------------------------------- */
@@ -418,8 +406,8 @@ void map_stop_journals(struct map *m)
 static const struct {
     const char *name, *help;
 } count_metrics[MAP_COUNTS] = {
-    [COUNT_GETS] = {"millrace_map_gets_total", "Entries asked for."},
     [COUNT_HITS] = {"millrace_map_hits_total", "Entries asked for and found."},
+    [COUNT_MISSES] = {"millrace_map_misses_total", "Entries asked for and not there."},
     [COUNT_PUTS] = {"millrace_map_puts_total", "Entries stored."},
     [COUNT_REMOVES] = {"millrace_map_removes_total", "Entries taken out by requests."},
     [COUNT_EVICTIONS] = {"millrace_map_evictions_total", "Entries given up for room."},
@@ -484,8 +472,8 @@ void map_free(struct map *m)
 void map_facts(struct map *m, struct map_facts *ret_facts)
 {
     struct map_facts f = {
-        .gets = counter_value(m->counts[COUNT_GETS]),
         .hits = counter_value(m->counts[COUNT_HITS]),
+        .misses = counter_value(m->counts[COUNT_MISSES]),
         .puts = counter_value(m->counts[COUNT_PUTS]),
         .removes = counter_value(m->counts[COUNT_REMOVES]),
         .evictions = counter_value(m->counts[COUNT_EVICTIONS]),

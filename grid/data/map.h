@@ -36,8 +36,8 @@ struct map_rules {
 };
 
 enum map_count {
-    COUNT_GETS,
-    COUNT_HITS,
+    COUNT_HITS, /* a read counts as one of these two, so as to count once */
+    COUNT_MISSES,
     COUNT_PUTS,
     COUNT_REMOVES,
     COUNT_EVICTIONS,
@@ -81,9 +81,21 @@ mr_rc_t map_new(struct partitions *ps, struct metrics *metrics, const char *name
 /* The entries go with the slabs. Nobody uses it any more. NULL is fine. */
 void map_free(struct map *m);
 
-/* A request that reads. */
-mr_rc_t map_read(struct map *m, uint32_t partition, const struct map_request *q,
-                 struct map_answer *ret_a);
+/* A request that reads. Inline, because it is a few nanoseconds in all. */
+static inline mr_rc_t map_read(struct map *m, uint32_t partition, const struct map_request *q,
+                               struct map_answer *ret_a)
+{
+    const struct record *r = store_get(&m->parts[partition].store, key_hash(&q->key), &q->key);
+
+    if (!r) {
+        counter_add(m->counts[COUNT_MISSES], 1);
+        *ret_a = (struct map_answer){0};
+        return MR_NOT_FOUND;
+    }
+    counter_add(m->counts[COUNT_HITS], 1);
+    *ret_a = (struct map_answer){true, record_value(r), r->version};
+    return MR_OK;
+}
 
 /* Many at once: ret[i] is the record of keys[i], NULL when it is absent. 1 to MAP_MANY of them. */
 enum { MAP_MANY = 64 };

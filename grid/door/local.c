@@ -23,24 +23,29 @@ static struct map *map_of(struct channel_map *map)
 
 /* ---- words ---------------------------------------------------------------------------------- */
 
-static mr_rc_t refuse_updating(mr_err_t *err)
+/* Is it this limit that `amount` more would pass? */
+static bool passes(const struct account *a, uint64_t amount)
 {
-    return fail(err, MR_ERR_ARGUMENT, "decide in the function, and call the grid after it",
-                "a call into the grid from inside an update function");
+    uint64_t now = load_relaxed_64(&a->reserved);
+
+    return a->limit != UINT64_MAX && (amount > a->limit || now > a->limit - amount);
 }
 
-static mr_rc_t explain_full(const struct map *m, mr_err_t *err)
+static mr_rc_t explain_full(const struct map *m, const struct map_request *q,
+                            const struct data *value, mr_err_t *err)
 {
+    uint32_t bytes =
+        slab_block_size(record_size(RECORD_EXPIRES | RECORD_TOUCHED, q->key.size, value->size));
     bool evicts = m->rules.eviction != EVICT_NONE;
 
     (void)!fail(err, MR_ERR_FULL,
                 evicts ? "end read sections that were left open, or raise the limit"
                        : "remove entries, let them expire, set maps.*.eviction, or raise the limit",
                 "map \"%s\" is full: no room for another entry", m->name);
-    if (m->entries.limit != UINT64_MAX && load_relaxed_64(&m->entries.reserved) >= m->entries.limit)
+    if (passes(&m->entries, 1))
         fail_detail(err, "it has the %llu entries that its max-size allows",
                     (unsigned long long)m->entries.limit);
-    else if (m->bytes.limit != UINT64_MAX)
+    else if (passes(&m->bytes, bytes))
         fail_detail(err, "its entries take %llu of the %llu bytes that its max-bytes allows",
                     (unsigned long long)load_relaxed_64(&m->bytes.reserved),
                     (unsigned long long)m->bytes.limit);
@@ -51,7 +56,8 @@ static mr_rc_t explain_full(const struct map *m, mr_err_t *err)
     return MR_ERR_FULL;
 }
 
-static mr_rc_t explain_too_large(const struct map *m, const struct map_request *q, mr_err_t *err)
+static mr_rc_t explain_too_large(const struct map *m, const struct map_request *q,
+                                 const struct data *value, mr_err_t *err)
 {
     bool key = q->key.size > m->rules.key_max;
 
@@ -59,18 +65,17 @@ static mr_rc_t explain_too_large(const struct map *m, const struct map_request *
                 key ? "raise limits.key-size, at most 65535, or use a shorter key"
                     : "raise limits.value-size, at most 16777215, or store it in pieces",
                 "map \"%s\": a %s of %u bytes, where %u are allowed", m->name,
-                key ? "key" : "value", key ? q->key.size : q->value.size,
+                key ? "key" : "value", key ? q->key.size : value->size,
                 key ? m->rules.key_max : m->rules.value_max);
 }
 
-static mr_rc_t explain(const struct map *m, const struct map_request *q, mr_rc_t rc, mr_err_t *err)
+static mr_rc_t explain(const struct map *m, const struct map_request *q, mr_rc_t rc,
+                       const struct map_answer *a, mr_err_t *err)
 {
-    if (run_is_updating())
-        return refuse_updating(err);
     if (rc == MR_ERR_FULL)
-        return explain_full(m, err);
+        return explain_full(m, q, &a->value, err);
     if (rc == MR_ERR_TOO_LARGE)
-        return explain_too_large(m, q, err);
+        return explain_too_large(m, q, &a->value, err);
     if (rc == MR_ERR_ARGUMENT)
         return rc; /* an update function's, which has said why */
     return fail(err, rc, NULL, "map \"%s\": %s", m->name, mr_rc_text(rc));
@@ -85,7 +90,7 @@ static mr_rc_t map_run(struct channel *c, struct channel_map *map, const struct 
     epoch_enter();
     mr_rc_t rc = run_request(map_of(map), q, ret_a);
 
-    return __builtin_expect(rc >= MR_ERR_MEMORY, 0) ? explain(map_of(map), q, rc, err) : rc;
+    return __builtin_expect(rc >= MR_ERR_MEMORY, 0) ? explain(map_of(map), q, rc, ret_a, err) : rc;
 }
 
 static void done(struct channel *c)
@@ -100,9 +105,7 @@ static mr_rc_t map_get_all(struct channel *c, struct channel_map *map, const str
 {
     struct map *m = map_of(map);
 
-    (void)c;
-    if (run_is_updating())
-        return refuse_updating(err);
+    (void)c, (void)err;
     for (size_t from = 0; from < n; from += MAP_MANY) {
         uint32_t k = n - from < MAP_MANY ? (uint32_t)(n - from) : MAP_MANY;
         const struct record *found[MAP_MANY];
@@ -143,9 +146,7 @@ static mr_rc_t map_page(struct channel *c, struct channel_map *map, struct map_c
     struct map *m = map_of(map);
     struct paging p = {0, visit, context};
 
-    (void)c;
-    if (run_is_updating())
-        return refuse_updating(err);
+    (void)c, (void)err;
     while (p.count < want && cursor->partition < m->partitions->count) {
         epoch_enter();
         cursor->at = store_scan(&m->parts[cursor->partition].store, cursor->at, want - p.count,
@@ -160,12 +161,9 @@ static mr_rc_t map_page(struct channel *c, struct channel_map *map, struct map_c
 
 static mr_rc_t clear(struct channel *c, struct channel_map *map, mr_err_t *err)
 {
-    (void)c;
-    if (run_is_updating())
-        return refuse_updating(err);
-
     mr_rc_t rc = map_clear(map_of(map));
 
+    (void)c;
     return rc == MR_OK ? rc
                        : fail(err, rc, "clear it again when there is memory",
                               "map \"%s\" could not be cleared whole", map_of(map)->name);
@@ -174,9 +172,7 @@ static mr_rc_t clear(struct channel *c, struct channel_map *map, mr_err_t *err)
 static mr_rc_t facts(struct channel *c, struct channel_map *map, struct map_facts *ret_facts,
                      mr_err_t *err)
 {
-    (void)c;
-    if (run_is_updating())
-        return refuse_updating(err);
+    (void)c, (void)err;
     map_facts(map_of(map), ret_facts);
     return MR_OK;
 }
@@ -188,9 +184,6 @@ static mr_rc_t map_listen(struct channel *c, struct channel_map *map, uint32_t k
     struct listener *l;
 
     (void)c;
-    if (run_is_updating())
-        return refuse_updating(err);
-
     mr_rc_t rc = listener_new(map_of(map), kinds, on_event, context, &l);
 
     if (rc != MR_OK)
@@ -242,10 +235,6 @@ static mr_rc_t map_open(struct channel *c, const char *name, struct channel_map 
                         mr_err_t *err)
 {
     struct map *m;
-
-    if (run_is_updating())
-        return refuse_updating(err);
-
     mr_rc_t rc = maps_open(&member_of(c)->maps, name, &m);
 
     if (rc != MR_OK)
@@ -276,8 +265,12 @@ static uint32_t members(struct channel *c)
 
 static mr_rc_t close(struct channel *c, mr_err_t *err)
 {
-    if (run_is_updating())
-        return refuse_updating(err);
+    if (sections > 0)
+        return fail(err, MR_ERR_ARGUMENT, "call mr_read_end first",
+                    "the member cannot be closed from inside a read section");
+    if (loop_current())
+        return fail(err, MR_ERR_ARGUMENT, "let another thread close it",
+                    "the member cannot be closed by its own listener");
     member_stop(member_of(c));
     local_channel_free(c);
     return MR_OK;

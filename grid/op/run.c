@@ -13,17 +13,7 @@ enum {
     UPDATE_SLOW_NS = 1000000
 };
 
-static __thread bool updating __attribute__((tls_model("initial-exec")));
-
-bool run_is_updating(void)
-{
-    return updating;
-}
-
-static bool reads(enum map_verb verb)
-{
-    return verb == MAP_GET || verb == MAP_CONTAINS;
-}
+__thread bool run_updating __attribute__((tls_model("initial-exec")));
 
 static mr_rc_t change(struct map *m, uint32_t partition, const struct map_request *q,
                       struct map_answer *ret_a)
@@ -42,9 +32,9 @@ static mr_rc_t update(struct map *m, uint32_t partition, const struct map_reques
 {
     uint64_t began = clock_ns();
 
-    updating = true;
+    run_updating = true;
     mr_rc_t rc = change(m, partition, q, ret_a);
-    updating = false;
+    run_updating = false;
 
     uint64_t took = clock_ns() - began;
     if (took > UPDATE_SLOW_NS)
@@ -75,15 +65,11 @@ static mr_rc_t make_room(struct map *m, uint32_t partition, int try)
     return inside && try >= ROOM_TRIES_INSIDE ? MR_ERR_FULL : rc;
 }
 
-mr_rc_t run_request(struct map *m, const struct map_request *q, struct map_answer *ret_a)
+mr_rc_t run_change(struct map *m, const struct map_request *q, struct map_answer *ret_a)
 {
     uint32_t partition = data_partition(&q->key, m->partitions->count);
     mr_rc_t rc;
 
-    if (__builtin_expect(updating, 0))
-        return MR_ERR_ARGUMENT;
-    if (reads(q->verb))
-        return map_read(m, partition, q, ret_a);
     if (q->key.size > m->rules.key_max)
         return MR_ERR_TOO_LARGE;
 

@@ -12,12 +12,27 @@
 
 #include "grid/data/map.h"
 
-/* The answers and errors of request.h, MR_ERR_TOO_LARGE, MR_ERR_FULL, MR_ERR_MEMORY; and
- * MR_ERR_ARGUMENT from inside an update function. On an error nothing has changed. */
-mr_rc_t run_request(struct map *m, const struct map_request *q, struct map_answer *ret_a);
-
 /* Is the calling thread inside an update function, under a partition's lock? Then it must not
  * come in again. */
-bool run_is_updating(void);
+extern __thread bool run_updating __attribute__((tls_model("initial-exec")));
+
+static inline bool run_is_updating(void)
+{
+    return run_updating;
+}
+
+mr_rc_t run_change(struct map *m, const struct map_request *q, struct map_answer *ret_a);
+
+/* The answers and errors of request.h, MR_ERR_TOO_LARGE, MR_ERR_FULL, MR_ERR_MEMORY; and
+ * MR_ERR_ARGUMENT from inside an update function. On an error nothing has changed. */
+static inline mr_rc_t run_request(struct map *m, const struct map_request *q,
+                                  struct map_answer *ret_a)
+{
+    if (__builtin_expect(run_is_updating(), 0))
+        return MR_ERR_ARGUMENT;
+    if (q->verb == MAP_GET || q->verb == MAP_CONTAINS)
+        return map_read(m, data_partition(&q->key, m->partitions->count), q, ret_a);
+    return run_change(m, q, ret_a);
+}
 
 #endif

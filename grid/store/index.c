@@ -530,22 +530,28 @@ void index_sample(struct index *ix, uint8_t *base, uint64_t chance, uint32_t wan
                   void *context)
 {
     struct directory *d = directory_of(ix, base);
+    uint64_t bucket = chance;
     uint32_t seen = 0;
-    struct walk w;
 
     if (!ix->directory)
         return;
-    uint32_t at = directory_slot(d, chance);
 
-    w = (struct walk){slot_segment(base, d->slots[at]), slot_buckets(d->slots[at]), 0, 0, 0, 0};
-    struct segment *segment = &segments_of(d)[group_first(d, w.buckets, at)];
+    /* Once around; the segment where it began comes a second time, for the buckets before. */
+    for (uint32_t at = directory_slot(d, chance), passed = 0, n;
+         seen < want && passed <= directory_slots(d); passed += n, bucket = 0) {
+        struct bucket *buckets = slot_segment(base, d->slots[at]);
+        struct segment *segment = &segments_of(d)[at = group_first(d, buckets, at)];
+        struct walk w = {.buckets = buckets, .count = slot_buckets(d->slots[at])};
 
-    walk_enter(&w, chance & (w.count - 1), base);
-    for (slab_ref ref; seen < want && (ref = walk_next(&w, base)); seen++) {
-        const struct record *r = slab_at(base, ref);
-        struct place place = place_of(&w, segment, record_hash(r));
+        walk_enter(&w, bucket & (w.count - 1), base);
+        for (slab_ref ref; seen < want && (ref = walk_next(&w, base)); seen++) {
+            const struct record *r = slab_at(base, ref);
+            struct place place = place_of(&w, segment, record_hash(r));
 
-        visit(context, &place, r);
+            visit(context, &place, r);
+        }
+        n = group_size(d, buckets);
+        at = (at + n) & (directory_slots(d) - 1);
     }
 }
 

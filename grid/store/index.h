@@ -254,8 +254,9 @@ uint64_t index_sweep(struct index *ix, uint8_t *base, uint64_t cursor, uint64_t 
 /* The smallest earliest_ms of all segments: nothing ends before it. */
 uint64_t index_earliest(const struct index *ix, uint8_t *base);
 
-/* Visits the entries of the bucket that `chance` points at and of those after it in its segment,
- * until `want` have been visited or the segment is through. visit must not change anything. */
+/* Visits the entries of the bucket that `chance` points at and of those after it, and begins again
+ * at the front, until `want` have been visited or there are no more; some may be visited twice
+ * where there are few. visit must not change anything. */
 void index_sample(struct index *ix, uint8_t *base, uint64_t chance, uint32_t want,
                   void (*visit)(void *context, const struct place *place, const struct record *r),
                   void *context);

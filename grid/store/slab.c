@@ -44,6 +44,8 @@ enum {
     CLASSES = 80,
     GRANT = 64 * 1024,       /* bytes taken from the account at a time */
     GRANTS_IDLE = 4 * GRANT, /* more than this unused goes back */
+    FETCH_MAX = 256,         /* bytes of the next block fetched ahead */
+    FETCH_REFS = 8,          /* freed blocks fetched ahead */
     LIMBO_REFS = 500,        /* 126 ns per replace all in; shorter lists cost more polls */
     NONE = UINT32_MAX
 };
@@ -384,21 +386,12 @@ static void run_give_back(struct slab *s, uint32_t run)
 
 /* ---- blocks --------------------------------------------------------------------------------- */
 
-/* Fetches the block that the next block_alloc of this class will give. A freed one has been out of
- * the caches for long; fetched now, the next change need not wait for its link, nor for the lines
- * of its record. (Inlined by force: gcc takes a function that only fetches for one without any
- * effect, and drops the call.) */
-static inline __attribute__((always_inline)) void fetch_next_block(const struct slab *s,
-                                                                   uint32_t class)
+/* Brings in the block that the next allocation will give, so that neither reading its link nor
+ * filling it has to wait for memory; a tenth of the time of a put on a large map. */
+static void fetch_block(const uint8_t *at, uint32_t size)
 {
-    uint32_t run = s->partial[class];
-
-    if (run == NONE || !s->runs[run].free)
-        return;
-    const uint8_t *next = run_at(s, run) + (s->runs[run].free - 1u) * (uint64_t)class_size(class);
-
-    __builtin_prefetch(next);
-    __builtin_prefetch(next + 64);
+    for (uint32_t i = 0; i < size && i < FETCH_MAX; i += 64)
+        __builtin_prefetch(at + i, 1);
 }
 
 static mr_rc_t block_alloc(struct slab *s, uint32_t class, slab_ref *ret_ref)
@@ -423,7 +416,8 @@ static mr_rc_t block_alloc(struct slab *s, uint32_t class, slab_ref *ret_ref)
     r->live++;
     if (run_is_full(r))
         list_remove(s, run);
-    fetch_next_block(s, class);
+    else
+        fetch_block(run_at(s, run) + (uint64_t)(r->free ? r->free - 1u : r->fresh) * size, size);
 
     *ret_ref = (slab_ref)(((uint64_t)run * RUN + (uint64_t)index * size) / SLAB_UNIT);
     return MR_OK;
@@ -542,6 +536,12 @@ static void limbo_is_over(struct retired *retired)
     struct slab *s = l->slab;
 
     for (uint32_t i = 0; i < l->count; i++) {
+        if (i + FETCH_REFS < l->count) {
+            slab_ref later = l->refs[i + FETCH_REFS];
+
+            __builtin_prefetch(&s->runs[run_of(later)], 1);
+            __builtin_prefetch(slab_at(s->base, later), 1);
+        }
         s->retired -= block_bytes(s, l->refs[i]);
         free_locked(s, l->refs[i]);
     }

@@ -84,7 +84,7 @@ bool store_sweep(struct store *s, uint64_t now_ms, uint32_t budget,
 enum eviction { EVICT_NONE, EVICT_LRU, EVICT_LFU, EVICT_RANDOM };
 
 /* The entry to evict, of a sample that `chance` points at: one whose time has come, else the one
- * least recently or least often used. False when the sample is empty. */
+ * least recently or least often used. False when the store is empty. */
 bool store_victim(struct store *s, enum eviction policy, uint64_t chance, uint64_t now_ms,
                   struct spot *ret_spot, struct data *ret_key);
 

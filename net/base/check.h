@@ -9,10 +9,10 @@
 
 void check_failed(const char *condition, const char *file, int line) __attribute__((noreturn));
 
-#define check(condition)                                  \
-    do {                                                  \
-        if (__builtin_expect(!(condition), 0))            \
-            check_failed(#condition, __FILE__, __LINE__); \
+#define check(condition)                                                                           \
+    do {                                                                                           \
+        if (__builtin_expect(!(condition), 0))                                                     \
+            check_failed(#condition, __FILE__, __LINE__);                                          \
     } while (0)
 
 #endif

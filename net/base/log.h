@@ -110,11 +110,11 @@ static inline bool log_wanted(enum log_level level)
 }
 
 /* Says that `event`, a literal, happened. Fields are evaluated only when the level is wanted. */
-#define log_event(level, event, ...)                                                        \
-    do {                                                                                    \
-        if (log_wanted(level))                                                              \
-            log_write(level, event,                                                         \
-                      (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){.key = NULL}}); \
+#define log_event(level, event, ...)                                                               \
+    do {                                                                                           \
+        if (log_wanted(level))                                                                     \
+            log_write(level, event,                                                                \
+                      (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){.key = NULL}});        \
     } while (0)
 
 void log_write(enum log_level level, const char *event, const struct log_field *fields);

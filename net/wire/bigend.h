@@ -5,18 +5,18 @@
 #include <stdint.h>
 #include <string.h>
 
-#define BIGEND(bits)                                               \
-    static inline uint##bits##_t get_be##bits(const uint8_t *at)   \
-    {                                                              \
-        uint##bits##_t v;                                          \
-                                                                   \
-        memcpy(&v, at, sizeof v);                                  \
-        return BIGEND_SWAP##bits(v);                               \
-    }                                                              \
-    static inline void put_be##bits(uint8_t *at, uint##bits##_t v) \
-    {                                                              \
-        v = BIGEND_SWAP##bits(v);                                  \
-        memcpy(at, &v, sizeof v);                                  \
+#define BIGEND(bits)                                                                               \
+    static inline uint##bits##_t get_be##bits(const uint8_t *at)                                   \
+    {                                                                                              \
+        uint##bits##_t v;                                                                          \
+                                                                                                   \
+        memcpy(&v, at, sizeof v);                                                                  \
+        return BIGEND_SWAP##bits(v);                                                               \
+    }                                                                                              \
+    static inline void put_be##bits(uint8_t *at, uint##bits##_t v)                                 \
+    {                                                                                              \
+        v = BIGEND_SWAP##bits(v);                                                                  \
+        memcpy(at, &v, sizeof v);                                                                  \
     }
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__

@@ -37,48 +37,48 @@
 enum { SCHEMA_FIELDS_MAX = 4096, SCHEMA_NAME_MAX = 1024, SCHEMAS_MAX = 65536 };
 
 /* X(name, number on the wire, item or value as a data kind, is array, is nullable) */
-#define SCHEMA_KIND_MAP(X)                                               \
-    X(BOOLEAN, 1, DATA_BOOL, 0, 0)                                       \
-    X(ARRAY_OF_BOOLEAN, 2, DATA_BOOL, 1, 0)                              \
-    X(INT8, 3, DATA_BYTE, 0, 0)                                          \
-    X(ARRAY_OF_INT8, 4, DATA_BYTE, 1, 0)                                 \
-    X(INT16, 7, DATA_SHORT, 0, 0)                                        \
-    X(ARRAY_OF_INT16, 8, DATA_SHORT, 1, 0)                               \
-    X(INT32, 9, DATA_INT, 0, 0)                                          \
-    X(ARRAY_OF_INT32, 10, DATA_INT, 1, 0)                                \
-    X(INT64, 11, DATA_LONG, 0, 0)                                        \
-    X(ARRAY_OF_INT64, 12, DATA_LONG, 1, 0)                               \
-    X(FLOAT32, 13, DATA_FLOAT, 0, 0)                                     \
-    X(ARRAY_OF_FLOAT32, 14, DATA_FLOAT, 1, 0)                            \
-    X(FLOAT64, 15, DATA_DOUBLE, 0, 0)                                    \
-    X(ARRAY_OF_FLOAT64, 16, DATA_DOUBLE, 1, 0)                           \
-    X(STRING, 17, DATA_STRING, 0, 1)                                     \
-    X(ARRAY_OF_STRING, 18, DATA_STRING, 1, 1)                            \
-    X(DECIMAL, 19, DATA_DECIMAL, 0, 1)                                   \
-    X(ARRAY_OF_DECIMAL, 20, DATA_DECIMAL, 1, 1)                          \
-    X(TIME, 21, DATA_LOCAL_TIME, 0, 1)                                   \
-    X(ARRAY_OF_TIME, 22, DATA_LOCAL_TIME, 1, 1)                          \
-    X(DATE, 23, DATA_LOCAL_DATE, 0, 1)                                   \
-    X(ARRAY_OF_DATE, 24, DATA_LOCAL_DATE, 1, 1)                          \
-    X(TIMESTAMP, 25, DATA_LOCAL_DATE_TIME, 0, 1)                         \
-    X(ARRAY_OF_TIMESTAMP, 26, DATA_LOCAL_DATE_TIME, 1, 1)                \
-    X(TIMESTAMP_WITH_TIMEZONE, 27, DATA_OFFSET_DATE_TIME, 0, 1)          \
-    X(ARRAY_OF_TIMESTAMP_WITH_TIMEZONE, 28, DATA_OFFSET_DATE_TIME, 1, 1) \
-    X(COMPACT, 29, DATA_COMPACT, 0, 1)                                   \
-    X(ARRAY_OF_COMPACT, 30, DATA_COMPACT, 1, 1)                          \
-    X(NULLABLE_BOOLEAN, 33, DATA_BOOL, 0, 1)                             \
-    X(ARRAY_OF_NULLABLE_BOOLEAN, 34, DATA_BOOL, 1, 1)                    \
-    X(NULLABLE_INT8, 35, DATA_BYTE, 0, 1)                                \
-    X(ARRAY_OF_NULLABLE_INT8, 36, DATA_BYTE, 1, 1)                       \
-    X(NULLABLE_INT16, 37, DATA_SHORT, 0, 1)                              \
-    X(ARRAY_OF_NULLABLE_INT16, 38, DATA_SHORT, 1, 1)                     \
-    X(NULLABLE_INT32, 39, DATA_INT, 0, 1)                                \
-    X(ARRAY_OF_NULLABLE_INT32, 40, DATA_INT, 1, 1)                       \
-    X(NULLABLE_INT64, 41, DATA_LONG, 0, 1)                               \
-    X(ARRAY_OF_NULLABLE_INT64, 42, DATA_LONG, 1, 1)                      \
-    X(NULLABLE_FLOAT32, 43, DATA_FLOAT, 0, 1)                            \
-    X(ARRAY_OF_NULLABLE_FLOAT32, 44, DATA_FLOAT, 1, 1)                   \
-    X(NULLABLE_FLOAT64, 45, DATA_DOUBLE, 0, 1)                           \
+#define SCHEMA_KIND_MAP(X)                                                                         \
+    X(BOOLEAN, 1, DATA_BOOL, 0, 0)                                                                 \
+    X(ARRAY_OF_BOOLEAN, 2, DATA_BOOL, 1, 0)                                                        \
+    X(INT8, 3, DATA_BYTE, 0, 0)                                                                    \
+    X(ARRAY_OF_INT8, 4, DATA_BYTE, 1, 0)                                                           \
+    X(INT16, 7, DATA_SHORT, 0, 0)                                                                  \
+    X(ARRAY_OF_INT16, 8, DATA_SHORT, 1, 0)                                                         \
+    X(INT32, 9, DATA_INT, 0, 0)                                                                    \
+    X(ARRAY_OF_INT32, 10, DATA_INT, 1, 0)                                                          \
+    X(INT64, 11, DATA_LONG, 0, 0)                                                                  \
+    X(ARRAY_OF_INT64, 12, DATA_LONG, 1, 0)                                                         \
+    X(FLOAT32, 13, DATA_FLOAT, 0, 0)                                                               \
+    X(ARRAY_OF_FLOAT32, 14, DATA_FLOAT, 1, 0)                                                      \
+    X(FLOAT64, 15, DATA_DOUBLE, 0, 0)                                                              \
+    X(ARRAY_OF_FLOAT64, 16, DATA_DOUBLE, 1, 0)                                                     \
+    X(STRING, 17, DATA_STRING, 0, 1)                                                               \
+    X(ARRAY_OF_STRING, 18, DATA_STRING, 1, 1)                                                      \
+    X(DECIMAL, 19, DATA_DECIMAL, 0, 1)                                                             \
+    X(ARRAY_OF_DECIMAL, 20, DATA_DECIMAL, 1, 1)                                                    \
+    X(TIME, 21, DATA_LOCAL_TIME, 0, 1)                                                             \
+    X(ARRAY_OF_TIME, 22, DATA_LOCAL_TIME, 1, 1)                                                    \
+    X(DATE, 23, DATA_LOCAL_DATE, 0, 1)                                                             \
+    X(ARRAY_OF_DATE, 24, DATA_LOCAL_DATE, 1, 1)                                                    \
+    X(TIMESTAMP, 25, DATA_LOCAL_DATE_TIME, 0, 1)                                                   \
+    X(ARRAY_OF_TIMESTAMP, 26, DATA_LOCAL_DATE_TIME, 1, 1)                                          \
+    X(TIMESTAMP_WITH_TIMEZONE, 27, DATA_OFFSET_DATE_TIME, 0, 1)                                    \
+    X(ARRAY_OF_TIMESTAMP_WITH_TIMEZONE, 28, DATA_OFFSET_DATE_TIME, 1, 1)                           \
+    X(COMPACT, 29, DATA_COMPACT, 0, 1)                                                             \
+    X(ARRAY_OF_COMPACT, 30, DATA_COMPACT, 1, 1)                                                    \
+    X(NULLABLE_BOOLEAN, 33, DATA_BOOL, 0, 1)                                                       \
+    X(ARRAY_OF_NULLABLE_BOOLEAN, 34, DATA_BOOL, 1, 1)                                              \
+    X(NULLABLE_INT8, 35, DATA_BYTE, 0, 1)                                                          \
+    X(ARRAY_OF_NULLABLE_INT8, 36, DATA_BYTE, 1, 1)                                                 \
+    X(NULLABLE_INT16, 37, DATA_SHORT, 0, 1)                                                        \
+    X(ARRAY_OF_NULLABLE_INT16, 38, DATA_SHORT, 1, 1)                                               \
+    X(NULLABLE_INT32, 39, DATA_INT, 0, 1)                                                          \
+    X(ARRAY_OF_NULLABLE_INT32, 40, DATA_INT, 1, 1)                                                 \
+    X(NULLABLE_INT64, 41, DATA_LONG, 0, 1)                                                         \
+    X(ARRAY_OF_NULLABLE_INT64, 42, DATA_LONG, 1, 1)                                                \
+    X(NULLABLE_FLOAT32, 43, DATA_FLOAT, 0, 1)                                                      \
+    X(ARRAY_OF_NULLABLE_FLOAT32, 44, DATA_FLOAT, 1, 1)                                             \
+    X(NULLABLE_FLOAT64, 45, DATA_DOUBLE, 0, 1)                                                     \
     X(ARRAY_OF_NULLABLE_FLOAT64, 46, DATA_DOUBLE, 1, 1)
 
 enum schema_kind {

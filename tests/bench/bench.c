@@ -96,6 +96,11 @@ double rounds_median(const struct rounds *r)
     return r->of[middle(r)];
 }
 
+double rounds_most(const struct rounds *r)
+{
+    return extreme(r, 1);
+}
+
 void bench_value(const char *name, const char *unit, double value)
 {
     fprintf(table, "%-40s %9.2f %-5s\n", name, value, unit);
@@ -321,16 +326,18 @@ void stalls_look(struct stalls *s, uint64_t ns)
     uint64_t waited = waited_ns(), taken = waited - s->waited_ns;
 
     s->waited_ns = waited;
-    if (ns > STALL_NS && taken > 0) {
-        if (taken > ns)
-            taken = ns;
-        s->taken++;
-        if (taken > s->taken_ns)
-            s->taken_ns = taken;
-        ns -= taken;
-    }
+    if (ns > STALL_NS)
+        ns -= taken < ns ? taken : ns;
     if (ns > s->longest_ns)
         s->longest_ns = ns;
+}
+
+uint64_t stalls_take_longest(struct stalls *s)
+{
+    uint64_t longest = s->longest_ns;
+
+    s->longest_ns = 0;
+    return longest;
 }
 
 /* ---- keys ------------------------------------------------------------------------------------ */

@@ -62,6 +62,7 @@ struct rounds {
 
 void rounds_add(struct rounds *r, double value);
 double rounds_median(const struct rounds *r);
+double rounds_most(const struct rounds *r);
 
 /* A value by itself; or the median of some rounds. */
 void bench_value(const char *name, const char *unit, double value);
@@ -134,15 +135,17 @@ static inline void calls_add(struct calls *c, uint64_t ns)
 
 /* The longest of many calls by one thread. A shared machine takes the core away for milliseconds
  * at a time; the kernel keeps count of how long a thread was ready and did not run, and that is
- * taken off a long call. Waiting for a lock or for the kernel's memory stays in. */
+ * taken off a long call. Waiting for a lock or for the kernel's memory stays in; so does what a
+ * hypervisor takes, of which a guest learns too little. */
 struct stalls {
     uint64_t longest_ns;
-    uint64_t calls, taken, taken_ns; /* in how many calls time was taken off, and the most */
-    uint64_t waited_ns;              /* the kernel's count, when last asked */
+    uint64_t calls;
+    uint64_t waited_ns; /* the kernel's count, when last asked */
 };
 
 void stalls_begin(struct stalls *s);
 void stalls_look(struct stalls *s, uint64_t ns);
+uint64_t stalls_take_longest(struct stalls *s); /* and begins anew */
 
 enum {
     STALL_NS = 100000,  /* from here on it is worth asking the kernel, some 2 us */

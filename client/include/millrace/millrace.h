@@ -65,7 +65,9 @@ enum {
 };
 
 /* Ends the member and frees g with all its maps and listeners. Values that were copied out stay
- * good. g may be NULL. It is done even when err is filled already. */
+ * good. g may be NULL. It is done even when err is filled already. MR_ERR_ARGUMENT, and g is still
+ * open: how is neither, or the call comes from inside an update function, a listener or a read
+ * section of this thread. */
 MR_API mr_rc_t mr_close(mr_t *g, int how, mr_err_t *err);
 
 /* The number of members in the grid, this one included; 0 for NULL. */

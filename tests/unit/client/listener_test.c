@@ -374,3 +374,20 @@ Test(listener, is_ended_by_closing_the_member)
     for (int64_t i = 0; i < 1000; i++)
         put(MR_I64(i), MR_I64(i));
 }
+
+static void close_the_member(void *context, const mr_event_t *e)
+{
+    (void)e;
+    store_release_32(context, (uint32_t)mr_close(g, MR_NOW, NULL));
+}
+
+Test(listener, cannot_close_the_member_from_inside)
+{
+    uint32_t got = 0;
+
+    l = mr_map_listen(m, MR_EVENT_ALL, close_the_member, &got, &err);
+    put(MR_I64(1), MR_I64(1));
+    EVENTUALLY(load_acquire_32(&got) == MR_ERR_ARGUMENT);
+    cr_assert_eq(number(MR_I64(1)), 1);
+    mr_listener_close(l);
+}

@@ -149,3 +149,15 @@ Test(read, reads_fields_of_a_record_in_place)
     mr_rec_free(rec);
     mr_schema_free(s);
 }
+
+Test(read, keeps_a_member_from_being_closed_inside_a_section)
+{
+    mr_ref_t a = MR_NULL;
+
+    put(MR_I64(1), MR_I64(7));
+    GIVES(MR_OK, mr_read_begin(g, &err));
+    GIVES(MR_ERR_ARGUMENT, mr_close(g, MR_NOW, &err));
+    GIVES(MR_OK, mr_map_borrow(m, MR_I64(1), &a, &err));
+    cr_assert_eq(a.as.i64, 7);
+    mr_read_end(g);
+}

@@ -70,20 +70,20 @@ static void world_end(struct world *w)
     clock_set(NULL, NULL);
 }
 
-#define PROMISE(sentence)                  \
-    static void sentence(struct world *w); \
-    Test(tcp, sentence, .timeout = 60)     \
-    {                                      \
-        struct world w = tcp_world();      \
-        sentence(&w);                      \
-        world_end(&w);                     \
-    }                                      \
-    Test(memory, sentence, .timeout = 60)  \
-    {                                      \
-        struct world w = memory_world();   \
-        sentence(&w);                      \
-        world_end(&w);                     \
-    }                                      \
+#define PROMISE(sentence)                                                                          \
+    static void sentence(struct world *w);                                                         \
+    Test(tcp, sentence, .timeout = 60)                                                             \
+    {                                                                                              \
+        struct world w = tcp_world();                                                              \
+        sentence(&w);                                                                              \
+        world_end(&w);                                                                             \
+    }                                                                                              \
+    Test(memory, sentence, .timeout = 60)                                                          \
+    {                                                                                              \
+        struct world w = memory_world();                                                           \
+        sentence(&w);                                                                              \
+        world_end(&w);                                                                             \
+    }                                                                                              \
     static void sentence(struct world *w)
 
 /* One round; in memory time goes on to the next thing that happens. False: nothing will. */
@@ -440,13 +440,13 @@ PROMISE(keeps_many_links_apart)
     for (int i = 0; i < N; i++)
         dial(w, &s.listener->local, &ends[i]);
     for (int i = 0; i < N; i++) {
-        char text[16];
+        char text[32];
 
         cr_assert(eq(sz, link_send(ends[i].link, text, (size_t)sprintf(text, "link %d", i)),
                      strlen(text)));
     }
     for (int i = 0; i < N; i++) {
-        char text[16];
+        char text[32];
 
         until(w, &ends[i].got, sprintf(text, "link %d", i));
         cr_assert(zero(int, memcmp(ends[i].bytes, text, strlen(text))));

@@ -479,3 +479,21 @@ Test(store, evicts_an_ended_entry_before_any_other)
     world_close(&e);
     clock_set(world_now_ns, &w);
 }
+
+Test(store, finds_something_to_evict_as_long_as_there_is_an_entry)
+{
+    struct spot spot;
+    struct data key;
+    struct rand r;
+
+    rand_init(&r, 5);
+    cr_assert(!store_victim(&w.store, EVICT_RANDOM, 1, w.now_ms, &spot, &key));
+    for (uint64_t i = 0; i < 5000; i++)
+        cr_assert(put(&w, key_of(i), text("v")) == MR_OK);
+    for (uint64_t i = 0; i < 5000; i++) {
+        cr_assert(store_victim(&w.store, EVICT_RANDOM, rand_next(&r), w.now_ms, &spot, &key));
+        cr_assert(store_erase(&w.store, &spot) == MR_OK);
+    }
+    cr_assert(w.store.entries == 0);
+    cr_assert(!store_victim(&w.store, EVICT_RANDOM, 1, w.now_ms, &spot, &key));
+}

@@ -45,13 +45,13 @@ static const char *text(struct metrics *m)
     return page;
 }
 
-#define LABELS(...)         \
-    (struct metric_label[]) \
-    {                       \
-        __VA_ARGS__,        \
-        {                   \
-            NULL, NULL      \
-        }                   \
+#define LABELS(...)                                                                                \
+    (struct metric_label[])                                                                        \
+    {                                                                                              \
+        __VA_ARGS__,                                                                               \
+        {                                                                                          \
+            NULL, NULL                                                                             \
+        }                                                                                          \
     }
 
 Test(metric, counts)

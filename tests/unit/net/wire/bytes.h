@@ -41,14 +41,14 @@ static inline uint8_t *bytes_cut(const uint8_t *from, uint32_t size)
     return memcpy(cut, from, size);
 }
 
-#define cr_expect_bytes(at, size, hex)                                 \
-    do {                                                               \
-        uint32_t expect_size;                                          \
-        uint8_t *expect_at = bytes_of(hex, &expect_size);              \
-                                                                       \
-        cr_assert_eq((uint32_t)(size), expect_size);                   \
-        cr_expect(memcmp(at, expect_at, expect_size) == 0, "%s", hex); \
-        free(expect_at);                                               \
+#define cr_expect_bytes(at, size, hex)                                                             \
+    do {                                                                                           \
+        uint32_t expect_size;                                                                      \
+        uint8_t *expect_at = bytes_of(hex, &expect_size);                                          \
+                                                                                                   \
+        cr_assert_eq((uint32_t)(size), expect_size);                                               \
+        cr_expect(memcmp(at, expect_at, expect_size) == 0, "%s", hex);                             \
+        free(expect_at);                                                                           \
     } while (0)
 
 #endif

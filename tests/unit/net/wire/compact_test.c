@@ -4,16 +4,16 @@
 #include "net/base/rand.h"
 #include "tests/unit/net/wire/bytes.h"
 
-#define FIELD(n, k)                                          \
-    {                                                        \
-        .name = (n), .name_size = sizeof(n) - 1, .kind = (k) \
+#define FIELD(n, k)                                                                                \
+    {                                                                                              \
+        .name = (n), .name_size = sizeof(n) - 1, .kind = (k)                                       \
     }
 #define COUNT(a) (uint32_t)(sizeof(a) / sizeof *(a))
 
 /* The worked example, as the Node client writes it: name x, age 3, ok true, tags [1,null,3], and
  * nested a record of the same schema with name y, age -4. */
-#define EMP                                                                                      \
-    "cb62a66ee714a1d6 00000032 | 00000003 01 | 00000001 78 | 00000004 00000003 0001 0003 00ff02" \
+#define EMP                                                                                        \
+    "cb62a66ee714a1d6 00000032 | 00000003 01 | 00000001 78 | 00000004 00000003 0001 0003 00ff02"   \
     "| cb62a66ee714a1d6 0000000a fffffffc 00 00000001 79 05ffff | 05190a"
 
 static const struct schema_field_spec emp_fields[] = {

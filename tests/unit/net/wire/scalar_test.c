@@ -266,11 +266,11 @@ static void expect_written(struct scalar_array a, const char *hex)
     cr_expect_bytes(out, data_wire_size(&d), hex);
 }
 
-#define ARRAY(c, kind)                                                                \
-    (struct scalar_array)                                                             \
-    {                                                                                 \
-        .at = (const uint8_t *)(c), .count = sizeof(c) / sizeof *(c), .item = (kind), \
-        .layout = SCALAR_C                                                            \
+#define ARRAY(c, kind)                                                                             \
+    (struct scalar_array)                                                                          \
+    {                                                                                              \
+        .at = (const uint8_t *)(c), .count = sizeof(c) / sizeof *(c), .item = (kind),              \
+        .layout = SCALAR_C                                                                         \
     }
 
 Test(scalar, writes_the_arrays_of_C)

@@ -3,9 +3,9 @@
 #include "net/base/mem.h"
 #include "tests/unit/net/wire/bytes.h"
 
-#define FIELD(n, k)                                          \
-    {                                                        \
-        .name = (n), .name_size = sizeof(n) - 1, .kind = (k) \
+#define FIELD(n, k)                                                                                \
+    {                                                                                              \
+        .name = (n), .name_size = sizeof(n) - 1, .kind = (k)                                       \
     }
 #define COUNT(a) (uint32_t)(sizeof(a) / sizeof *(a))
 
