@@ -104,7 +104,7 @@ static mr_rc_t start_loops(struct member *m)
             return rc;
     keeper_start_on_loop(&m->keeper, m->loops[0], &m->maps);
     for (; m->loops_started < wanted; m->loops_started++) {
-        char name[16];
+        char name[24];
 
         snprintf(name, sizeof name, "mr-loop-%u", (unsigned)m->loops_started);
         if ((rc = loop_start(m->loops[m->loops_started], name)) != MR_OK)

@@ -82,11 +82,11 @@ static void end_of_sweep(struct keeper *k)
     struct partitions *ps = k->maps->partitions;
     uint64_t now_ms = clock_ms();
 
-    for (uint32_t i = 0; i < ps->slab_count; i++)
-        slab_reclaim(ps->slabs[i]);
+    partitions_reclaim(ps);
     k->state = KEEPER_IDLE;
-    if (k->ticks % KEEPER_SECOND != 0)
+    if (k->ticks - k->packed < KEEPER_SECOND)
         return;
+    k->packed = k->ticks;
     epoch_holders(name_holder, &now_ms);
     log_flush();
     k->slab = 0;
@@ -99,12 +99,11 @@ static void sweep_step(struct keeper *k)
         end_of_sweep(k);
         return;
     }
-    epoch_enter();
-    bool done = map_sweep(k->map, k->partition, clock_ms(), SWEEP_BUDGET);
-    epoch_exit();
-    if (!done)
+    bool any = load_relaxed_32(&k->map->may_end); /* else none of them need be looked at */
+
+    if (any && !map_sweep(k->map, k->partition, k->now_ms, SWEEP_BUDGET))
         return;
-    if (++k->partition == k->maps->partitions->count) {
+    if (!any || ++k->partition == k->maps->partitions->count) {
         k->partition = 0;
         k->map = k->map->next;
     }
@@ -134,6 +133,7 @@ static void tick(void *context)
     if (k->state != KEEPER_IDLE)
         return;
     k->state = KEEPER_SWEEPING;
+    k->now_ms = clock_ms();
     k->map = maps_first(k->maps);
     k->partition = 0;
     tasklet_wake(&k->tasklet);

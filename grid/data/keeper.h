@@ -34,7 +34,8 @@ struct keeper {
     struct map *map;
     uint32_t partition, slab;
     uint64_t cursor;
-    uint64_t ticks;
+    uint64_t now_ms;        /* when the sweep began */
+    uint64_t ticks, packed; /* so far; when slabs were looked at last */
 };
 
 /* Begins to work on the loop, from the loop's thread or before it has one. */

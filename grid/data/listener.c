@@ -13,13 +13,14 @@ struct listener {
     uint32_t kinds;
     void (*on_event)(void *context, const struct map_event *e);
     void *context;
-    uint32_t refs;   /* the map's list, and the delivery under way; under listeners_lock */
-    bool closed;     /* under calling */
-    bool is_calling; /* of calling's holder: inside on_event */
-    pthread_t caller;
+    uint32_t refs;           /* the map's list, and the delivery under way; under listeners_lock */
+    bool closed;             /* under calling */
     pthread_mutex_t calling; /* held while on_event runs */
     uint64_t at[];           /* the number wanted next in each partition; the events loop's */
 };
+
+/* The one whose on_event this thread is inside of. */
+static __thread const struct listener *inside __attribute__((tls_model("initial-exec")));
 
 static void unref(struct listener *l)
 {
@@ -32,6 +33,26 @@ static void unref(struct listener *l)
         return;
     pthread_mutex_destroy(&l->calling);
     mem_free(l);
+}
+
+/* Under listeners_lock, so that nothing that is journalled for it is trimmed before it has read
+ * it. It is counted before there are journals: whoever writes to one then wakes the deliverer,
+ * which waits for the lock. */
+static mr_rc_t enlist(struct map *m, struct listener *l)
+{
+    if (m->listening == LISTENERS_MAX)
+        return MR_ERR_FULL;
+    store_release_32(&m->listening, m->listening + 1);
+
+    mr_rc_t rc = map_start_journals(m, l->at);
+
+    if (rc != MR_OK) {
+        store_release_32(&m->listening, m->listening - 1);
+        return rc;
+    }
+    l->next = m->listeners;
+    m->listeners = l;
+    return MR_OK;
 }
 
 mr_rc_t listener_new(struct map *m, uint32_t kinds,
@@ -47,13 +68,9 @@ mr_rc_t listener_new(struct map *m, uint32_t kinds,
     l->refs = 1;
     pthread_mutex_init(&l->calling, NULL);
 
-    /* Listed first: what is journalled for it must not be trimmed before it has read it. */
     pthread_mutex_lock(&m->listeners_lock);
-    if ((rc = map_start_journals(m, l->at)) == MR_OK) {
-        l->next = m->listeners;
-        m->listeners = l;
-        store_release_32(&m->listening, m->listening + 1);
-    }
+    if ((rc = enlist(m, l)) != MR_OK && !m->listeners)
+        map_stop_journals(m);
     pthread_mutex_unlock(&m->listeners_lock);
     if (rc != MR_OK) {
         pthread_mutex_destroy(&l->calling);
@@ -67,14 +84,13 @@ mr_rc_t listener_new(struct map *m, uint32_t kinds,
 /* Waits for on_event to return, unless this is on_event. */
 static void silence(struct listener *l)
 {
-    if (__atomic_load_n(&l->is_calling, __ATOMIC_ACQUIRE) &&
-        pthread_equal(l->caller, pthread_self())) {
-        l->closed = true;
-        return;
-    }
-    pthread_mutex_lock(&l->calling);
+    bool here = inside == l;
+
+    if (!here)
+        pthread_mutex_lock(&l->calling);
     l->closed = true;
-    pthread_mutex_unlock(&l->calling);
+    if (!here)
+        pthread_mutex_unlock(&l->calling);
 }
 
 void listener_close(struct listener *l)
@@ -161,11 +177,10 @@ static bool fill(struct batch *b, struct listener *l, uint32_t partition)
 static void call(struct listener *l, const struct batch *b)
 {
     pthread_mutex_lock(&l->calling);
-    l->caller = pthread_self();
-    __atomic_store_n(&l->is_calling, true, __ATOMIC_RELEASE);
+    inside = l;
     for (uint32_t i = 0; i < b->count && !l->closed; i++)
         l->on_event(l->context, &b->events[i]);
-    __atomic_store_n(&l->is_calling, false, __ATOMIC_RELEASE);
+    inside = NULL;
     pthread_mutex_unlock(&l->calling);
 }
 
@@ -223,22 +238,25 @@ bool listeners_deliver(struct map *m, uint64_t budget_ns)
     uint64_t until = clock_ns() + budget_ns;
     bool left = false;
 
-    for (uint32_t p = 0; n > 0 && p < m->partitions->count; p++) {
-        if (!load_relaxed_32(&m->parts[p].marked))
-            continue;
-        if (clock_ns() > until) {
-            left = true;
-            break;
-        }
+    /* On from where the last call ended: busy partitions must not keep others waiting. */
+    for (uint32_t i = 0; n > 0 && i < m->partitions->count; i++) {
+        uint32_t p = m->deliver_next;
         bool more = false;
 
+        m->deliver_next = p + 1 < m->partitions->count ? p + 1 : 0;
+        if (!load_relaxed_32(&m->parts[p].marked))
+            continue;
         exchange_32(&m->parts[p].marked, 0);
-        for (uint32_t i = 0; i < n; i++)
-            more |= deliver(held[i], p);
+        for (uint32_t k = 0; k < n; k++)
+            more |= deliver(held[k], p);
         trim(m, p);
         if (more)
             store_release_32(&m->parts[p].marked, 1);
         left |= more;
+        if (clock_ns() > until) {
+            left = true;
+            break;
+        }
     }
     for (uint32_t i = 0; i < n; i++)
         unref(held[i]);

@@ -20,7 +20,8 @@
 
 #include "grid/data/map.h"
 
-/* From now on changes of the kinds given are told. MR_ERR_MEMORY. */
+/* From now on changes of the kinds given are told. MR_ERR_MEMORY; MR_ERR_FULL: the map has
+ * LISTENERS_MAX already. */
 mr_rc_t listener_new(struct map *m, uint32_t kinds,
                      void (*on_event)(void *context, const struct map_event *e), void *context,
                      struct listener **ret_l);

@@ -13,7 +13,8 @@ enum {
     LISTENER_BYTES = 4 << 20,  /* of them */
     JOURNAL_BYTES = 256 << 20, /* of one partition's journal; max-memory rules before that */
     ROOM_PARTITIONS = 8,       /* looked at, before all are */
-    ROOM_ENTRIES = 16          /* a partition with as many gives a fair sample */
+    ROOM_ENTRIES = 16,         /* a partition with as many gives a fair sample */
+    ROOM_EVICTIONS = 16384     /* at a time; some 10 ms */
 };
 
 /* ---- deciding ------------------------------------------------------------------------------- */
@@ -167,6 +168,8 @@ static mr_rc_t write(struct map *m, uint32_t partition, struct spot *spot, const
     rc = store_write(s, spot, value, life, m->partitions->at[partition].changes + 1);
     if (rc != MR_OK)
         goto fail;
+    if ((life.expires_ms || life.idle_ms) && !load_relaxed_32(&m->may_end))
+        store_relaxed_32(&m->may_end, 1);
     m->partitions->at[partition].changes++;
     if (bytes < old_bytes)
         refund(&m->bytes, old_bytes - bytes);
@@ -239,36 +242,79 @@ void map_read_many(struct map *m, const struct data *keys, uint32_t n, const str
 
     check(n > 0);
     check(n <= MAP_MANY);
-    for (uint32_t i = 0; i < n; i++) {
+    uint32_t i = 0;
+    do { /* there is one: said in a way that the compiler sees, too */
         stores[i] = &m->parts[data_partition(&keys[i], m->partitions->count)].store;
         hashes[i] = key_hash(&keys[i]);
-    }
+    } while (++i < n);
     store_get_batch(stores, keys, hashes, n, ret);
-    for (uint32_t i = 0; i < n; i++)
+    for (i = 0; i < n; i++)
         hits += ret[i] != NULL;
     counter_add(m->counts[COUNT_HITS], hits);
     counter_add(m->counts[COUNT_MISSES], n - hits);
 }
 
+/* ---- what has ended ------------------------------------------------------------------------- */
+
+struct sweeping {
+    struct map *map;
+    uint32_t partition;
+    uint64_t ended;
+};
+
+static void swept(void *context, const struct record *r)
+{
+    struct sweeping *w = context;
+
+    w->ended++;
+    refund(&w->map->entries, 1);
+    refund(&w->map->bytes, record_block(r));
+    w->map->partitions->at[w->partition].changes++;
+    count(w->map, COUNT_EXPIRATIONS);
+    tell_gone(w->map, w->partition, JOURNAL_EXPIRED, r);
+}
+
+static bool sweep(struct sweeping *w, uint64_t now_ms, uint32_t budget)
+{
+    struct partition *p = &w->map->partitions->at[w->partition];
+    struct store *s = &w->map->parts[w->partition].store;
+
+    if (load_relaxed_64(&s->earliest_ms) > now_ms)
+        return true;
+    epoch_enter();
+    partition_lock(p);
+    bool done = store_sweep(s, now_ms, budget, swept, w);
+    partition_unlock(p);
+    epoch_exit();
+    return done;
+}
+
+bool map_sweep(struct map *m, uint32_t partition, uint64_t now_ms, uint32_t budget)
+{
+    return sweep(&(struct sweeping){m, partition, 0}, now_ms, budget);
+}
+
 /* ---- making room ---------------------------------------------------------------------------- */
 
-static mr_rc_t evict_one(struct map *m, uint32_t partition, uint64_t chance)
+/* Gives up an entry of the partition. Returns its bytes, 0 when there is none to give up. */
+static uint64_t evict_one(struct map *m, uint32_t partition, uint64_t chance)
 {
     struct partition *p = &m->partitions->at[partition];
     struct spot spot;
     struct data key;
-    mr_rc_t rc = MR_ERR_FULL;
+    uint64_t bytes = 0;
 
     epoch_enter();
     partition_lock(p);
     uint64_t now_ms = clock_ms();
 
-    if (store_victim(&m->parts[partition].store, m->rules.eviction, chance, now_ms, &spot, &key))
-        rc = erase(m, partition, &spot,
-                   record_is_over(spot.old, now_ms) ? JOURNAL_EXPIRED : JOURNAL_EVICTED);
+    if (store_victim(&m->parts[partition].store, m->rules.eviction, chance, now_ms, &spot, &key) &&
+        erase(m, partition, &spot,
+              record_is_over(spot.old, now_ms) ? JOURNAL_EXPIRED : JOURNAL_EVICTED) == MR_OK)
+        bytes = record_block(spot.old);
     partition_unlock(p);
     epoch_exit();
-    return rc;
+    return bytes;
 }
 
 static uint64_t entries_in(const struct map *m, uint32_t partition)
@@ -293,19 +339,76 @@ static uint32_t partition_to_evict(const struct map *m, uint32_t partition, uint
     return best;
 }
 
-mr_rc_t map_make_room(struct map *m, uint32_t partition, uint64_t chance)
+static uint64_t evict(struct map *m, uint32_t partition, uint64_t bytes, struct rand *chance)
 {
-    struct slab *slab = m->partitions->at[partition].slab;
-    uint64_t retired = slab_stats(slab).retired;
+    uint64_t given_up = 0, one = 1;
 
-    if (m->rules.eviction == EVICT_NONE) /* what was replaced may be free by now */
-        return slab_reclaim(slab) < retired ? MR_OK : MR_ERR_FULL;
+    for (uint32_t i = 0; i < ROOM_EVICTIONS && one > 0 && given_up < bytes; i++) {
+        uint64_t draw = rand_next(chance);
 
-    mr_rc_t rc = evict_one(m, partition_to_evict(m, partition, chance), chance);
+        one = evict_one(m, partition_to_evict(m, partition, draw), draw);
+        given_up += one;
+        partition = (uint32_t)(rand_next(chance) % m->partitions->count);
+    }
+    return given_up;
+}
 
-    for (uint32_t i = 0; i < m->partitions->slab_count; i++)
-        slab_reclaim(m->partitions->slabs[i]);
-    return rc;
+/* Takes out what the keeper would at its next round. */
+static uint64_t take_out_ended(struct map *m)
+{
+    uint64_t now_ms = clock_ms(), ended = 0;
+
+    for (uint32_t i = 0; load_relaxed_32(&m->may_end) && i < m->partitions->count; i++) {
+        struct sweeping w = {m, i, 0};
+
+        sweep(&w, now_ms, ROOM_EVICTIONS);
+        ended += w.ended;
+    }
+    return ended;
+}
+
+/* Nobody's slowness to hear of changes may keep others from making them. */
+static uint64_t give_up_events(struct map *m, uint32_t partition, uint64_t bytes)
+{
+    uint64_t given_up = 0;
+
+    for (uint32_t i = 0; i < m->partitions->count && given_up < bytes; i++) {
+        uint32_t at = (partition + i) % m->partitions->count;
+
+        partition_lock(&m->partitions->at[at]);
+        if (m->parts[at].journal)
+            given_up += journal_shed(m->parts[at].journal, bytes - given_up);
+        partition_unlock(&m->partitions->at[at]);
+    }
+    return given_up;
+}
+
+mr_rc_t map_make_room(struct map *m, uint32_t partition, struct room room, struct rand *chance)
+{
+    struct partitions *ps = m->partitions;
+    uint64_t reserved = load_relaxed_64(&ps->account.reserved);
+    bool of_entries = account_refuses(&m->entries, room.entries);
+    bool of_bytes = account_refuses(&m->bytes, room.bytes);
+    uint64_t given_up = 0;
+
+    if (m->rules.eviction == EVICT_NONE)
+        given_up = take_out_ended(m);
+    else if (of_bytes || !(of_entries || partitions_memory(ps).retired >= room.bytes))
+        given_up = evict(m, partition, room.bytes, chance);
+    else if (of_entries)
+        given_up = evict(m, partition, 1, chance);
+    if (of_entries || (of_bytes && given_up > 0))
+        return given_up > 0 ? MR_OK : MR_ERR_FULL;
+
+    uint64_t retired = partitions_reclaim(ps);
+    bool freed = load_relaxed_64(&ps->account.reserved) < reserved;
+
+    if (given_up > 0 || freed || retired > 0)
+        return MR_OK;
+    if (give_up_events(m, partition, room.bytes) == 0)
+        return MR_ERR_FULL;
+    partitions_reclaim(ps); /* from one slab's grant to the account */
+    return MR_OK;
 }
 
 /* ---- all of it ------------------------------------------------------------------------------ */
@@ -335,35 +438,6 @@ mr_rc_t map_clear(struct map *m)
         partition_unlock(&m->partitions->at[0]);
     }
     return rc;
-}
-
-struct sweeping {
-    struct map *map;
-    uint32_t partition;
-};
-
-static void swept(void *context, const struct record *r)
-{
-    struct sweeping *w = context;
-
-    refund(&w->map->entries, 1);
-    refund(&w->map->bytes, record_block(r));
-    w->map->partitions->at[w->partition].changes++;
-    count(w->map, COUNT_EXPIRATIONS);
-    tell_gone(w->map, w->partition, JOURNAL_EXPIRED, r);
-}
-
-bool map_sweep(struct map *m, uint32_t partition, uint64_t now_ms, uint32_t budget)
-{
-    struct store *s = &m->parts[partition].store;
-    struct sweeping w = {m, partition};
-
-    if (load_relaxed_64(&s->earliest_ms) > now_ms)
-        return true;
-    partition_lock(&m->partitions->at[partition]);
-    bool done = store_sweep(s, now_ms, budget, swept, &w);
-    partition_unlock(&m->partitions->at[partition]);
-    return done;
 }
 
 /* ---- journals ------------------------------------------------------------------------------- */

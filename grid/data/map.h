@@ -10,9 +10,9 @@
  * decide() is the whole meaning of put, replace, remove and the rest, without a store in sight.
  *
  * When there is no room a change fails with MR_ERR_FULL and has changed nothing; map_make_room
- * then gives up entries, if the map's rules allow, and the change is tried again. This happens
- * outside the partition's lock and outside of epoch sections, because the memory of what was
- * given up is free only when no section that could see it is open.
+ * then takes out what has ended, or gives up entries if the map's rules allow, and the change is
+ * tried again. This happens outside the partition's lock and outside of epoch sections, because
+ * the memory of what was given up is free only when no section that could see it is open.
  *
  * Threads: reads from any thread inside an epoch section; map_change under its partition's lock
  * and inside a section; the rest as each says.
@@ -24,6 +24,7 @@
 #include "grid/store/journal.h"
 #include "grid/store/store.h"
 #include "net/base/metric.h"
+#include "net/base/rand.h"
 #include "net/request.h"
 
 /* What the configuration says of a map. */
@@ -66,10 +67,12 @@ struct map {
     struct map_part *parts;        /* partitions->count of them */
     struct account entries, bytes; /* against the rules; not kept when there is no limit */
     struct counter *counts[MAP_COUNTS];
+    uint32_t may_end; /* some entry may have had a time to end; never back to 0. Any thread */
 
     pthread_mutex_t listeners_lock;
     struct listener *listeners;
     uint32_t listening;             /* how many, readable by writers */
+    uint32_t deliver_next;          /* the partition to be looked at next; the events loop's */
     void (*changed)(void *context); /* wakes who delivers to the listeners; any thread */
     void *changed_context;
 };
@@ -101,20 +104,30 @@ static inline mr_rc_t map_read(struct map *m, uint32_t partition, const struct m
 enum { MAP_MANY = 64 };
 void map_read_many(struct map *m, const struct data *keys, uint32_t n, const struct record **ret);
 
-/* A request that changes. MR_ERR_FULL: make room and try again. */
+/* A request that changes. MR_ERR_FULL: *ret_a has the value that found no room, and says whether
+ * there is one for the key; make room and try again. */
 mr_rc_t map_change(struct map *m, uint32_t partition, const struct map_request *q,
                    struct map_answer *ret_a);
 
-/* Makes room for a change that found none: returns blocks that are free by now, and gives up an
- * entry if the rules allow. MR_ERR_FULL: there is nothing to give up. Called without a lock; in
- * an open section it helps against the map's own limits only. `chance` is a random number. */
-mr_rc_t map_make_room(struct map *m, uint32_t partition, uint64_t chance);
+/* What a change wants that found no room. */
+struct room {
+    uint32_t entries; /* 0: it changes one that is there */
+    uint64_t bytes;
+};
+
+/* Makes room for a change in `partition`: gives up entries of so many bytes, one at least, if the
+ * rules allow, else takes out what has ended; frees what readers have left; and if all that gives
+ * nothing, gives up events that nobody has read. MR_OK: it may fit now, or as soon as readers have
+ * moved on. MR_ERR_FULL: there is nothing to give up. Called without a lock; in an open section it
+ * helps against the map's own limits only. */
+mr_rc_t map_make_room(struct map *m, uint32_t partition, struct room room, struct rand *chance);
 
 /* Takes everything out, partition by partition; takes their locks. MR_ERR_MEMORY: some may be
  * cleared. */
 mr_rc_t map_clear(struct map *m);
 
-/* Takes out what has ended in one partition; takes its lock. Returns true when all is done. */
+/* Takes out what has ended in one partition, looking at some `budget` entries; takes its lock.
+ * Returns true when all is done. */
 bool map_sweep(struct map *m, uint32_t partition, uint64_t now_ms, uint32_t budget);
 
 /* Makes a journal in each partition, so that there is something to listen to, and gives the

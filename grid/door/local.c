@@ -23,29 +23,19 @@ static struct map *map_of(struct channel_map *map)
 
 /* ---- words ---------------------------------------------------------------------------------- */
 
-/* Is it this limit that `amount` more would pass? */
-static bool passes(const struct account *a, uint64_t amount)
-{
-    uint64_t now = load_relaxed_64(&a->reserved);
-
-    return a->limit != UINT64_MAX && (amount > a->limit || now > a->limit - amount);
-}
-
 static mr_rc_t explain_full(const struct map *m, const struct map_request *q,
                             const struct data *value, mr_err_t *err)
 {
-    uint32_t bytes =
-        slab_block_size(record_size(RECORD_EXPIRES | RECORD_TOUCHED, q->key.size, value->size));
     bool evicts = m->rules.eviction != EVICT_NONE;
 
     (void)!fail(err, MR_ERR_FULL,
                 evicts ? "end read sections that were left open, or raise the limit"
                        : "remove entries, let them expire, set maps.*.eviction, or raise the limit",
                 "map \"%s\" is full: no room for another entry", m->name);
-    if (passes(&m->entries, 1))
+    if (account_refuses(&m->entries, 1))
         fail_detail(err, "it has the %llu entries that its max-size allows",
                     (unsigned long long)m->entries.limit);
-    else if (passes(&m->bytes, bytes))
+    else if (account_refuses(&m->bytes, record_block_max(&q->key, value)))
         fail_detail(err, "its entries take %llu of the %llu bytes that its max-bytes allows",
                     (unsigned long long)load_relaxed_64(&m->bytes.reserved),
                     (unsigned long long)m->bytes.limit);

@@ -109,3 +109,12 @@ struct slab_stats partitions_memory(struct partitions *ps)
     }
     return sum;
 }
+
+uint64_t partitions_reclaim(struct partitions *ps)
+{
+    uint64_t left = 0;
+
+    for (uint32_t i = 0; i < ps->slab_count; i++)
+        left += slab_reclaim(ps->slabs[i]);
+    return left;
+}

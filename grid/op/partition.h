@@ -60,4 +60,7 @@ static inline void partition_unlock(struct partition *p)
 
 struct slab_stats partitions_memory(struct partitions *ps);
 
+/* slab_reclaim of every slab. Returns retired bytes left. */
+uint64_t partitions_reclaim(struct partitions *ps);
+
 #endif

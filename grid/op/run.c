@@ -10,6 +10,7 @@
 enum {
     ROOM_TRIES = 64,       /* memory that was given up comes free when readers have moved on */
     ROOM_TRIES_INSIDE = 4, /* it cannot, while the caller itself reads */
+    ROOM_MORE = 4096,
     UPDATE_SLOW_NS = 1000000
 };
 
@@ -45,24 +46,30 @@ static mr_rc_t update(struct map *m, uint32_t partition, const struct map_reques
 
 static __thread struct rand chance __attribute__((tls_model("initial-exec")));
 
-static uint64_t next_chance(void)
+/* Leaves the section for the time it takes, so that what is given up can come free. Each try asks
+ * for some more, since the index may want to grow as well. */
+static mr_rc_t make_room(struct map *m, uint32_t partition, struct room room, uint32_t try)
 {
     if (chance.s[0] == 0)
         rand_init(&chance, rand_seed());
-    return rand_next(&chance);
-}
-
-/* Leaves the section for the time it takes, so that what is given up can come free. */
-static mr_rc_t make_room(struct map *m, uint32_t partition, int try)
-{
     epoch_exit();
     bool inside = epoch_inside();
-    mr_rc_t rc = map_make_room(m, partition, next_chance());
+
+    room.bytes += try * ROOM_MORE;
+    mr_rc_t rc = map_make_room(m, partition, room, &chance);
 
     if (try > 0 && !inside)
         sched_yield(); /* readers that were interrupted hold memory: let them move on */
     epoch_enter();
     return inside && try >= ROOM_TRIES_INSIDE ? MR_ERR_FULL : rc;
+}
+
+/* What is larger than a limit would have everything given up for nothing. */
+static bool can_ever_fit(const struct map *m, const struct map_request *q, const struct data *value)
+{
+    uint64_t bytes = (uint64_t)q->key.size + value->size;
+
+    return bytes <= m->bytes.limit && bytes <= m->partitions->account.limit;
 }
 
 mr_rc_t run_change(struct map *m, const struct map_request *q, struct map_answer *ret_a)
@@ -73,12 +80,15 @@ mr_rc_t run_change(struct map *m, const struct map_request *q, struct map_answer
     if (q->key.size > m->rules.key_max)
         return MR_ERR_TOO_LARGE;
 
-    for (int try = 0;; try++) {
+    for (uint32_t try = 0;; try++) {
         rc =
             q->verb == MAP_UPDATE ? update(m, partition, q, ret_a) : change(m, partition, q, ret_a);
         if (rc != MR_ERR_FULL || try == ROOM_TRIES)
             return rc;
-        if (make_room(m, partition, try) != MR_OK)
+        struct room room = {.entries = !ret_a->present,
+                            .bytes = record_block_max(&q->key, &ret_a->value)};
+
+        if (!can_ever_fit(m, q, &ret_a->value) || make_room(m, partition, room, try) != MR_OK)
             return MR_ERR_FULL;
     }
 }

@@ -20,13 +20,24 @@ struct account {
     uint64_t reserved; /* bytes granted to arenas, used or not */
 };
 
+static inline bool account_fits(const struct account *a, uint64_t reserved, uint64_t bytes)
+{
+    return bytes <= a->limit && reserved <= a->limit - bytes;
+}
+
+/* Would it refuse `bytes` more at this moment? */
+static inline bool account_refuses(const struct account *a, uint64_t bytes)
+{
+    return !account_fits(a, load_relaxed_64(&a->reserved), bytes);
+}
+
 /* Takes `bytes` more, or takes nothing and says false. */
 static inline bool account_charge(struct account *a, uint64_t bytes)
 {
     for (;;) {
         uint64_t now = load_relaxed_64(&a->reserved);
 
-        if (bytes > a->limit || now > a->limit - bytes)
+        if (!account_fits(a, now, bytes))
             return false;
         if (compare_and_set_64(&a->reserved, now, now + bytes))
             return true;

@@ -102,7 +102,7 @@ static void segment_put(struct bucket *segment, uint32_t mask, uint64_t hash, sl
     uint32_t slot =
         low ? (uint32_t)__builtin_ctzll(low) / 8 : 8 + (uint32_t)__builtin_ctzll(high) / 8;
 
-    store_relaxed_32(&b->refs[slot], ref);
+    store_release_32(&b->refs[slot], ref);
     for (uint32_t i = 0; i < passed; i++)
         add_overflow(&segment[(hash + i) & mask], 1);
     set_tag(b, slot, index_tag(hash)); /* release: the ref and the counts are seen before it */

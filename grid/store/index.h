@@ -24,7 +24,9 @@
  *    segment no entry ever moves. Replacing a value stores another ref in the same place.
  * 2. Insert stores the ref, then the overflow counts of the buckets it passes, then the tag, each
  *    with release; a reader loads a bucket's tags and count with acquire before its refs. So a
- *    tag that is seen has its ref, and a key that is seen as present was reachable before.
+ *    tag that is seen has its ref, and a key that is seen as present was reachable before. The ref
+ *    needs a release of its own: a reader may have seen the tag of the entry that stood there
+ *    before, and then find the new record by it.
  * 3. Hence a key present throughout is found: its tag is set, its count on every bucket before
  *    it is not zero, at every moment of the look-up. Were the tags read in two words at
  *    different moments, the same holds for each word alone.

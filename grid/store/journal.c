@@ -61,6 +61,15 @@ void journal_trim(struct journal *j, uint64_t number)
         drop_first(j);
 }
 
+uint64_t journal_shed(struct journal *j, uint64_t bytes)
+{
+    uint64_t before = j->bytes;
+
+    while (before - j->bytes < bytes && j->first < j->next)
+        drop_first(j);
+    return before - j->bytes;
+}
+
 void journal_free(struct journal *j)
 {
     if (!j)

@@ -63,4 +63,7 @@ mr_rc_t journal_read(const struct journal *j, uint64_t from, struct journal_even
 /* Forgets the events before `number`. */
 void journal_trim(struct journal *j, uint64_t number);
 
+/* Gives up the oldest events, until they had so many bytes or none is left. Returns their bytes. */
+uint64_t journal_shed(struct journal *j, uint64_t bytes);
+
 #endif

@@ -46,6 +46,7 @@ enum {
     GRANTS_IDLE = 4 * GRANT, /* more than this unused goes back */
     FETCH_MAX = 256,         /* bytes of the next block fetched ahead */
     FETCH_REFS = 8,          /* freed blocks fetched ahead */
+    DUE_LISTS = 2,           /* freed for each one that is handed over, so that they get fewer */
     LIMBO_REFS = 500,        /* 126 ns per replace all in; shorter lists cost more polls */
     NONE = UINT32_MAX
 };
@@ -88,7 +89,7 @@ struct run {
 struct limbo {
     struct retired retired;
     struct slab *slab;
-    struct limbo *next; /* in a batch */
+    struct limbo *next; /* in a batch, or among those whose time has come */
     uint32_t count;
     slab_ref refs[LIMBO_REFS];
 };
@@ -112,6 +113,7 @@ struct slab {
     uint32_t partial[CLASSES]; /* the first run with a free block, or NONE */
     struct limbo *limbo;       /* being filled */
     struct limbo *limbo_next;  /* the spare that slab_ready promises */
+    struct limbo *due;         /* lists whose blocks no reader can have any more */
     struct retirer *retirer;
     bool wants_spare;
 };
@@ -322,7 +324,12 @@ static void list_remove(struct slab *s, uint32_t run)
         s->runs[r->next].prev = r->prev;
 }
 
-/* State is read by slab_sparse without the lock, hence stored whole. */
+/* State is read without the lock too, hence stored and loaded whole. */
+static enum run_state run_state(const struct run *r)
+{
+    return (enum run_state)__atomic_load_n(&r->state, __ATOMIC_RELAXED);
+}
+
 static void run_set_state(struct run *r, enum run_state state)
 {
     __atomic_store_n(&r->state, (uint8_t)state, __ATOMIC_RELAXED);
@@ -522,19 +529,26 @@ static void free_locked(struct slab *s, slab_ref ref)
     refund(s, state == RUN_SPAN ? span_free(s, run) : block_free(s, run, ref));
 }
 
+/* Of a block in use, whose run keeps its class and span: needs no lock. */
 static uint32_t block_bytes(const struct slab *s, slab_ref ref)
 {
     const struct run *r = &s->runs[run_of(ref)];
 
-    return r->state == RUN_SPAN ? r->span : class_size(r->class);
+    return run_state(r) == RUN_SPAN ? r->span : class_size(r->class);
 }
 
-/* Runs under the slab's lock: only a poll of its own retirer calls it. */
+/* Runs under the slab's lock: only a poll of its own retirer calls it. Many lists may come due at
+ * once, after a clear; freeing them here would keep writers waiting for milliseconds. */
 static void limbo_is_over(struct retired *retired)
 {
     struct limbo *l = (struct limbo *)((char *)retired - offsetof(struct limbo, retired));
-    struct slab *s = l->slab;
 
+    l->next = l->slab->due;
+    l->slab->due = l;
+}
+
+static void free_list(struct slab *s, struct limbo *l)
+{
     for (uint32_t i = 0; i < l->count; i++) {
         if (i + FETCH_REFS < l->count) {
             slab_ref later = l->refs[i + FETCH_REFS];
@@ -546,6 +560,15 @@ static void limbo_is_over(struct retired *retired)
         free_locked(s, l->refs[i]);
     }
     mem_free(l);
+}
+
+/* Frees what is on at most n of the lists whose time has come; some 10 us each. */
+static void free_due(struct slab *s, uint32_t n)
+{
+    for (struct limbo *l; n > 0 && (l = s->due); n--) {
+        s->due = l->next;
+        free_list(s, l);
+    }
 }
 
 static bool limbo_ready(struct slab *s)
@@ -562,6 +585,27 @@ static void limbo_hand_over(struct slab *s)
     s->limbo_next = NULL;
 }
 
+/* Pays, if need be with what has come free meanwhile. */
+static bool pay_or_free(struct slab *s, uint32_t bytes)
+{
+    while (!pay(s, bytes)) {
+        if (!s->due)
+            return false;
+        free_due(s, 1);
+    }
+    return true;
+}
+
+/* Finds the block; before it takes another run, one that has come free will do. */
+static mr_rc_t take(struct slab *s, uint32_t size, slab_ref *ret_ref)
+{
+    if (size > SLAB_BLOCK_MAX)
+        return span_alloc(s, span_bytes(size), ret_ref);
+    if (s->partial[class_of(size)] == NONE)
+        free_due(s, 1);
+    return block_alloc(s, class_of(size), ret_ref);
+}
+
 mr_rc_t slab_alloc(struct slab *s, uint32_t size, slab_ref *ret_ref)
 {
     uint32_t bytes = slab_block_size(size);
@@ -571,10 +615,9 @@ mr_rc_t slab_alloc(struct slab *s, uint32_t size, slab_ref *ret_ref)
     pthread_mutex_lock(&s->lock);
     if (!limbo_ready(s))
         rc = MR_ERR_MEMORY;
-    else if (!pay(s, bytes))
+    else if (!pay_or_free(s, bytes))
         rc = MR_ERR_FULL;
-    else if ((rc = size <= SLAB_BLOCK_MAX ? block_alloc(s, class_of(size), ret_ref)
-                                          : span_alloc(s, bytes, ret_ref)) != MR_OK)
+    else if ((rc = take(s, size, ret_ref)) != MR_OK)
         refund(s, bytes);
     pthread_mutex_unlock(&s->lock);
     return rc;
@@ -608,6 +651,7 @@ void slab_retire(struct slab *s, slab_ref ref)
             sched_yield();
         limbo_hand_over(s);
         epoch_poll(s->retirer);
+        free_due(s, DUE_LISTS);
     }
     pthread_mutex_unlock(&s->lock);
 }
@@ -615,6 +659,7 @@ void slab_retire(struct slab *s, slab_ref ref)
 struct slab_batch {
     struct slab *slab;
     struct limbo *filling; /* in the list below */
+    uint64_t bytes;
     struct limbo *lists;
 };
 
@@ -653,6 +698,7 @@ void slab_batch_add(struct slab_batch *b, slab_ref ref)
     if (b->filling->count == LIMBO_REFS)
         b->filling = b->filling->next;
     b->filling->refs[b->filling->count++] = ref;
+    b->bytes += block_bytes(b->slab, ref);
 }
 
 void slab_batch_retire(struct slab_batch *b)
@@ -662,10 +708,9 @@ void slab_batch_retire(struct slab_batch *b)
     pthread_mutex_lock(&s->lock);
     for (struct limbo *next, *l = b->lists; l; l = next) {
         next = l->next;
-        for (uint32_t i = 0; i < l->count; i++)
-            s->retired += block_bytes(s, l->refs[i]);
         epoch_retire(s->retirer, &l->retired, limbo_is_over);
     }
+    s->retired += b->bytes;
     epoch_poll(s->retirer);
     pthread_mutex_unlock(&s->lock);
     mem_free(b);
@@ -677,6 +722,11 @@ uint64_t slab_reclaim(struct slab *s)
     if (s->limbo->count > 0 && limbo_ready(s))
         limbo_hand_over(s);
     epoch_poll(s->retirer);
+    while (s->due) { /* a few at a time, so that a writer is not kept waiting */
+        free_due(s, DUE_LISTS);
+        pthread_mutex_unlock(&s->lock);
+        pthread_mutex_lock(&s->lock);
+    }
     give_back_grants(s, 0);
     uint64_t left = s->retired;
     pthread_mutex_unlock(&s->lock);
@@ -741,10 +791,10 @@ uint32_t slab_mark_sparse(struct slab *s)
 
     /* From the top down, so that what stays is low. A chunk that is half empty goes whole, as
      * long as the others have room to spare; else single runs, as long as their class has. */
-    for (uint32_t c = s->chunks_end; c-- > 1;) {
+    for (uint32_t c = s->chunks_end; c-- > 0;) {
         if (s->chunks[c].state != CHUNK_BLOCKS)
             continue;
-        bool whole = chunk_bytes(s, c) * 2 <= CHUNK &&
+        bool whole = c > 0 && chunk_bytes(s, c) * 2 <= CHUNK &&
                      (uint64_t)(v.chunks - 1) * CHUNK > v.bytes + v.bytes / 4 + CHUNK;
 
         v.chunks -= whole;
@@ -768,7 +818,7 @@ uint32_t slab_mark_sparse(struct slab *s)
 
 bool slab_sparse(const struct slab *s, slab_ref ref)
 {
-    return __atomic_load_n(&s->runs[run_of(ref)].state, __ATOMIC_RELAXED) == RUN_SPARSE;
+    return run_state(&s->runs[run_of(ref)]) == RUN_SPARSE;
 }
 
 void slab_unmark(struct slab *s)
@@ -844,6 +894,7 @@ void slab_free_all(struct slab *s)
     if (!s)
         return;
     retirer_free(s->retirer);
+    free_due(s, UINT32_MAX);
     mem_free(s->limbo);
     mem_free(s->limbo_next);
     if (s->base)

@@ -43,6 +43,12 @@ struct spot {
     struct place place;
 };
 
+/* The bytes that a record of these can take at most. */
+static inline uint32_t record_block_max(const struct data *key, const struct data *value)
+{
+    return slab_block_size(record_size(RECORD_EXPIRES | RECORD_TOUCHED, key->size, value->size));
+}
+
 void store_init(struct store *s, struct slab *slab, enum store_touch touch);
 
 /* ---- any thread, inside an epoch section ---------------------------------------------------- */

@@ -18,25 +18,59 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_key_t leaving;
 
+/* Under the lock. */
+static void unregister(struct epoch_thread *t)
+{
+    store_relaxed_64(&t->held_since_ms, 0);
+    t->in_use = false;
+    ck_epoch_unregister(&t->record);
+}
+
 static void give_back(struct epoch_thread *t)
 {
     check(t->record.active == 0);
-    store_relaxed_64(&t->held_since_ms, 0);
     pthread_mutex_lock(&lock);
-    ck_epoch_unregister(&t->record);
+    unregister(t);
     pthread_mutex_unlock(&lock);
 }
 
+/* A section that the thread's program forgot to end must not hold back memory for ever. */
 static void thread_ends(void *record)
 {
+    while (epoch_inside())
+        epoch_exit();
     epoch_self = NULL;
     give_back(record);
+}
+
+static void before_fork(void)
+{
+    pthread_mutex_lock(&lock);
+}
+
+static void after_fork(void)
+{
+    pthread_mutex_unlock(&lock);
+}
+
+/* Only the thread that forked lives on. The others' sections would stay open for ever, and with
+ * them whatever is retired in this process; the places that retire were those of members that
+ * are gone. */
+static void after_fork_in_child(void)
+{
+    for (uint32_t i = 0; i < threads_used; i++) {
+        if (&threads[i] == epoch_self || !threads[i].in_use)
+            continue;
+        unregister(&threads[i]);
+    }
+    pthread_mutex_unlock(&lock);
 }
 
 static void start(void)
 {
     ck_epoch_init(&epoch_global);
     check(pthread_key_create(&leaving, thread_ends) == 0);
+    check(pthread_atfork(before_fork, after_fork, after_fork_in_child) == 0);
 }
 
 static struct epoch_thread *take(void)
@@ -54,6 +88,8 @@ static struct epoch_thread *take(void)
             t->number = threads_used++;
             ck_epoch_register(&epoch_global, &t->record, NULL);
         }
+        if (t)
+            t->in_use = true;
         pthread_mutex_unlock(&lock);
         if (!t)
             sched_yield();

@@ -15,7 +15,8 @@
  * A retirer is not a thread but a place, such as an arena: its calls are made under the
  * owner's lock, so that what a thread has retired does not hang on the life of that thread.
  *
- * A section held open holds memory back, everywhere. Never sleep or wait inside one.
+ * A section held open holds memory back, everywhere. Never sleep or wait inside one. One that is
+ * still open when its thread ends, ends with it; in a forked child those of the other threads do.
  *
  * This wraps ck_epoch, whose inline assembly ThreadSanitizer cannot see: the annotations below
  * tell it what the epoch guarantees, namely that whatever a section did happens before the
@@ -25,6 +26,7 @@
 #define NET_BASE_EPOCH_H
 
 #include <ck_epoch.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "net/base/atomic.h"
@@ -45,6 +47,7 @@ struct epoch_thread {
     ck_epoch_record_t record;
     uint64_t held_since_ms; /* when a borrow began, 0 without one; read by any thread */
     uint32_t number;        /* 0 .. EPOCH_THREADS_MAX - 1, unique among live threads */
+    bool in_use;            /* by a thread or a retirer; for epoch.c */
 };
 
 extern __thread struct epoch_thread *epoch_self __attribute__((tls_model("initial-exec")));

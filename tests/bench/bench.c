@@ -56,7 +56,7 @@ void bench_note(const char *format, ...)
     fflush(table);
 }
 
-/* ---- rows ------------------------------------------------------------------------------------ */
+/* ---- rows ----------------------------------------------------------------------------------- */
 
 void rounds_add(struct rounds *r, double value)
 {
@@ -143,7 +143,7 @@ void bench_compare(const char *name, const char *unit, const struct rounds *ours
     fflush(NULL);
 }
 
-/* ---- the machine ------------------------------------------------------------------------------ */
+/* ---- the machine ---------------------------------------------------------------------------- */
 
 static void allow_cores(const cpu_set_t *set)
 {
@@ -271,7 +271,7 @@ uint64_t bench_clock_cost_ns(void)
     return cost;
 }
 
-/* ---- times of single calls -------------------------------------------------------------------- */
+/* ---- times of single calls ------------------------------------------------------------------ */
 
 void calls_init(struct calls *c, uint64_t room)
 {
@@ -340,7 +340,7 @@ uint64_t stalls_take_longest(struct stalls *s)
     return longest;
 }
 
-/* ---- keys ------------------------------------------------------------------------------------ */
+/* ---- keys ----------------------------------------------------------------------------------- */
 
 enum { KEYS = 1000000 };
 

@@ -52,7 +52,7 @@ void bench_fail(const char *format, ...) __attribute__((format(printf, 1, 2), no
 /* A line under the table's last row. */
 void bench_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* ---- rows ------------------------------------------------------------------------------------ */
+/* ---- rows ----------------------------------------------------------------------------------- */
 
 /* One number per round. */
 struct rounds {
@@ -73,7 +73,7 @@ void bench_median(const char *name, const char *unit, const struct rounds *r);
 void bench_compare(const char *name, const char *unit, const struct rounds *ours,
                    const struct rounds *other);
 
-/* ---- the machine ------------------------------------------------------------------------------ */
+/* ---- the machine ---------------------------------------------------------------------------- */
 
 /* The calling thread to one core, modulo what there are; or to all of them again. Threads that it
  * starts inherit this, so a member is started before. */
@@ -111,7 +111,7 @@ uint64_t bench_rss(pid_t pid);
 /* What reading the clock twice adds to what stands between. */
 uint64_t bench_clock_cost_ns(void);
 
-/* ---- times of single calls -------------------------------------------------------------------- */
+/* ---- times of single calls ------------------------------------------------------------------ */
 
 /* Sorted by calls_summarise; a nanosecond count each. */
 struct calls {
@@ -160,7 +160,7 @@ static inline void stalls_add(struct stalls *s, uint64_t ns)
         s->longest_ns = ns;
 }
 
-/* ---- keys and values --------------------------------------------------------------------------- */
+/* ---- keys and values ------------------------------------------------------------------------ */
 
 /* splitmix64's finish: every bit of x counts for every bit of the result. */
 static inline uint64_t bench_mix(uint64_t x)

@@ -25,7 +25,7 @@ static struct bare bare;
 static double key_cost_ns, chain_cost_ns;
 static uint64_t clock_cost_ns;
 
-/* ---- the host's allocator, which counts -------------------------------------------------------- */
+/* ---- the host's allocator, which counts ----------------------------------------------------- */
 
 static uint64_t allocations;
 
@@ -47,7 +47,7 @@ static void count_free(void *p, void *context)
     free(p);
 }
 
-/* ---- calls ------------------------------------------------------------------------------------- */
+/* ---- calls ---------------------------------------------------------------------------------- */
 
 static inline void put(mr_map_t *m, uint64_t i)
 {
@@ -77,7 +77,7 @@ static void start(void)
         put(map, i);
 }
 
-/* ---- gets: nanoseconds per get in one round ------------------------------------------------------ */
+/* ---- gets: nanoseconds per get in one round ------------------------------------------------- */
 
 /* Each get waits for the value of the one before, as a caller does who needs it. */
 static double chain(uint64_t salt)
@@ -181,7 +181,7 @@ static void count_allocations(void)
     mr_val_clear(&v);
 }
 
-/* ---- a writer beside the reader ------------------------------------------------------------------ */
+/* ---- a writer beside the reader ------------------------------------------------------------- */
 
 enum { QUIET, WRITING, ENDING };
 
@@ -238,7 +238,7 @@ static void measure_beside_a_writer(void)
     bench_note("the writer overwrote %.2f million random entries a second", rounds_median(&rate));
 }
 
-/* ---- puts ---------------------------------------------------------------------------------------- */
+/* ---- puts ----------------------------------------------------------------------------------- */
 
 static struct calls_summary time_puts(uint64_t from, bool overwrite)
 {

@@ -80,7 +80,7 @@ static void fill(void)
     warm_give(&warm, warm.left);
 }
 
-/* ---- the sides: nanoseconds per look-up in one round ------------------------------------------- */
+/* ---- the sides: nanoseconds per look-up in one round ---------------------------------------- */
 
 static double single(uint64_t salt)
 {

@@ -26,7 +26,7 @@ enum {
 
 static uint64_t entries;
 
-/* ---- ours ------------------------------------------------------------------------------------ */
+/* ---- ours ----------------------------------------------------------------------------------- */
 
 static struct account account = {.limit = UINT64_MAX};
 static struct slab *slab;
@@ -89,7 +89,7 @@ static uint64_t index_size(void)
     return index_bytes(&ix, base);
 }
 
-/* ---- libck's ---------------------------------------------------------------------------------- */
+/* ---- libck's -------------------------------------------------------------------------------- */
 
 static uint64_t ck_bytes; /* what the table that is being measured has taken */
 static ck_ht_t ht;
@@ -224,7 +224,7 @@ static uint64_t ck_size(void)
     return ck_bytes;
 }
 
-/* ---- measuring --------------------------------------------------------------------------------- */
+/* ---- measuring ------------------------------------------------------------------------------ */
 
 struct table {
     const char *name;

@@ -198,7 +198,8 @@ typedef enum mr_update {
  * and what *next points to must last until mr_map_update returns; a record read with mr_rec_get
  * is read in place. It runs under the lock of a part of the grid: be quick, and do not call the
  * grid from it (such a call gives MR_ERR_ARGUMENT). One that takes longer than a millisecond is
- * logged and counted. */
+ * logged and counted. If there is no room for what it wants stored, room is made and it is called
+ * again, with what is current then; only what its last call wanted happens. */
 typedef mr_update_t (*mr_update_fn)(void *context, mr_ref_t current, mr_ref_t *next);
 
 /* Reads, decides and writes as one step: no other write to this entry comes between. The entry
@@ -224,7 +225,8 @@ typedef struct mr_iter mr_iter_t;
 
 /* Goes through all entries, in no order. It copies them page by page, some `page` entries each
  * (0: 256), so it holds nothing back. An entry that is there the whole time is seen exactly once,
- * one that comes or goes meanwhile at most once. NULL on failure: MR_ERR_MEMORY. */
+ * one that comes or goes meanwhile at most once, one that goes and comes again perhaps once more
+ * for that. NULL on failure: MR_ERR_MEMORY. */
 MR_API mr_iter_t *mr_map_iter(mr_map_t *m, size_t page, mr_err_t *err);
 
 /* The next entry: 1, and *key and *value are good until the next call on it; 0: the end, or a
@@ -263,7 +265,9 @@ typedef void (*mr_event_fn)(void *context, const mr_event_t *event);
 
 typedef struct mr_listener mr_listener_t;
 
-/* Tells fn of every change from now on. NULL on failure: MR_ERR_ARGUMENT, MR_ERR_MEMORY. */
+/* Tells fn of every change from now on. Between changes of different keys there is no order, nor
+ * between a clear and the changes of a key. NULL on failure: MR_ERR_ARGUMENT, MR_ERR_MEMORY;
+ * MR_ERR_FULL: the map has 1024 listeners. */
 MR_API mr_listener_t *mr_map_listen(mr_map_t *m, unsigned kinds, mr_event_fn fn, void *context,
                                     mr_err_t *err);
 
