@@ -36,7 +36,7 @@ build() {
 exported() { nm -D --defined-only "$lib/$1" | sed -nE 's/.* [TDBR] ([^@]*).*/\1/p' | sort -u; }
 archived() { nm -g --defined-only "$lib/$1" | sed -nE 's/.* [TDBR] (.*)/\1/p' | sort -u; }
 declared() { # public functions of the installed headers
-    cat "$include"/millrace/*.h | tr '\n' ' ' | grep -oE 'MR_API[^;{#]*\(' |
+    cat "$include"/millrace/*.h | tr '\n' ' ' | grep -oE 'MR_API[^;{#(]*\(' |
         grep -oE 'mr_[a-z0-9_]+\($' | tr -d '(' | sort -u
 }
 same() { diff <(declared) <("$1" "$2"); }

@@ -555,13 +555,15 @@ void map_facts(struct map *m, struct map_facts *ret_facts)
         .updates = counter_value(m->counts[COUNT_UPDATES]),
     };
 
+    epoch_enter();
     for (uint32_t i = 0; i < m->partitions->count; i++) {
-        partition_lock(&m->partitions->at[i]);
-        f.entries += m->parts[i].store.entries;
-        f.bytes += m->parts[i].store.bytes;
-        f.index_bytes += store_index_bytes(&m->parts[i].store);
-        partition_unlock(&m->partitions->at[i]);
+        const struct store *s = &m->parts[i].store;
+
+        f.entries += load_relaxed_64(&s->entries);
+        f.bytes += load_relaxed_64(&s->bytes);
+        f.index_bytes += store_index_bytes(s);
     }
+    epoch_exit();
     *ret_facts = f;
 }
 

@@ -137,7 +137,7 @@ mr_rc_t map_start_journals(struct map *m, uint64_t *ret_next);
 /* Ends the journals that map_start_journals made for listeners only. */
 void map_stop_journals(struct map *m);
 
-/* Takes each partition's lock. */
+/* Takes no lock: each number is right, but they are not of one moment. */
 void map_facts(struct map *m, struct map_facts *ret_facts);
 
 /* Checks every invariant, under each partition's lock; for tests. */

@@ -191,6 +191,18 @@ uint64_t index_scan(const struct index *ix, uint8_t *base, uint64_t cursor, uint
     return cursor;
 }
 
+uint64_t index_bytes(const struct index *ix, uint8_t *base)
+{
+    slab_ref ref = load_acquire_32(&ix->directory);
+
+    if (ref == 0)
+        return 0;
+    struct directory *d = slab_at(base, ref);
+
+    return load_relaxed_32(&d->buckets) * sizeof(struct bucket) +
+           slab_block_size(directory_size(d->bits));
+}
+
 /* ---- writing -------------------------------------------------------------------------------- */
 
 const struct record *index_place(struct index *ix, uint8_t *base, uint64_t hash,
@@ -228,6 +240,12 @@ const struct record *index_place(struct index *ix, uint8_t *base, uint64_t hash,
     return NULL;
 }
 
+/* One writer, so a plain sum; stored whole for readers of the statistics. */
+static void add_buckets(struct directory *d, uint32_t n)
+{
+    store_relaxed_32(&d->buckets, d->buckets + n);
+}
+
 static mr_rc_t segment_new(struct slab *slab, uint32_t log2, uint32_t depth, uint32_t *ret_slot)
 {
     uint32_t size = (uint32_t)sizeof(struct bucket) << log2;
@@ -258,6 +276,7 @@ static mr_rc_t start(struct index *ix, struct slab *slab)
     }
     struct directory *d = memset(slab_at(slab_base(slab), ref), 0, directory_size(0));
 
+    d->buckets = 1;
     d->slots[0] = slot;
     segments_of(d)[0] = (struct segment){.earliest_ms = INDEX_NEVER};
     store_release_32(&ix->directory, ref);
@@ -279,6 +298,7 @@ static mr_rc_t double_directory(struct index *ix, struct slab *slab)
 
     struct directory *d = memset(slab_at(base, ref), 0, directory_size(bits));
     d->bits = bits;
+    d->buckets = old->buckets;
     for (uint32_t i = 0; i < directory_slots(d); i++) {
         d->slots[i] = old->slots[i / 2];
         if (i % 2 == 0)
@@ -312,6 +332,7 @@ static mr_rc_t grow_segment(struct index *ix, struct slab *slab, uint32_t at)
     for (slab_ref ref; (ref = walk_next(&w, base));)
         segment_put(slot_segment(base, slot), slot_buckets(slot) - 1,
                     record_hash(slab_at(base, ref)), ref);
+    add_buckets(d, slot_buckets(slot) - slot_buckets(old));
     publish(d, group_first(d, from, at), group_size(d, from), slot);
     slab_retire(slab, old & ~7u);
     return MR_OK;
@@ -357,6 +378,7 @@ static mr_rc_t split_segment(struct index *ix, struct slab *slab, uint64_t hash)
     check(used[0] + used[1] == whole->used);
     *second = (struct segment){whole->earliest_ms, used[1]};
     whole->used = used[0];
+    add_buckets(d, slot_buckets(old));
     publish(d, first, n / 2, halves[0]);
     publish(d, first + n / 2, n / 2, halves[1]);
     slab_retire(slab, old & ~7u);
@@ -592,20 +614,6 @@ uint64_t index_move(struct index *ix, struct slab *slab, uint64_t cursor,
     return cursor_after(d, at, group_size(d, w.buckets));
 }
 
-uint64_t index_bytes(const struct index *ix, uint8_t *base)
-{
-    struct directory *d = directory_of(ix, base);
-    uint64_t bytes = 0;
-
-    if (!ix->directory)
-        return 0;
-    for (uint32_t at = 0; at < directory_slots(d);) {
-        bytes += slot_buckets(d->slots[at]) * sizeof(struct bucket);
-        at += group_size(d, slot_segment(base, d->slots[at]));
-    }
-    return bytes + slab_block_size(directory_size(d->bits));
-}
-
 /* ---- checking ------------------------------------------------------------------------------- */
 
 static uint32_t check_segment(uint8_t *base, uint32_t slot)
@@ -631,7 +639,7 @@ void index_check(const struct index *ix, uint8_t *base, uint64_t entries)
 {
     struct directory *d = directory_of(ix, base);
     uint64_t found = 0;
-    uint32_t n;
+    uint32_t buckets_found = 0, n;
 
     for (uint32_t at = 0; ix->directory && at < directory_slots(d); at += n) {
         struct bucket *buckets = slot_segment(base, d->slots[at]);
@@ -652,6 +660,8 @@ void index_check(const struct index *ix, uint8_t *base, uint64_t entries)
             check(index_find(ix, base, hash, &key) == slab_at(base, ref));
         }
         found += segments_of(d)[at].used;
+        buckets_found += slot_buckets(d->slots[at]);
     }
     check(found == entries);
+    check(!ix->directory || buckets_found == d->buckets);
 }

@@ -46,8 +46,8 @@
  * Scans go by segments in the order of the hash, so that a cursor is a hash: everything below it
  * has been visited. A split keeps that order, hence no entry that stays is missed or met twice.
  *
- * Threads: index_find, index_scan and index_bucket from any thread inside an epoch section; all
- * else by the one writer.
+ * Threads: index_find, index_scan, index_bytes and the prefetches from any thread inside an epoch
+ * section; all else by the one writer.
  */
 #ifndef GRID_STORE_INDEX_H
 #define GRID_STORE_INDEX_H
@@ -82,7 +82,7 @@ struct segment {
 /* Slots come first because readers want them; then one struct segment per slot. */
 struct directory {
     uint32_t bits;
-    uint32_t unused;
+    uint32_t buckets; /* of all segments; read by any thread */
     uint32_t slots[]; /* a segment's ref, its low three bits the logarithm of its buckets */
 };
 
@@ -221,6 +221,9 @@ static inline void index_prefetch_record(const struct bucket *b, uint8_t *base, 
 uint64_t index_scan(const struct index *ix, uint8_t *base, uint64_t cursor, uint32_t want,
                     void (*visit)(void *context, const struct record *r), void *context);
 
+/* Bytes of its segments and directory. */
+uint64_t index_bytes(const struct index *ix, uint8_t *base);
+
 /* ---- writing -------------------------------------------------------------------------------- */
 
 /* The record with this key and where it stands, or NULL. */
@@ -268,9 +271,6 @@ void index_sample(struct index *ix, uint8_t *base, uint64_t chance, uint32_t wan
 uint64_t index_move(struct index *ix, struct slab *slab, uint64_t cursor,
                     slab_ref (*move)(void *context, const struct record *r, slab_ref ref),
                     void *context);
-
-/* Bytes of its segments and directory. */
-uint64_t index_bytes(const struct index *ix, uint8_t *base);
 
 /* Checks every invariant against `entries`; for tests. */
 void index_check(const struct index *ix, uint8_t *base, uint64_t entries);

@@ -66,6 +66,9 @@ void store_get_batch(struct store *const *stores, const struct data *keys, const
 uint64_t store_scan(const struct store *s, uint64_t cursor, uint32_t want,
                     void (*visit)(void *context, const struct record *r), void *context);
 
+/* Bytes of the index: segments and directory. */
+uint64_t store_index_bytes(const struct store *s);
+
 /* ---- the holder of the partition's lock ----------------------------------------------------- */
 
 void store_locate(struct store *s, uint64_t hash, const struct data *key, struct spot *ret_spot);
@@ -97,9 +100,6 @@ bool store_victim(struct store *s, enum eviction policy, uint64_t chance, uint64
 /* Moves the records and segments of a part of the store out of sparse runs (slab.h). Returns the
  * cursor to go on with, 0: done. */
 uint64_t store_move(struct store *s, uint64_t cursor);
-
-/* Bytes of the index: segments and directory. */
-uint64_t store_index_bytes(const struct store *s);
 
 /* Checks every invariant; for tests. */
 void store_check(const struct store *s);

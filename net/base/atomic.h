@@ -1,8 +1,9 @@
 /* atomic.h - the few atomic steps that the project uses, on ck_pr.
  *
  * Names say the order: acquire for the load that must be seen before what follows, release for
- * the store that publishes what came before, relaxed where only the value matters. A plain
- * aligned access of ck_pr has no order of its own, so the fence stands here, once.
+ * the store that publishes what came before, relaxed where only the value matters. What reads and
+ * writes in one step is both acquire and release. No access of ck_pr has an order of its own on
+ * every machine, so the fences stand here, once; on x86 they cost nothing.
  *
  * ThreadSanitizer cannot see into ck_pr's inline assembly; in its builds the same steps are the
  * compiler's own atomics of the same order, so that it checks the very algorithm that ships.
@@ -42,6 +43,7 @@
         __atomic_store_n(p, v, __ATOMIC_RELEASE);                                                  \
     }
 
+ATOMIC_ACCESS(8)
 ATOMIC_ACCESS(32)
 ATOMIC_ACCESS(64)
 
@@ -101,6 +103,7 @@ static inline int compare_and_set_ptr(void **p, void *expected, void *v)
         ck_pr_store_##bits(p, v);                                                                  \
     }
 
+ATOMIC_ACCESS(8)
 ATOMIC_ACCESS(32)
 ATOMIC_ACCESS(64)
 
@@ -118,15 +121,20 @@ static inline void store_release_ptr(void **p, void *v)
     ck_pr_store_ptr(p, v);
 }
 
-/* Adds and returns the value from before. */
 static inline uint64_t fetch_add_64(uint64_t *p, uint64_t v)
 {
-    return ck_pr_faa_64(p, v);
+    ck_pr_fence_release();
+    v = ck_pr_faa_64(p, v);
+    ck_pr_fence_acquire();
+    return v;
 }
 
 static inline int compare_and_set_64(uint64_t *p, uint64_t expected, uint64_t v)
 {
-    return ck_pr_cas_64(p, expected, v);
+    ck_pr_fence_release();
+    int set = ck_pr_cas_64(p, expected, v);
+    ck_pr_fence_acquire();
+    return set;
 }
 
 /* Stores and returns the value from before. */
@@ -138,11 +146,12 @@ static inline uint32_t exchange_32(uint32_t *p, uint32_t v)
     return v;
 }
 
-/* Publishes what v points to: a release, like store_release_ptr. */
 static inline int compare_and_set_ptr(void **p, void *expected, void *v)
 {
     ck_pr_fence_release();
-    return ck_pr_cas_ptr(p, expected, v);
+    int set = ck_pr_cas_ptr(p, expected, v);
+    ck_pr_fence_acquire();
+    return set;
 }
 
 #endif

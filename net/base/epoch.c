@@ -85,7 +85,8 @@ static struct epoch_thread *take(void)
             t = (struct epoch_thread *)((char *)old - offsetof(struct epoch_thread, record));
         } else if (threads_used < EPOCH_THREADS_MAX) {
             t = &threads[threads_used];
-            t->number = threads_used++;
+            t->number = threads_used;
+            store_release_32(&threads_used, threads_used + 1);
             ck_epoch_register(&epoch_global, &t->record, NULL);
         }
         if (t)
@@ -106,15 +107,17 @@ struct epoch_thread *epoch_join(void)
     return t;
 }
 
+uint32_t epoch_numbers(void)
+{
+    return load_acquire_32(&threads_used);
+}
+
 uint32_t epoch_holders(void (*each)(void *context, uint32_t number, uint64_t since_ms),
                        void *context)
 {
     uint32_t held = 0;
 
-    pthread_mutex_lock(&lock);
-    uint32_t used = threads_used;
-    pthread_mutex_unlock(&lock);
-    for (uint32_t i = 0; i < used; i++) {
+    for (uint32_t i = 0, n = epoch_numbers(); i < n; i++) {
         uint64_t since = load_relaxed_64(&threads[i].held_since_ms);
 
         if (since == 0)

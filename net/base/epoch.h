@@ -80,6 +80,9 @@ static inline int epoch_inside(void)
     return epoch_self != NULL && epoch_self->record.active > 0;
 }
 
+/* Numbers that threads have had so far are below this. */
+uint32_t epoch_numbers(void);
+
 /* For each record in use, its held_since_ms; returns how many there are. For the log. */
 uint32_t epoch_holders(void (*each)(void *context, uint32_t number, uint64_t since_ms),
                        void *context);

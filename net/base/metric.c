@@ -63,7 +63,7 @@ uint64_t counter_value(const struct counter *c)
 {
     uint64_t sum = load_relaxed_64(&c->page->shared[c->cell]);
 
-    for (uint32_t i = 0; i < EPOCH_THREADS_MAX; i++) {
+    for (uint32_t i = 0, n = epoch_numbers(); i < n; i++) {
         const uint64_t *block = block_of(c->page, i);
 
         if (block)
