@@ -93,8 +93,8 @@ void journal_append(struct journal *j, const struct journal_event *e)
 
     if (j->next - j->first == j->capacity)
         drop_first(j);
-    if (size <= SLAB_SPAN_MAX && slab_block_size((uint32_t)size) <= j->bytes_max) {
-        while (j->bytes + slab_block_size((uint32_t)size) > j->bytes_max)
+    if (size <= SLAB_SPAN_MAX) { /* one that is larger than bytes_max may stand alone */
+        while (j->first < j->next && j->bytes + slab_block_size((uint32_t)size) > j->bytes_max)
             drop_first(j);
         while (slab_alloc(j->slab, (uint32_t)size, &ref) != MR_OK && j->first < j->next)
             drop_first(j);

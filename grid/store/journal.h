@@ -33,7 +33,7 @@ struct journal {
     struct slab *slab;
     slab_ref *ring;
     uint32_t capacity;    /* events, a power of two */
-    uint64_t bytes_max;   /* of events; older ones make room */
+    uint64_t bytes_max;   /* of events; older ones make room. The last event may be larger */
     uint64_t bytes;       /* now */
     uint64_t first, next; /* numbers; first == next: empty */
 };

@@ -44,7 +44,7 @@ typedef uint32_t slab_ref;
 enum {
     SLAB_UNIT = 8,
     SLAB_BLOCK_MAX = 16384,          /* above it, a span */
-    SLAB_SPAN_MAX = 17 * 1024 * 1024 /* the largest value, its key and header */
+    SLAB_SPAN_MAX = 33 * 1024 * 1024 /* an event: two of the largest values, a key, a header */
 };
 
 struct slab;

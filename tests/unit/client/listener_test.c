@@ -278,6 +278,27 @@ static void mirror(void *context, const mr_event_t *e)
     mr_val_clear(&v);
 }
 
+static uint64_t bytes_heard;
+
+static void measure(void *context, const mr_event_t *e)
+{
+    (void)context;
+    if (e->kind == MR_EVENT_ADDED || e->kind == MR_EVENT_UPDATED)
+        fetch_add_64(&bytes_heard, e->old.len + e->value.len);
+}
+
+Test(listener, hears_of_the_largest_values)
+{
+    enum { LARGEST = (1 << 24) - 1 };
+    char *bytes = calloc(1, LARGEST);
+
+    cr_assert(mr_map_listen(m, MR_EVENT_ALL, measure, NULL, &err) != NULL);
+    put(MR_I64(1), MR_BYTES(bytes, LARGEST));
+    put(MR_I64(1), MR_BYTES(bytes, LARGEST));
+    EVENTUALLY(load_relaxed_64(&bytes_heard) == 3ull * LARGEST);
+    free(bytes);
+}
+
 Test(listener, may_call_the_grid_from_inside)
 {
     mr_map_t *other = mr_map(g, "mirror", &err);

@@ -74,19 +74,36 @@ Test(journal, makes_room_by_bytes_as_well_as_by_number)
     cr_assert(lost == 3);
 }
 
-Test(journal, loses_an_event_that_is_larger_than_its_room_and_says_so)
+Test(journal, keeps_an_event_that_is_larger_than_its_room_alone)
 {
     static char huge[9000];
     struct journal_event e;
     uint64_t lost;
 
     memset(huge, 'x', sizeof huge - 1);
-    append("k", "", huge);
-    cr_assert(journal_read(j, 0, &e, &lost) == MR_NOT_FOUND);
-    cr_assert(lost == 1);
     append("k", "", "small");
+    append("k", "", huge);
     cr_assert(journal_read(j, 0, &e, &lost) == MR_OK);
-    cr_assert(lost == 1 && e.number == 1);
+    cr_assert(lost == 1 && e.number == 1 && same(e.value, huge));
+    append("k", "", "small");
+    cr_assert(journal_read(j, 1, &e, &lost) == MR_OK);
+    cr_assert(lost == 1 && e.number == 2);
+}
+
+Test(journal, sheds_its_oldest_events)
+{
+    struct journal_event e;
+    uint64_t lost;
+
+    for (int i = 0; i < 3; i++)
+        append("k", "", "v");
+    uint64_t one = j->bytes / 3;
+
+    cr_assert(journal_shed(j, one + 1) == 2 * one);
+    cr_assert(journal_read(j, 0, &e, &lost) == MR_OK);
+    cr_assert(lost == 2);
+    cr_assert(journal_shed(j, UINT64_MAX) == one);
+    cr_assert(journal_shed(j, UINT64_MAX) == 0);
 }
 
 Test(journal, gives_up_old_events_at_the_memory_ceiling_and_never_fails)
