@@ -508,8 +508,8 @@ static void make_a_map(struct worker *me, uint64_t n)
     snprintf(name, sizeof name, "other-%llu", (unsigned long long)n % 50);
     mr_map_t *m = mr_map(g, name, NULL);
 
-    (void)answers(me, mr_map_set(m, MR_I64(n), value_make(me, n), NULL, NULL), MR_OK, "other");
-    (void)answers(me, mr_map_delete(m, MR_I64(n), NULL), MR_OK, "other: delete");
+    if (answers(me, mr_map_set(m, MR_I64(n), value_make(me, n), NULL, NULL), MR_OK, "other"))
+        (void)answers(me, mr_map_delete(m, MR_I64(n), NULL), MR_OK, "other: delete");
 }
 
 static void churn(void *context)
