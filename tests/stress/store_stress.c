@@ -39,6 +39,8 @@ enum {
     READERS = 3,
     ROUND_STEPS = 50000, /* enough for a wave to come, to go, and to come again */
     HELD = 64,           /* records read again at the end of a section */
+    BALLAST = 256,
+    SEGMENT_BYTES = INDEX_BUCKETS_MAX * sizeof(struct bucket),
     VALUE_MAX = 30000
 };
 
@@ -148,6 +150,8 @@ struct writer {
     uint64_t version;
     uint64_t wave; /* keys FADING .. wave are there, the others of the wave not */
     bool ebbing;
+    slab_ref ballast[BALLAST]; /* blocks among segments of the index, so that these move as well */
+    uint32_t ballast_count;
 };
 
 static bool is_present(uint64_t key)
@@ -208,11 +212,24 @@ static void gone(void *context, const struct record *r)
     ((struct writer *)context)->tally.held[SWEPT]++;
 }
 
+static void take_ballast(struct writer *w)
+{
+    if (w->ballast_count < BALLAST && rand_below(&w->rand, 32) == 0)
+        check(slab_alloc(slab, SEGMENT_BYTES, &w->ballast[w->ballast_count++]) == MR_OK);
+}
+
+static void drop_ballast(struct writer *w)
+{
+    while (w->ballast_count > 0)
+        slab_free(slab, w->ballast[--w->ballast_count]);
+}
+
 /* Packs what is left after an ebb, as a member does in the background. */
 static void pack(struct writer *w)
 {
     uint64_t cursor = 0;
 
+    drop_ballast(w);
     w->tally.held[PACKED] += slab_mark_sparse(slab);
     do
         cursor = store_move(&store, cursor);
@@ -223,10 +240,12 @@ static void pack(struct writer *w)
 
 static void roll_wave(struct writer *w)
 {
-    if (w->ebbing)
+    if (w->ebbing) {
         take_out(w, --w->wave);
-    else
+    } else {
         put(w, w->wave++);
+        take_ballast(w);
+    }
     if (w->wave == KEYS)
         w->ebbing = true;
     if (w->wave > FADING + 200)
@@ -488,6 +507,7 @@ static void begin_round(struct writer *w, int round)
 static void end_round(struct writer *w, uint64_t index_bytes)
 {
     check_all(w);
+    drop_ballast(w);
     holds(&w->tally, GREW, store_index_bytes(&store) > 4 * index_bytes || clearing,
           "the index has %llu bytes", (unsigned long long)store_index_bytes(&store));
     check(store_clear(&store) == MR_OK);
