@@ -116,11 +116,6 @@ static void tell_gone(struct map *m, uint32_t partition, enum journal_kind kind,
 
 /* ---- changing ------------------------------------------------------------------------------- */
 
-static uint64_t record_block(const struct record *r)
-{
-    return slab_block_size(record_size(r->key_kind, r->key_size, (uint32_t)r->value_size));
-}
-
 /* Accounts of the map's own limits; a map without them does not write the shared words. */
 static bool charge(struct account *a, uint64_t amount)
 {

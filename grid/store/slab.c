@@ -46,7 +46,9 @@ enum {
     GRANTS_IDLE = 4 * GRANT, /* more than this unused goes back */
     FETCH_MAX = 256,         /* bytes of the next block fetched ahead */
     FETCH_REFS = 8,          /* freed blocks fetched ahead */
-    DUE_LISTS = 2,           /* freed for each one that is handed over, so that they get fewer */
+    FREE_SOME = 64,          /* blocks freed under the lock at a time: a microsecond or two */
+    FREE_EACH = 2,           /* for each block that is retired, so that those due get fewer */
+    FREE_YIELDS = 100,       /* moments in which who waits for the lock may take it */
     LIMBO_REFS = 500,        /* 126 ns per replace all in; shorter lists cost more polls */
     NONE = UINT32_MAX
 };
@@ -104,6 +106,7 @@ struct slab {
     void *wake_context;
 
     pthread_mutex_t lock;
+    uint64_t waiting; /* threads that want the lock and do not have it; any thread */
     uint64_t used, granted, retired;
     uint32_t chunks_end;       /* no chunk from here on was ever used */
     uint32_t first_free;       /* no chunk of blocks before this has a free run */
@@ -153,6 +156,15 @@ uint32_t slab_block_size(uint32_t size)
 static uint32_t run_of(slab_ref ref)
 {
     return (uint32_t)((uint64_t)ref * SLAB_UNIT / RUN);
+}
+
+static void lock(struct slab *s)
+{
+    if (pthread_mutex_trylock(&s->lock) == 0)
+        return;
+    fetch_add_64(&s->waiting, 1);
+    pthread_mutex_lock(&s->lock);
+    fetch_sub_64(&s->waiting, 1);
 }
 
 static uint8_t *run_at(const struct slab *s, uint32_t run)
@@ -276,7 +288,7 @@ static void want_spare(struct slab *s)
 
 void slab_prepare(struct slab *s)
 {
-    pthread_mutex_lock(&s->lock);
+    lock(s);
     uint32_t chunk = s->wants_spare && s->spare == NONE ? find_reserved(s, 1) : NONE;
 
     s->wants_spare = false;
@@ -290,7 +302,7 @@ void slab_prepare(struct slab *s)
     if (ready)
         pages_populate(chunk_at(s, chunk), CHUNK);
 
-    pthread_mutex_lock(&s->lock);
+    lock(s);
     if (ready)
         s->spare = chunk;
     else
@@ -547,27 +559,31 @@ static void limbo_is_over(struct retired *retired)
     l->slab->due = l;
 }
 
-static void free_list(struct slab *s, struct limbo *l)
+/* Frees the last block of a list; those before it are fetched meanwhile. */
+static void free_last(struct slab *s, struct limbo *l)
 {
-    for (uint32_t i = 0; i < l->count; i++) {
-        if (i + FETCH_REFS < l->count) {
-            slab_ref later = l->refs[i + FETCH_REFS];
+    slab_ref ref = l->refs[--l->count];
 
-            __builtin_prefetch(&s->runs[run_of(later)], 1);
-            __builtin_prefetch(slab_at(s->base, later), 1);
-        }
-        s->retired -= block_bytes(s, l->refs[i]);
-        free_locked(s, l->refs[i]);
+    if (l->count >= FETCH_REFS) {
+        slab_ref later = l->refs[l->count - FETCH_REFS];
+
+        __builtin_prefetch(&s->runs[run_of(later)], 1);
+        __builtin_prefetch(slab_at(s->base, later), 1);
     }
-    mem_free(l);
+    s->retired -= block_bytes(s, ref);
+    free_locked(s, ref);
 }
 
-/* Frees what is on at most n of the lists whose time has come; some 10 us each. */
-static void free_due(struct slab *s, uint32_t n)
+/* Frees at most n of the blocks whose time has come. */
+static void free_due(struct slab *s, uint64_t n)
 {
-    for (struct limbo *l; n > 0 && (l = s->due); n--) {
+    for (struct limbo *l; n > 0 && (l = s->due);) {
+        for (; n > 0 && l->count > 0; n--)
+            free_last(s, l);
+        if (l->count > 0)
+            return;
         s->due = l->next;
-        free_list(s, l);
+        mem_free(l);
     }
 }
 
@@ -591,7 +607,7 @@ static bool pay_or_free(struct slab *s, uint32_t bytes)
     while (!pay(s, bytes)) {
         if (!s->due)
             return false;
-        free_due(s, 1);
+        free_due(s, FREE_SOME);
     }
     return true;
 }
@@ -602,7 +618,7 @@ static mr_rc_t take(struct slab *s, uint32_t size, slab_ref *ret_ref)
     if (size > SLAB_BLOCK_MAX)
         return span_alloc(s, span_bytes(size), ret_ref);
     if (s->partial[class_of(size)] == NONE)
-        free_due(s, 1);
+        free_due(s, FREE_SOME);
     return block_alloc(s, class_of(size), ret_ref);
 }
 
@@ -612,7 +628,7 @@ mr_rc_t slab_alloc(struct slab *s, uint32_t size, slab_ref *ret_ref)
     mr_rc_t rc = MR_ERR_MEMORY;
 
     check(size <= SLAB_SPAN_MAX);
-    pthread_mutex_lock(&s->lock);
+    lock(s);
     if (!limbo_ready(s))
         rc = MR_ERR_MEMORY;
     else if (!pay_or_free(s, bytes))
@@ -625,7 +641,7 @@ mr_rc_t slab_alloc(struct slab *s, uint32_t size, slab_ref *ret_ref)
 
 mr_rc_t slab_ready(struct slab *s)
 {
-    pthread_mutex_lock(&s->lock);
+    lock(s);
     bool ready = limbo_ready(s);
     pthread_mutex_unlock(&s->lock);
     return ready ? MR_OK : MR_ERR_MEMORY;
@@ -633,7 +649,7 @@ mr_rc_t slab_ready(struct slab *s)
 
 void slab_free(struct slab *s, slab_ref ref)
 {
-    pthread_mutex_lock(&s->lock);
+    lock(s);
     free_locked(s, ref);
     pthread_mutex_unlock(&s->lock);
 }
@@ -641,7 +657,7 @@ void slab_free(struct slab *s, slab_ref ref)
 void slab_retire(struct slab *s, slab_ref ref)
 {
     check(ref != 0);
-    pthread_mutex_lock(&s->lock);
+    lock(s);
     s->limbo->refs[s->limbo->count++] = ref;
     s->retired += block_bytes(s, ref);
     if (s->limbo->count == LIMBO_REFS) {
@@ -651,8 +667,8 @@ void slab_retire(struct slab *s, slab_ref ref)
             sched_yield();
         limbo_hand_over(s);
         epoch_poll(s->retirer);
-        free_due(s, DUE_LISTS);
     }
+    free_due(s, FREE_EACH);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -705,7 +721,7 @@ void slab_batch_retire(struct slab_batch *b)
 {
     struct slab *s = b->slab;
 
-    pthread_mutex_lock(&s->lock);
+    lock(s);
     for (struct limbo *next, *l = b->lists; l; l = next) {
         next = l->next;
         epoch_retire(s->retirer, &l->retired, limbo_is_over);
@@ -716,16 +732,25 @@ void slab_batch_retire(struct slab_batch *b)
     mem_free(b);
 }
 
+/* Lets writers in. A mutex is not fair: without a pause the thread that gives it up has it again
+ * before one that was asleep has woken. */
+static void step_aside(struct slab *s)
+{
+    pthread_mutex_unlock(&s->lock);
+    for (int i = 0; i < FREE_YIELDS && load_relaxed_64(&s->waiting) > 0; i++)
+        sched_yield();
+    lock(s);
+}
+
 uint64_t slab_reclaim(struct slab *s)
 {
-    pthread_mutex_lock(&s->lock);
+    lock(s);
     if (s->limbo->count > 0 && limbo_ready(s))
         limbo_hand_over(s);
     epoch_poll(s->retirer);
-    while (s->due) { /* a few at a time, so that a writer is not kept waiting */
-        free_due(s, DUE_LISTS);
-        pthread_mutex_unlock(&s->lock);
-        pthread_mutex_lock(&s->lock);
+    while (s->due) {
+        free_due(s, FREE_SOME);
+        step_aside(s);
     }
     give_back_grants(s, 0);
     uint64_t left = s->retired;
@@ -786,7 +811,7 @@ uint32_t slab_mark_sparse(struct slab *s)
 {
     uint32_t marked = 0;
 
-    pthread_mutex_lock(&s->lock);
+    lock(s);
     struct survey v = survey(s);
 
     /* From the top down, so that what stays is low. A chunk that is half empty goes whole, as
@@ -823,7 +848,7 @@ bool slab_sparse(const struct slab *s, slab_ref ref)
 
 void slab_unmark(struct slab *s)
 {
-    pthread_mutex_lock(&s->lock);
+    lock(s);
     for (uint32_t i = 0; i < s->chunks_end * RUNS; i++) {
         struct run *r = &s->runs[i];
 
@@ -894,7 +919,7 @@ void slab_free_all(struct slab *s)
     if (!s)
         return;
     retirer_free(s->retirer);
-    free_due(s, UINT32_MAX);
+    free_due(s, UINT64_MAX);
     mem_free(s->limbo);
     mem_free(s->limbo_next);
     if (s->base)
@@ -909,7 +934,7 @@ void slab_free_all(struct slab *s)
 
 struct slab_stats slab_stats(struct slab *s)
 {
-    pthread_mutex_lock(&s->lock);
+    lock(s);
     struct slab_stats stats = {s->used, s->retired, (uint64_t)s->committed * CHUNK};
     pthread_mutex_unlock(&s->lock);
     return stats;
@@ -920,7 +945,7 @@ void slab_check(struct slab *s)
     uint64_t used = 0;
     uint32_t free_runs = 0, committed = 0;
 
-    pthread_mutex_lock(&s->lock);
+    lock(s);
     for (uint32_t c = 0; c < s->chunks_end; c++) {
         const struct chunk *k = &s->chunks[c];
 

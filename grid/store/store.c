@@ -87,11 +87,6 @@ void store_locate(struct store *s, uint64_t hash, const struct data *key, struct
     ret_spot->old = index_place(&s->index, s->base, hash, key, &ret_spot->place);
 }
 
-static uint32_t record_block(const struct record *r)
-{
-    return slab_block_size(record_size(r->key_kind, r->key_size, (uint32_t)r->value_size));
-}
-
 /* One writer, so a plain sum; stored whole for readers of the statistics. */
 static void count(struct store *s, int64_t entries, int64_t bytes)
 {

@@ -43,6 +43,12 @@ struct spot {
     struct place place;
 };
 
+/* The bytes that a record takes in memory. */
+static inline uint32_t record_block(const struct record *r)
+{
+    return slab_block_size(record_size(r->key_kind, r->key_size, (uint32_t)r->value_size));
+}
+
 /* The bytes that a record of these can take at most. */
 static inline uint32_t record_block_max(const struct data *key, const struct data *value)
 {

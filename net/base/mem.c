@@ -76,18 +76,12 @@ void *mem_realloc(void *p, size_t size)
     return hooks.realloc(p, size ? size : 1, hooks.context);
 }
 
-void *mem_copy(const void *bytes, size_t size)
-{
-    void *p = mem_alloc(size);
-
-    if (p && size)
-        memcpy(p, bytes, size);
-    return p;
-}
-
 char *mem_strdup(const char *text)
 {
-    return mem_copy(text, strlen(text) + 1);
+    size_t size = strlen(text) + 1;
+    char *p = mem_alloc(size);
+
+    return p ? memcpy(p, text, size) : NULL;
 }
 
 void mem_free(void *p)

@@ -30,7 +30,6 @@ void *mem_alloc(size_t size);
 void *mem_alloc_zero(size_t size);
 void *mem_alloc_aligned(size_t align, size_t size); /* zeroed; freed with mem_free_aligned */
 void *mem_realloc(void *p, size_t size);
-void *mem_copy(const void *bytes, size_t size);
 char *mem_strdup(const char *text);
 void mem_free(void *p);
 void mem_free_aligned(void *p);

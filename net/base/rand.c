@@ -1,6 +1,6 @@
 #include "net/base/rand.h"
 
-#include <string.h>
+#include <stddef.h>
 #include <sys/random.h>
 
 #include "net/base/check.h"
@@ -60,20 +60,6 @@ uint64_t rand_seed(void)
     /* Up to 256 bytes come whole once the kernel's pool is ready, which getrandom waits for. */
     check(getrandom(&seed, sizeof seed, 0) == sizeof seed);
     return seed;
-}
-
-void rand_fill(void *bytes, size_t size)
-{
-    uint8_t *at = bytes;
-
-    while (size > 0) {
-        uint64_t seed = rand_seed();
-        size_t n = size < sizeof seed ? size : sizeof seed;
-
-        memcpy(at, &seed, n);
-        at += n;
-        size -= n;
-    }
 }
 
 void rand_source(uint64_t (*seed)(void *context), void *context)

@@ -2,15 +2,13 @@
  *
  * rand_seed() is fresh from the kernel; everything else is xoshiro256** (public domain,
  * D. Blackman and S. Vigna), a state that its owner keeps, so that a simulation replays a run
- * from one number. Not for secrets: keys and identities use rand_seed or rand_fill.
+ * from one number. Not for secrets: what must not be guessed comes from rand_seed.
  *
- * A struct rand belongs to one thread at a time; rand_seed, rand_fill and rand_source may be
- * called from any thread.
+ * A struct rand belongs to one thread at a time; rand_seed may be called from any thread.
  */
 #ifndef NET_BASE_RAND_H
 #define NET_BASE_RAND_H
 
-#include <stddef.h>
 #include <stdint.h>
 
 struct rand {
@@ -22,7 +20,6 @@ uint64_t rand_next(struct rand *r);
 uint64_t rand_below(struct rand *r, uint64_t limit); /* 0 .. limit - 1, even; limit > 0 */
 
 uint64_t rand_seed(void);
-void rand_fill(void *bytes, size_t size);
 
 /* From now on seeds come from `seed`; NULL gives the kernel back. */
 void rand_source(uint64_t (*seed)(void *context), void *context);
