@@ -3,11 +3,10 @@
 #include <assert.h>
 #include <pthread.h>
 #include <sched.h>
-#include <stddef.h>
 #include <string.h>
 
+#include "grid/store/limbo.h"
 #include "net/base/check.h"
-#include "net/base/epoch.h"
 #include "net/base/mem.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -45,11 +44,9 @@ enum {
     GRANT = 64 * 1024,       /* bytes taken from the account at a time */
     GRANTS_IDLE = 4 * GRANT, /* more than this unused goes back */
     FETCH_MAX = 256,         /* bytes of the next block fetched ahead */
-    FETCH_REFS = 8,          /* freed blocks fetched ahead */
     FREE_SOME = 64,          /* blocks freed under the lock at a time: a microsecond or two */
     FREE_EACH = 2,           /* for each block that is retired, so that those due get fewer */
     FREE_YIELDS = 100,       /* moments in which who waits for the lock may take it */
-    LIMBO_REFS = 500,        /* 126 ns per replace all in; shorter lists cost more polls */
     NONE = UINT32_MAX
 };
 
@@ -87,15 +84,6 @@ struct run {
     uint8_t state; /* enum run_state; read without the lock by slab_sparse */
 };
 
-/* A list of retired refs. */
-struct limbo {
-    struct retired retired;
-    struct slab *slab;
-    struct limbo *next; /* in a batch, or among those whose time has come */
-    uint32_t count;
-    slab_ref refs[LIMBO_REFS];
-};
-
 struct slab {
     uint8_t *base;
     uint32_t range;       /* chunks it has room for */
@@ -114,10 +102,7 @@ struct slab {
     uint32_t committed;        /* chunks that are not reserved */
     uint32_t free_runs;        /* in chunks of blocks */
     uint32_t partial[CLASSES]; /* the first run with a free block, or NONE */
-    struct limbo *limbo;       /* being filled */
-    struct limbo *limbo_next;  /* the spare that slab_ready promises */
-    struct limbo *due;         /* lists whose blocks no reader can have any more */
-    struct retirer *retirer;
+    struct limbo limbo;        /* retired blocks */
     bool wants_spare;
 };
 
@@ -549,63 +534,26 @@ static uint32_t block_bytes(const struct slab *s, slab_ref ref)
     return run_state(r) == RUN_SPAN ? r->span : class_size(r->class);
 }
 
-/* Runs under the slab's lock: only a poll of its own retirer calls it. Many lists may come due at
- * once, after a clear; freeing them here would keep writers waiting for milliseconds. */
-static void limbo_is_over(struct retired *retired)
-{
-    struct limbo *l = (struct limbo *)((char *)retired - offsetof(struct limbo, retired));
-
-    l->next = l->slab->due;
-    l->slab->due = l;
-}
-
-/* Frees the last block of a list; those before it are fetched meanwhile. */
-static void free_last(struct slab *s, struct limbo *l)
-{
-    slab_ref ref = l->refs[--l->count];
-
-    if (l->count >= FETCH_REFS) {
-        slab_ref later = l->refs[l->count - FETCH_REFS];
-
-        __builtin_prefetch(&s->runs[run_of(later)], 1);
-        __builtin_prefetch(slab_at(s->base, later), 1);
-    }
-    s->retired -= block_bytes(s, ref);
-    free_locked(s, ref);
-}
-
 /* Frees at most n of the blocks whose time has come. */
 static void free_due(struct slab *s, uint64_t n)
 {
-    for (struct limbo *l; n > 0 && (l = s->due);) {
-        for (; n > 0 && l->count > 0; n--)
-            free_last(s, l);
-        if (l->count > 0)
-            return;
-        s->due = l->next;
-        mem_free(l);
+    slab_ref ref, later;
+
+    for (; n > 0 && (ref = limbo_take(&s->limbo, &later)); n--) {
+        if (later) {
+            __builtin_prefetch(&s->runs[run_of(later)], 1);
+            __builtin_prefetch(slab_at(s->base, later), 1);
+        }
+        s->retired -= block_bytes(s, ref);
+        free_locked(s, ref);
     }
-}
-
-static bool limbo_ready(struct slab *s)
-{
-    if (!s->limbo_next && (s->limbo_next = mem_alloc(sizeof *s->limbo_next)))
-        *s->limbo_next = (struct limbo){.slab = s};
-    return s->limbo_next != NULL;
-}
-
-static void limbo_hand_over(struct slab *s)
-{
-    epoch_retire(s->retirer, &s->limbo->retired, limbo_is_over);
-    s->limbo = s->limbo_next;
-    s->limbo_next = NULL;
 }
 
 /* Pays, if need be with what has come free meanwhile. */
 static bool pay_or_free(struct slab *s, uint32_t bytes)
 {
     while (!pay(s, bytes)) {
-        if (!s->due)
+        if (!limbo_is_due(&s->limbo))
             return false;
         free_due(s, FREE_SOME);
     }
@@ -629,7 +577,7 @@ mr_rc_t slab_alloc(struct slab *s, uint32_t size, slab_ref *ret_ref)
 
     check(size <= SLAB_SPAN_MAX);
     lock(s);
-    if (!limbo_ready(s))
+    if (!limbo_ready(&s->limbo))
         rc = MR_ERR_MEMORY;
     else if (!pay_or_free(s, bytes))
         rc = MR_ERR_FULL;
@@ -642,7 +590,7 @@ mr_rc_t slab_alloc(struct slab *s, uint32_t size, slab_ref *ret_ref)
 mr_rc_t slab_ready(struct slab *s)
 {
     lock(s);
-    bool ready = limbo_ready(s);
+    bool ready = limbo_ready(&s->limbo);
     pthread_mutex_unlock(&s->lock);
     return ready ? MR_OK : MR_ERR_MEMORY;
 }
@@ -656,37 +604,18 @@ void slab_free(struct slab *s, slab_ref ref)
 
 void slab_retire(struct slab *s, slab_ref ref)
 {
-    check(ref != 0);
     lock(s);
-    s->limbo->refs[s->limbo->count++] = ref;
     s->retired += block_bytes(s, ref);
-    if (s->limbo->count == LIMBO_REFS) {
-        /* slab_alloc and slab_ready saw to it. Only more than a hundred writers between the two at
-         * once, and no memory, can have used it up; what has been replaced cannot be put back. */
-        while (!limbo_ready(s))
-            sched_yield();
-        limbo_hand_over(s);
-        epoch_poll(s->retirer);
-    }
+    limbo_add(&s->limbo, ref);
     free_due(s, FREE_EACH);
     pthread_mutex_unlock(&s->lock);
 }
 
 struct slab_batch {
     struct slab *slab;
-    struct limbo *filling; /* in the list below */
+    struct limbo_batch *refs;
     uint64_t bytes;
-    struct limbo *lists;
 };
-
-static void batch_free(struct slab_batch *b)
-{
-    for (struct limbo *next, *l = b->lists; l; l = next) {
-        next = l->next;
-        mem_free(l);
-    }
-    mem_free(b);
-}
 
 struct slab_batch *slab_batch_new(struct slab *s, uint64_t n)
 {
@@ -695,25 +624,16 @@ struct slab_batch *slab_batch_new(struct slab *s, uint64_t n)
     if (!b)
         return NULL;
     b->slab = s;
-    for (uint64_t room = 0; room < n; room += LIMBO_REFS) {
-        struct limbo *l = mem_alloc(sizeof *l);
-
-        if (!l) {
-            batch_free(b);
-            return NULL;
-        }
-        *l = (struct limbo){.slab = s, .next = b->lists};
-        b->lists = l;
+    if (!(b->refs = limbo_batch_new(n))) {
+        mem_free(b);
+        return NULL;
     }
-    b->filling = b->lists;
     return b;
 }
 
 void slab_batch_add(struct slab_batch *b, slab_ref ref)
 {
-    if (b->filling->count == LIMBO_REFS)
-        b->filling = b->filling->next;
-    b->filling->refs[b->filling->count++] = ref;
+    limbo_batch_add(b->refs, ref);
     b->bytes += block_bytes(b->slab, ref);
 }
 
@@ -722,12 +642,8 @@ void slab_batch_retire(struct slab_batch *b)
     struct slab *s = b->slab;
 
     lock(s);
-    for (struct limbo *next, *l = b->lists; l; l = next) {
-        next = l->next;
-        epoch_retire(s->retirer, &l->retired, limbo_is_over);
-    }
     s->retired += b->bytes;
-    epoch_poll(s->retirer);
+    limbo_add_batch(&s->limbo, b->refs);
     pthread_mutex_unlock(&s->lock);
     mem_free(b);
 }
@@ -745,10 +661,8 @@ static void step_aside(struct slab *s)
 uint64_t slab_reclaim(struct slab *s)
 {
     lock(s);
-    if (s->limbo->count > 0 && limbo_ready(s))
-        limbo_hand_over(s);
-    epoch_poll(s->retirer);
-    while (s->due) {
+    limbo_flush(&s->limbo);
+    while (limbo_is_due(&s->limbo)) {
         free_due(s, FREE_SOME);
         step_aside(s);
     }
@@ -895,7 +809,8 @@ struct slab *slab_new(struct account *account, void (*wake)(void *context), void
     for (int i = 0; i < CLASSES; i++)
         s->partial[i] = NONE;
 
-    s->retirer = retirer_new();
+    bool limbo = limbo_start(&s->limbo);
+
     s->range = RANGE_CHUNKS_MAX;
     while (!(s->base = pages_reserve((size_t)s->range * CHUNK, CHUNK)) &&
            s->range > RANGE_CHUNKS_MIN)
@@ -903,10 +818,8 @@ struct slab *slab_new(struct account *account, void (*wake)(void *context), void
     s->runs = pages_reserve(runs_size(s), PAGE);
     s->chunks = pages_reserve(chunks_size(s), PAGE);
     if (!s->base || !s->runs || !s->chunks || !pages_commit(s->runs, runs_size(s), false) ||
-        !pages_commit(s->chunks, chunks_size(s), false) || !limbo_ready(s))
+        !pages_commit(s->chunks, chunks_size(s), false) || !limbo)
         goto fail;
-    s->limbo = s->limbo_next;
-    s->limbo_next = NULL;
     return s;
 
 fail:
@@ -918,10 +831,7 @@ void slab_free_all(struct slab *s)
 {
     if (!s)
         return;
-    retirer_free(s->retirer);
-    free_due(s, UINT64_MAX);
-    mem_free(s->limbo);
-    mem_free(s->limbo_next);
+    limbo_stop(&s->limbo);
     if (s->base)
         UNPOISON(s->base, (size_t)s->range * CHUNK);
     pages_release(s->base, (size_t)s->range * CHUNK);

@@ -13,12 +13,11 @@
  * cache miss. A chunk whose last block goes is given back to the kernel. One chunk is kept ready,
  * touched in the background (slab_prepare), so that no put has to wait for the kernel's zeroes.
  *
- * Freeing is for what no reader can have seen. Everything else is retired: it becomes free when
- * every section that was open has ended. Retired refs are gathered in lists of some 500 and each
- * list is one call to the epoch. A list must never be missing at the moment of retiring, when a
- * change is already visible; so slab_alloc and slab_ready make sure of a spare one, and fail
- * before anything has changed. Who takes out many at once, as a clear does, brings its own lists
- * (slab_batch).
+ * Freeing is for what no reader can have seen. Everything else is retired (limbo.h): it becomes
+ * free when every section that was open has ended. Retiring must not fail, because a change is
+ * visible by then; so slab_alloc and slab_ready see to the room for it, and fail before anything
+ * has changed. Who takes out many at once, as a clear does, brings its own room (slab_batch).
+ * What has become free is freed a few blocks at a time, so that no writer waits long.
  *
  * Blocks may move: a run that has become sparse can be marked (slab_mark_sparse), and whoever
  * holds the references copies the blocks elsewhere. Readers then find the copy, or still read

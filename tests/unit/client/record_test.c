@@ -1,9 +1,9 @@
 #include <millrace/value.h>
 
 #include "client/value.h"
-#include "net/base/mem.h"
 #include "net/wire/schema.h"
 #include "tests/unit/net/wire/bytes.h"
+#include "tests/unit/scarce.h"
 
 static mr_err_t err;
 static mr_schema_t *emp, *team;
@@ -422,26 +422,6 @@ Test(rec, has_at_most_so_many_fields)
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
-static int allowed; /* allocations before they fail */
-
-static void *counted_alloc(size_t size, void *context)
-{
-    (void)context;
-    return allowed-- > 0 ? malloc(size) : NULL;
-}
-
-static void *counted_realloc(void *p, size_t size, void *context)
-{
-    (void)context;
-    return allowed-- > 0 ? realloc(p, size) : NULL;
-}
-
-static void plain_free(void *p, void *context)
-{
-    (void)context;
-    free(p);
-}
-
 /* A schema, a record and a value of it, from nothing. */
 static mr_rc_t everything(mr_err_t *said)
 {
@@ -466,15 +446,14 @@ static mr_rc_t everything(mr_err_t *said)
 
 Test(rec, says_so_whenever_memory_runs_out)
 {
-    static const struct mem_hooks hooks = {counted_alloc, counted_realloc, plain_free, NULL, NULL};
     mr_rc_t rc = MR_ERR_MEMORY;
     int failures = 0;
 
-    mem_hooks_set(&hooks);
+    mem_hooks_set(&scarce);
     for (int n = 0; n < 100 && rc != MR_OK; n++) {
         mr_err_t said = MR_ERR_INIT;
 
-        allowed = n;
+        scarce_left = n;
         rc = everything(&said);
         failures += rc == MR_ERR_MEMORY;
         cr_expect(rc == MR_OK || rc == MR_ERR_MEMORY, "%s", said.message);

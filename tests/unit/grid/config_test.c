@@ -1,12 +1,11 @@
 #define _GNU_SOURCE
 #include "grid/config.h"
+#include "tests/unit/scarce.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "net/base/mem.h"
 
 /* ---- given ---- */
 
@@ -708,35 +707,13 @@ Test(config, copies_everything)
 
 /* ---- memory ---- */
 
-static int allocations_left;
-
-static void *scarce_alloc(size_t size, void *context)
-{
-    (void)context;
-    return allocations_left-- > 0 ? malloc(size) : NULL;
-}
-
-static void *scarce_realloc(void *p, size_t size, void *context)
-{
-    (void)context;
-    return allocations_left-- > 0 ? realloc(p, size) : NULL;
-}
-
-static void scarce_free(void *p, void *context)
-{
-    (void)context;
-    free(p);
-}
-
-static const struct mem_hooks scarce = {scarce_alloc, scarce_realloc, scarce_free, NULL, NULL};
-
 /* Everything a configuration does, with `allowed` allocations. */
 static mr_rc_t live(int allowed)
 {
     mr_err_t err = MR_ERR_INIT;
     mr_config_t *c, *copy;
 
-    allocations_left = allowed;
+    scarce_left = allowed;
     c = mr_config_new(&err);
     (void)mr_config_set(c, "maps.a.ttl", "1s", &err);
     (void)mr_config_load(c, path, &err);
@@ -772,7 +749,7 @@ Test(config, reports_a_problem_even_without_memory_to_keep_it)
 
     setenv("MILLRACE_NOTHING", "x", 1);
     mem_hooks_set(&scarce);
-    allocations_left = 1; /* the draft */
+    scarce_left = 1; /* the draft */
     cr_assert_eq(mr_config_env(c, &err), MR_ERR_MEMORY);
     cr_assert_eq(err.code, MR_ERR_MEMORY);
     mem_hooks_set(NULL);

@@ -8,10 +8,10 @@
 #include <string.h>
 
 #include "net/base/clock.h"
-#include "net/base/mem.h"
 #include "net/base/rand.h"
 #include "net/memory.h"
 #include "net/tcp.h"
+#include "tests/unit/scarce.h"
 
 /* ---- two hosts on one loop ------------------------------------------------------------------ */
 
@@ -460,29 +460,8 @@ PROMISE(keeps_many_links_apart)
     server_end(&s);
 }
 
-static int allocations_left;
-
-static void *scarce_alloc(size_t size, void *context)
-{
-    (void)context;
-    return allocations_left-- > 0 ? malloc(size) : NULL;
-}
-
-static void *scarce_realloc(void *p, size_t size, void *context)
-{
-    (void)context;
-    return allocations_left-- > 0 ? realloc(p, size) : NULL;
-}
-
-static void heap_free(void *p, void *context)
-{
-    (void)context;
-    free(p);
-}
-
 PROMISE(says_when_there_is_no_memory_and_goes_on_when_there_is)
 {
-    const struct mem_hooks scarce = {scarce_alloc, scarce_realloc, heap_free, NULL, NULL};
     static uint8_t bytes[100000];
     static struct server s;
     static struct end e, f;
@@ -490,15 +469,15 @@ PROMISE(says_when_there_is_no_memory_and_goes_on_when_there_is)
 
     meet(w, &s, &e);
     mem_hooks_set(&scarce);
-    allocations_left = 0;
+    scarce_left = 0;
     cr_assert(eq(int, transport_listen(w->server, &w->server_host, on_accepted, &s, &none),
                  MR_ERR_MEMORY));
     for (int n = 0; n < 2; n++) {
-        allocations_left = n; /* each needs two */
+        scarce_left = n; /* each needs two */
         cr_assert(eq(int, transport_connect(w->client, &s.listener->local, &events, &f, &f.link),
                      MR_ERR_MEMORY));
     }
-    allocations_left = 0;
+    scarce_left = 0;
     size_t taken = link_send(e.link, bytes, sizeof bytes);
 
     cr_assert(lt(sz, taken, sizeof bytes));
@@ -530,12 +509,11 @@ Test(tcp, speaks_ipv6_where_there_is_any)
 
 Test(tcp, says_when_there_is_no_memory_for_it)
 {
-    const struct mem_hooks scarce = {scarce_alloc, scarce_realloc, heap_free, NULL, NULL};
     struct world w = tcp_world();
     struct transport *none = NULL;
 
     mem_hooks_set(&scarce);
-    allocations_left = 0;
+    scarce_left = 0;
     cr_assert(eq(int, tcp_new_on_loop(w.loop, &none), MR_ERR_MEMORY));
     mem_hooks_set(NULL);
     cr_assert(zero(ptr, none));

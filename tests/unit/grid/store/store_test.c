@@ -1,6 +1,5 @@
 #include "tests/unit/grid/store/fixture.h"
-
-#include "net/base/mem.h"
+#include "tests/unit/scarce.h"
 
 static struct world w;
 
@@ -353,40 +352,13 @@ Test(store, moves_records_out_of_sparse_runs_and_gives_chunks_back)
               (unsigned long long)after.used);
 }
 
-static uint64_t allowance;
-
-static void *scarce_alloc(size_t size, void *context)
-{
-    (void)context;
-    return allowance > 0 ? allowance--, malloc(size) : NULL;
-}
-
-static void *scarce_realloc(void *p, size_t size, void *context)
-{
-    (void)context;
-    return allowance > 0 ? allowance--, realloc(p, size) : NULL;
-}
-
-static void scarce_free(void *p, void *context)
-{
-    (void)context;
-    free(p);
-}
-
-static bool scarce_pages(size_t size, void *context)
-{
-    (void)size, (void)context;
-    return allowance > 0 && allowance--;
-}
-
 Test(store, fails_whole_when_memory_runs_out_and_recovers)
 {
-    const struct mem_hooks scarce = {scarce_alloc, scarce_realloc, scarce_free, scarce_pages, NULL};
     uint64_t failed = 0, stored = 0;
 
-    mem_hooks_set(&scarce);
+    mem_hooks_set(&scarce_pages_too);
     for (uint64_t i = 0; i < 300000; i++) {
-        allowance = i % 5000 == 0 ? 1 : allowance;
+        scarce_left = i % 5000 == 0 ? 1 : scarce_left;
         mr_rc_t rc =
             put(&w, key_of(i), text("a value that takes its hundred bytes or so, and more"));
 

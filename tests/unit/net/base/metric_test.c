@@ -1,4 +1,5 @@
 #include "net/base/metric.h"
+#include "tests/unit/scarce.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -6,8 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "net/base/mem.h"
 
 static struct metrics *registry(void)
 {
@@ -185,29 +184,8 @@ Test(metric, keeps_what_threads_counted_that_have_ended)
     metrics_free(m);
 }
 
-static int allocations_left;
-
-static void *scarce_alloc(size_t size, void *context)
-{
-    (void)context;
-    return allocations_left-- > 0 ? malloc(size) : NULL;
-}
-
-static void *scarce_realloc(void *p, size_t size, void *context)
-{
-    (void)context;
-    return allocations_left-- > 0 ? realloc(p, size) : NULL;
-}
-
-static void heap_free(void *p, void *context)
-{
-    (void)context;
-    free(p);
-}
-
 Test(metric, counts_without_memory_too)
 {
-    struct mem_hooks scarce = {scarce_alloc, scarce_realloc, heap_free, NULL, NULL};
     struct metrics *m = registry();
     struct counter *c = counter(m, "gets_total", NULL);
 
@@ -221,7 +199,6 @@ Test(metric, counts_without_memory_too)
 
 Test(metric, registering_without_memory_changes_nothing)
 {
-    struct mem_hooks scarce = {scarce_alloc, scarce_realloc, heap_free, NULL, NULL};
     struct metrics *m = registry();
     struct counter *c = NULL;
     mr_rc_t rc = MR_ERR_MEMORY;
@@ -229,12 +206,12 @@ Test(metric, registering_without_memory_changes_nothing)
 
     mem_hooks_set(&scarce);
     for (; allowed < 10 && rc != MR_OK; allowed++) {
-        allocations_left = allowed;
+        scarce_left = allowed;
         rc = metric_counter(m, "gets_total", NULL, "H.", &c);
         cr_assert(rc == MR_OK || rc == MR_ERR_MEMORY);
         cr_assert(eq(int, rc == MR_OK, c != NULL));
     }
-    allocations_left = 0;
+    scarce_left = 0;
     struct metrics *none = NULL;
     cr_assert(eq(int, metrics_new(&none), MR_ERR_MEMORY));
     mem_hooks_set(NULL);

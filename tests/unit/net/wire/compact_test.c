@@ -1,8 +1,8 @@
 #include "net/wire/compact.h"
 
-#include "net/base/mem.h"
 #include "net/base/rand.h"
 #include "tests/unit/net/wire/bytes.h"
+#include "tests/unit/scarce.h"
 
 #define FIELD(n, k)                                                                                \
     {                                                                                              \
@@ -701,49 +701,28 @@ Test(compact, refuses_null_and_another_kind_where_a_number_or_text_is_wanted)
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
-static int allowed; /* allocations before they fail */
-
-static void *counted_alloc(size_t size, void *context)
-{
-    (void)context;
-    return allowed-- > 0 ? malloc(size) : NULL;
-}
-
-static void *counted_realloc(void *p, size_t size, void *context)
-{
-    (void)context;
-    return allowed-- > 0 ? realloc(p, size) : NULL;
-}
-
-static void plain_free(void *p, void *context)
-{
-    (void)context;
-    free(p);
-}
-
 Test(compact, says_so_whenever_memory_runs_out)
 {
-    static const struct mem_hooks hooks = {counted_alloc, counted_realloc, plain_free, NULL, NULL};
     struct data nested, d;
     uint8_t *bytes = nested_bytes(&nested);
     int failures = 0;
 
-    mem_hooks_set(&hooks);
+    mem_hooks_set(&scarce);
     for (int n = 0; n < 20; n++) {
-        allowed = n;
+        scarce_left = n;
         struct compact_writer *w = compact_writer_new(all, NULL, 0);
         compact_writer_free(w);
         if (!w) {
             failures++;
             continue;
         }
-        allowed = n;
+        scarce_left = n;
         w = write_all(&nested, NULL, 0);
         mr_rc_t rc = compact_finish(w, &d, NULL);
         cr_expect(rc == MR_OK || rc == MR_ERR_MEMORY);
         failures += rc == MR_ERR_MEMORY;
         if (rc == MR_ERR_MEMORY) {
-            allowed = 100;
+            scarce_left = 100;
             compact_reset(w);
             cr_expect_eq(compact_finish(w, &d, NULL), MR_OK, "memory came back");
         }
