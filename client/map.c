@@ -35,6 +35,8 @@ static inline mr_rc_t ask(struct asking *a, const mr_map_t *m, enum map_verb ver
         return rc;
     a->q.verb = verb;
     a->q.ttl_ms = a->q.idle_ms = TIME_DEFAULT;
+    a->q.owner = (struct owner){0};
+    a->q.waiter = NULL;
     return to_data(&key, &a->q.key, a->key, "key", m, err);
 }
 

@@ -90,9 +90,11 @@ TEXT(ERR_CLOSED) =
     "other things of a member live as long as the member; stop using them before it is closed.\n";
 
 TEXT(ERR_BUSY) =
-    "A queue between you and the work is full, because calls come faster than they are done.\n"
-    "Nothing was started. Take finished calls from the completion queue, or wait, and call\n"
-    "again.\n";
+    "Either a queue between you and the work is full, because calls come faster than they are\n"
+    "done: take finished calls from the completion queue, or wait, and call again.\n"
+    "\n"
+    "Or another has locked the key that you want to change and did not let go of it for seconds.\n"
+    "The detail says who. Nothing was done in either case.\n";
 
 TEXT(ERR_FORKED) =
     "The process forked after the member was started, and the child used the parent's handle.\n"

@@ -114,6 +114,128 @@ static void tell_gone(struct map *m, uint32_t partition, enum journal_kind kind,
              .kind = (uint8_t)kind, .key = record_key(r), .old = record_value(r)});
 }
 
+/* ---- locks ---------------------------------------------------------------------------------- */
+
+static bool is_locked(struct map *m, uint32_t partition, const struct data *key)
+{
+    return locks_holder(&m->parts[partition].locks, key) != NULL;
+}
+
+/* For the store, which knows no locks: what must stay. */
+struct held {
+    struct map *map;
+    uint32_t partition;
+};
+
+static bool is_held(void *context, const struct record *r)
+{
+    struct held *held = context;
+    struct data key = record_key(r);
+
+    return is_locked(held->map, held->partition, &key);
+}
+
+/* Has nobody else locked the key? Whoever waited for that leaves the line first. */
+static mr_rc_t admit(struct map *m, uint32_t partition, const struct map_request *q)
+{
+    struct locks *locks = &m->parts[partition].locks;
+
+    if (!q->waiter && !locks_any(locks))
+        return MR_OK;
+    return locks_admit(locks, &m->partitions->at[partition], &q->key, &q->owner, q->waiter);
+}
+
+static struct partition *partition_of(struct map *m, const struct data *key, struct locks **locks)
+{
+    uint32_t partition = data_partition(key, m->partitions->count);
+
+    *locks = &m->parts[partition].locks;
+    return &m->partitions->at[partition];
+}
+
+mr_rc_t map_lock(struct map *m, const struct lock_request *q)
+{
+    struct locks *locks;
+    struct partition *p = partition_of(m, &q->key, &locks);
+
+    if (q->key.size > m->rules.key_max)
+        return MR_ERR_TOO_LARGE;
+    partition_lock(p);
+    mr_rc_t rc = locks_take(locks, p, &m->partitions->account, q);
+    partition_unlock(p);
+    return rc;
+}
+
+mr_rc_t map_unlock(struct map *m, const struct lock_request *q)
+{
+    struct locks *locks;
+    struct partition *p = partition_of(m, &q->key, &locks);
+
+    partition_lock(p);
+    mr_rc_t rc = locks_release(locks, q);
+    partition_unlock(p);
+    return rc;
+}
+
+bool map_force_unlock(struct map *m, const struct data *key)
+{
+    struct locks *locks;
+    struct partition *p = partition_of(m, key, &locks);
+
+    partition_lock(p);
+    bool was = locks_force(locks, key);
+    partition_unlock(p);
+    return was;
+}
+
+bool map_is_locked(struct map *m, const struct data *key, struct owner *ret_owner)
+{
+    struct locks *locks;
+    struct partition *p = partition_of(m, key, &locks);
+
+    if (!locks_any(locks))
+        return false;
+    partition_lock(p);
+    const struct owner *holder = locks_holder(locks, key);
+    bool locked = holder != NULL;
+
+    if (locked)
+        *ret_owner = *holder;
+    partition_unlock(p);
+    return locked;
+}
+
+void map_release_client(struct map *m, uint64_t client_high, uint64_t client_low)
+{
+    for (uint32_t i = 0; i < m->partitions->count; i++) {
+        if (!locks_any(&m->parts[i].locks))
+            continue;
+        partition_lock(&m->partitions->at[i]);
+        locks_release_client(&m->parts[i].locks, client_high, client_low);
+        partition_unlock(&m->partitions->at[i]);
+    }
+}
+
+void map_release_all(struct map *m)
+{
+    for (uint32_t i = 0; i < m->partitions->count; i++) {
+        partition_lock(&m->partitions->at[i]);
+        locks_release_all(&m->parts[i].locks);
+        partition_unlock(&m->partitions->at[i]);
+    }
+}
+
+const struct record *map_find_held(struct map *m, uint32_t partition, const struct data *key)
+{
+    struct spot spot = {0};
+
+    partition_lock(&m->partitions->at[partition]);
+    if (is_locked(m, partition, key))
+        store_locate(&m->parts[partition].store, key_hash(key), key, &spot);
+    partition_unlock(&m->partitions->at[partition]);
+    return spot.old;
+}
+
 /* ---- changing ------------------------------------------------------------------------------- */
 
 /* Accounts of the map's own limits; a map without them does not write the shared words. */
@@ -185,6 +307,12 @@ fail_bytes:
     return rc;
 }
 
+static mr_rc_t refused(mr_rc_t rc, struct map_answer *ret_a)
+{
+    *ret_a = (struct map_answer){0};
+    return rc;
+}
+
 mr_rc_t map_change(struct map *m, uint32_t partition, const struct map_request *q,
                    struct map_answer *ret_a)
 {
@@ -193,8 +321,11 @@ mr_rc_t map_change(struct map *m, uint32_t partition, const struct map_request *
     struct data current, value;
     mr_rc_t rc;
 
+    if ((rc = admit(m, partition, q)) != MR_OK)
+        return refused(rc, ret_a);
     store_locate(s, key_hash(&q->key), &q->key, &spot);
-    if (spot.old && record_may_end(spot.old) && record_is_over(spot.old, clock_ms())) {
+    if (spot.old && record_may_end(spot.old) && record_is_over(spot.old, clock_ms()) &&
+        !is_locked(m, partition, &q->key)) {
         if ((rc = erase(m, partition, &spot, JOURNAL_EXPIRED)) != MR_OK)
             return rc;
         spot.old = NULL;
@@ -243,8 +374,13 @@ void map_read_many(struct map *m, const struct data *keys, uint32_t n, const str
         hashes[i] = key_hash(&keys[i]);
     } while (++i < n);
     store_get_batch(stores, keys, hashes, n, ret);
-    for (i = 0; i < n; i++)
+    for (i = 0; i < n; i++) {
+        uint32_t partition = data_partition(&keys[i], m->partitions->count);
+
+        if (!ret[i] && locks_any(&m->parts[partition].locks))
+            ret[i] = map_find_held(m, partition, &keys[i]);
         hits += ret[i] != NULL;
+    }
     counter_add(m->counts[COUNT_HITS], hits);
     counter_add(m->counts[COUNT_MISSES], n - hits);
 }
@@ -257,16 +393,19 @@ struct sweeping {
     uint64_t ended;
 };
 
-static void swept(void *context, const struct record *r)
+static bool swept(void *context, const struct record *r)
 {
     struct sweeping *w = context;
 
+    if (is_held(&(struct held){w->map, w->partition}, r))
+        return false;
     w->ended++;
     refund(&w->map->entries, 1);
     refund(&w->map->bytes, record_block(r));
     w->map->partitions->at[w->partition].changes++;
     count(w->map, COUNT_EXPIRATIONS);
     tell_gone(w->map, w->partition, JOURNAL_EXPIRED, r);
+    return true;
 }
 
 static bool sweep(struct sweeping *w, uint64_t now_ms, uint32_t budget)
@@ -303,7 +442,10 @@ static uint64_t evict_one(struct map *m, uint32_t partition, uint64_t chance)
     partition_lock(p);
     uint64_t now_ms = clock_ms();
 
-    if (store_victim(&m->parts[partition].store, m->rules.eviction, chance, now_ms, &spot, &key) &&
+    bool any = locks_any(&m->parts[partition].locks);
+
+    if (store_victim(&m->parts[partition].store, m->rules.eviction, chance, now_ms,
+                     any ? is_held : NULL, &(struct held){m, partition}, &spot, &key) &&
         erase(m, partition, &spot,
               record_is_over(spot.old, now_ms) ? JOURNAL_EXPIRED : JOURNAL_EVICTED) == MR_OK)
         bytes = record_block(spot.old);
@@ -408,25 +550,39 @@ mr_rc_t map_make_room(struct map *m, uint32_t partition, struct room room, struc
 
 /* ---- all of it ------------------------------------------------------------------------------ */
 
+static mr_rc_t clear_store(struct map *m, uint32_t partition)
+{
+    struct store *s = &m->parts[partition].store;
+
+    return locks_any(&m->parts[partition].locks)
+               ? store_clear_but(s, is_held, &(struct held){m, partition})
+               : store_clear(s);
+}
+
+/* Clears a partition. Returns how many entries have gone. */
+static uint64_t clear_partition(struct map *m, uint32_t partition, mr_rc_t *ret_rc)
+{
+    struct store *s = &m->parts[partition].store;
+
+    partition_lock(&m->partitions->at[partition]);
+    uint64_t entries = s->entries, bytes = s->bytes;
+
+    *ret_rc = clear_store(m, partition);
+    refund(&m->entries, entries - s->entries);
+    refund(&m->bytes, bytes - s->bytes);
+    m->partitions->at[partition].changes++;
+    entries -= s->entries;
+    partition_unlock(&m->partitions->at[partition]);
+    return entries;
+}
+
 mr_rc_t map_clear(struct map *m)
 {
     uint64_t cleared = 0;
     mr_rc_t rc = MR_OK;
 
-    for (uint32_t i = 0; i < m->partitions->count && rc == MR_OK; i++) {
-        struct store *s = &m->parts[i].store;
-
-        partition_lock(&m->partitions->at[i]);
-        uint64_t entries = s->entries, bytes = s->bytes;
-
-        if ((rc = store_clear(s)) == MR_OK) {
-            refund(&m->entries, entries);
-            refund(&m->bytes, bytes);
-            m->partitions->at[i].changes++;
-            cleared += entries;
-        }
-        partition_unlock(&m->partitions->at[i]);
-    }
+    for (uint32_t i = 0; i < m->partitions->count && rc == MR_OK; i++)
+        cleared += clear_partition(m, i, &rc);
     if (cleared > 0) {
         partition_lock(&m->partitions->at[0]);
         tell(m, 0, &(struct journal_event){.kind = JOURNAL_CLEARED, .count = cleared});
@@ -528,8 +684,10 @@ void map_free(struct map *m)
 {
     if (!m)
         return;
-    for (uint32_t i = 0; m->parts && i < m->partitions->count; i++)
+    for (uint32_t i = 0; m->parts && i < m->partitions->count; i++) {
         journal_free(m->parts[i].journal);
+        locks_free(&m->parts[i].locks);
+    }
     for (int i = 0; i < MAP_COUNTS; i++)
         metric_drop_counter(m->metrics, m->counts[i]);
     pthread_mutex_destroy(&m->listeners_lock);

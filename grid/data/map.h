@@ -14,12 +14,16 @@
  * tried again. This happens outside the partition's lock and outside of epoch sections, because
  * the memory of what was given up is free only when no section that could see it is open.
  *
+ * A locked key (lock.h) is its owner's alone to change; others wait or are refused. Such an entry
+ * is not evicted, not cleared, and does not end while it is locked. Reading asks no lock.
+ *
  * Threads: reads from any thread inside an epoch section; map_change under its partition's lock
  * and inside a section; the rest as each says.
  */
 #ifndef GRID_DATA_MAP_H
 #define GRID_DATA_MAP_H
 
+#include "grid/data/lock.h"
 #include "grid/op/partition.h"
 #include "grid/store/journal.h"
 #include "grid/store/store.h"
@@ -55,6 +59,7 @@ enum { LISTENERS_MAX = 1024 }; /* of one map */
 struct map_part {
     struct store store;
     struct journal *journal; /* NULL: nobody wants to know */
+    struct locks locks;      /* of its keys */
     uint32_t marked;         /* listeners have something to hear; any thread */
 } __attribute__((aligned(64)));
 
@@ -84,12 +89,17 @@ mr_rc_t map_new(struct partitions *ps, struct metrics *metrics, const char *name
 /* The entries go with the slabs. Nobody uses it any more. NULL is fine. */
 void map_free(struct map *m);
 
+/* The entry of a key that is locked, although its time has come; else NULL. Takes the lock. */
+const struct record *map_find_held(struct map *m, uint32_t partition, const struct data *key);
+
 /* A request that reads. Inline, because it is a few nanoseconds in all. */
 static inline mr_rc_t map_read(struct map *m, uint32_t partition, const struct map_request *q,
                                struct map_answer *ret_a)
 {
     const struct record *r = store_get(&m->parts[partition].store, key_hash(&q->key), &q->key);
 
+    if (!r && locks_any(&m->parts[partition].locks))
+        r = map_find_held(m, partition, &q->key);
     if (!r) {
         counter_add(m->counts[COUNT_MISSES], 1);
         *ret_a = (struct map_answer){0};
@@ -104,8 +114,9 @@ static inline mr_rc_t map_read(struct map *m, uint32_t partition, const struct m
 enum { MAP_MANY = 64 };
 void map_read_many(struct map *m, const struct data *keys, uint32_t n, const struct record **ret);
 
-/* A request that changes. MR_ERR_FULL: *ret_a has the value that found no room, and says whether
- * there is one for the key; make room and try again. */
+/* A request that changes. MR_PENDING, MR_ERR_BUSY: another has locked the key. MR_ERR_FULL: *ret_a
+ * has the value that found no room, and says whether there is one for the key; make room and try
+ * again. */
 mr_rc_t map_change(struct map *m, uint32_t partition, const struct map_request *q,
                    struct map_answer *ret_a);
 
@@ -122,9 +133,21 @@ struct room {
  * helps against the map's own limits only. */
 mr_rc_t map_make_room(struct map *m, uint32_t partition, struct room room, struct rand *chance);
 
-/* Takes everything out, partition by partition; takes their locks. MR_ERR_MEMORY: some may be
- * cleared. */
+/* Takes everything out that is not locked, partition by partition; takes their locks.
+ * MR_ERR_MEMORY: some may be cleared. */
 mr_rc_t map_clear(struct map *m);
+
+/* Locks of keys; answers as in lock.h, and MR_ERR_TOO_LARGE. Take the partition's lock. */
+mr_rc_t map_lock(struct map *m, const struct lock_request *q);
+mr_rc_t map_unlock(struct map *m, const struct lock_request *q);
+bool map_force_unlock(struct map *m, const struct data *key);
+
+/* Is the key locked, and by whom? */
+bool map_is_locked(struct map *m, const struct data *key, struct owner *ret_owner);
+
+/* Releases what a client holds, after it has gone; or all locks. Takes the partitions' locks. */
+void map_release_client(struct map *m, uint64_t client_high, uint64_t client_low);
+void map_release_all(struct map *m);
 
 /* Takes out what has ended in one partition, looking at some `budget` entries; takes its lock.
  * Returns true when all is done. */

@@ -68,6 +68,12 @@ mr_rc_t maps_open(struct maps *ms, const char *name, struct map **ret_map)
     return rc;
 }
 
+void maps_release_client(struct maps *ms, uint64_t client_high, uint64_t client_low)
+{
+    for (struct map *m = maps_first(ms); m; m = m->next)
+        map_release_client(m, client_high, client_low);
+}
+
 void maps_free(struct maps *ms)
 {
     for (struct map *next, *m = ms->first; m; m = next) {

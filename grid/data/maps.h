@@ -33,6 +33,9 @@ static inline struct map *maps_first(struct maps *ms)
     return load_acquire_ptr((void *const *)&ms->first);
 }
 
+/* Releases the locks that a client held in any map, after it has gone. */
+void maps_release_client(struct maps *ms, uint64_t client_high, uint64_t client_low);
+
 /* Ends listeners and maps. Also for one that was zeroed and never initialised. */
 void maps_free(struct maps *ms);
 

@@ -47,7 +47,7 @@ extern "C" {
     X(ERR_CONFIG, 1101, "the configuration is not valid", 0)                                       \
     X(ERR_SYSTEM, 1102, "the operating system refused", 0)                                         \
     X(ERR_CLOSED, 1201, "the member is closed", 0)                                                 \
-    X(ERR_BUSY, 1202, "a queue is full", 1)                                                        \
+    X(ERR_BUSY, 1202, "a queue is full, or a key is locked", 1)                                    \
     X(ERR_FORKED, 1203, "the handle belongs to the parent process", 0)
 
 typedef enum MR_MUST_CHECK mr_rc {
