@@ -240,7 +240,7 @@ static bool is_repeated(const struct lock *l, const struct lock_request *q)
 mr_rc_t locks_take(struct locks *locks, struct partition *p, struct account *account,
                    const struct lock_request *q)
 {
-    waiter_leave_locked(q->waiter);
+    (void)waiter_leave_locked(q->waiter); /* what it was woken for, it takes */
 
     struct lock *l = look(locks, &q->key);
     bool held = l && is_held(l);
@@ -317,13 +317,14 @@ void locks_release_all(struct locks *locks)
 mr_rc_t locks_admit(struct locks *locks, struct partition *p, const struct data *key,
                     const struct owner *owner, struct waiter *waiter)
 {
-    waiter_leave_locked(waiter);
-
+    bool owes = waiter_leave_locked(waiter);
     struct lock *l = look(locks, key);
 
-    if (!l || !is_held(l) || owner_is(&l->owner, owner))
-        return MR_OK;
-    return wait_for(l, p, waiter);
+    if (l && is_held(l) && !owner_is(&l->owner, owner))
+        return wait_for(l, p, waiter);
+    if (l && owes && !is_held(l))
+        waits_wake(&l->waits); /* it is free, and stays so */
+    return MR_OK;
 }
 
 const struct owner *locks_holder(struct locks *locks, const struct data *key)

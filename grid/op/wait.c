@@ -18,7 +18,7 @@ void waits_add(struct waits *waits, struct partition *partition, struct waiter *
     check(!w->in);
     w->partition = partition;
     w->in = waits;
-    w->woken = false;
+    w->woken = w->over = false;
     w->retry_ns = retry_ns;
     list_add_last(&waits->sleepers, &w->node);
 }
@@ -29,45 +29,45 @@ static void wake(struct waiter *w)
     w->wake(w);
 }
 
-void waits_wake(struct waits *waits)
+void waits_wake_some(struct waits *waits, uint32_t n)
 {
     struct list *all = &waits->sleepers;
 
-    for (struct list *node = all->next; node != all; node = node->next)
+    for (struct list *node = all->next; node != all && n > 0; node = node->next)
         if (!waiter_of(node)->woken) {
             wake(waiter_of(node));
-            return;
+            n--;
         }
 }
 
-void waits_wake_all(struct waits *waits)
+void waits_end(struct waits *waits)
 {
     struct list *all = &waits->sleepers;
 
     for (struct list *node = all->next; node != all; node = node->next)
-        if (!waiter_of(node)->woken)
-            wake(waiter_of(node));
+        waiter_of(node)->over = true;
+    waits_wake_some(waits, UINT32_MAX);
 }
 
-void waiter_leave_locked(struct waiter *w)
+bool waiter_leave_locked(struct waiter *w)
 {
     if (!w || !w->in)
-        return;
-    struct waits *waits = w->in;
-
+        return false;
     list_remove(&w->node);
     w->in = NULL;
-    if (w->woken)
-        waits_wake(waits);
+    return w->woken;
 }
 
 void waiter_cancel(struct waiter *w)
 {
-    if (!w->in)
+    struct waits *waits = w->in;
+
+    if (!waits)
         return;
     struct partition *p = w->partition;
 
     partition_lock(p);
-    waiter_leave_locked(w);
+    if (waiter_leave_locked(w))
+        waits_wake(waits);
     partition_unlock(p);
 }

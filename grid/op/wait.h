@@ -11,9 +11,11 @@
  *                                              │
  *     run again ◀──────posted to its thread────┘         waiter_leave_locked, and from the top
  *
- * One change wakes one sleeper, the one that has waited longest. A wake-up is a debt: who leaves
- * having been woken, because it went on or because it gave up, passes it on to the next one in the
- * same place. One wake-up too many costs a look; one too few would be a sleep for ever.
+ * One change wakes one sleeper, the one that has waited longest. A wake-up is a debt: who was woken
+ * and does not take what he was woken for, because he gave up or only needed it to be free, wakes
+ * the next one. Who was woken and finds nothing sleeps again and owes nothing, or two of them would
+ * wake each other for ever. One wake-up too many costs a look; one too few would be a sleep without
+ * end.
  *
  * Some waits end by time alone, such as that for a lock with a lease: retry_ns says when to run
  * again although nobody has woken it. Whoever runs the operations keeps the time.
@@ -43,6 +45,7 @@ struct waiter {
     struct partition *partition; /* whose lock guards the wait */
     struct waits *in;            /* NULL: waits nowhere */
     bool woken;
+    bool over;         /* what it waited for is no more; whoever runs the operation answers so */
     uint64_t retry_ns; /* run again then at the latest, on clock_ns(); UINT64_MAX: when woken */
     void (*wake)(struct waiter *w);
 };
@@ -60,17 +63,31 @@ static inline bool waits_are_empty(const struct waits *waits)
 void waits_add(struct waits *waits, struct partition *partition, struct waiter *w,
                uint64_t retry_ns);
 
-/* Wakes the first that sleeps, if there is one. */
-void waits_wake(struct waits *waits);
-void waits_wake_all(struct waits *waits);
+/* Wakes the first n that sleep, if there are so many. */
+void waits_wake_some(struct waits *waits, uint32_t n);
 
-/* Takes it out of where it waits, and passes its wake-up on. Nothing for NULL, and for one that
+static inline void waits_wake(struct waits *waits)
+{
+    waits_wake_some(waits, 1);
+}
+
+static inline void waits_wake_all(struct waits *waits)
+{
+    waits_wake_some(waits, UINT32_MAX);
+}
+
+/* Wakes all, and tells them that there is nothing more to wait for. */
+void waits_end(struct waits *waits);
+
+/* Takes it out of where it waits, when its operation runs again. True: it had been woken, and what
+ * it was woken for is now the operation's to take or to offer on. False for NULL, and for one that
  * waits nowhere. */
-void waiter_leave_locked(struct waiter *w);
+bool waiter_leave_locked(struct waiter *w);
 
 /* ---- the waiter's owner, without a lock ----------------------------------------------------- */
 
-/* The same, for one that does not want to go on: afterwards it is not woken any more. */
+/* Takes it out because it does not want to go on; had it been woken, the next one is. Afterwards
+ * it is not woken any more. */
 void waiter_cancel(struct waiter *w);
 
 #endif

@@ -122,11 +122,45 @@ Test(lock, goes_to_who_waits_when_it_is_let_go)
     cr_assert(first.wakes == 1 && second.wakes == 0);
     cr_assert(!locked("k"), "it is nobody's until the first one runs again");
     cr_assert(take("k", bob, 0, &first) == MR_OK);
-    cr_assert(second.wakes == 1, "passed on: one look too many");
-    cr_assert(take("k", ada_too, 0, &second) == MR_PENDING);
+    cr_assert(second.wakes == 0);
     cr_assert(release("k", bob) == MR_OK);
-    cr_assert(second.wakes == 2);
+    cr_assert(second.wakes == 1);
     cr_assert(take("k", ada_too, 0, &second) == MR_OK);
+}
+
+Test(lock, is_offered_on_by_a_change_that_needed_it_to_be_free)
+{
+    struct sleeper put = SLEEPER, other = SLEEPER, last = SLEEPER;
+
+    cr_assert(take("k", ada, 0, NULL) == MR_OK);
+    cr_assert(change(MAP_PUT, "k", bob, &put) == MR_PENDING);
+    cr_assert(change(MAP_PUT, "k", ada_too, &other) == MR_PENDING);
+    cr_assert(take("k", bob, 0, &last) == MR_PENDING);
+    cr_assert(release("k", ada) == MR_OK);
+    cr_assert(put.wakes == 1 && other.wakes == 0);
+    cr_assert(change(MAP_PUT, "k", bob, &put) == MR_OK);
+    cr_assert(other.wakes == 1 && last.wakes == 0);
+    cr_assert(change(MAP_PUT, "k", ada_too, &other) == MR_OK);
+    cr_assert(last.wakes == 1);
+    cr_assert(take("k", bob, 0, &last) == MR_OK);
+}
+
+Test(lock, wakes_nobody_for_one_that_was_woken_in_vain)
+{
+    struct sleeper first = SLEEPER, second = SLEEPER;
+
+    cr_assert(take("k", ada, 0, NULL) == MR_OK);
+    cr_assert(take("k", bob, 0, &first) == MR_PENDING);
+    cr_assert(change(MAP_PUT, "k", bob, &second) == MR_PENDING);
+    cr_assert(release("k", ada) == MR_OK);
+    cr_assert(take("k", ada_too, 0, NULL) == MR_OK, "quicker than the first one");
+    cr_assert(take("k", bob, 0, &first) == MR_PENDING);
+    cr_assert(second.wakes == 0);
+    cr_assert(release("k", ada_too) == MR_OK);
+    cr_assert(second.wakes == 1);
+    waiter_cancel(&second.waiter);
+    cr_assert(first.wakes == 2);
+    waiter_cancel(&first.waiter);
 }
 
 Test(lock, is_offered_to_the_next_one_when_the_woken_one_gives_up)

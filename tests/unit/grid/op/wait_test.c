@@ -45,18 +45,26 @@ Test(wait, wakes_nobody_twice_before_it_has_left)
     cr_assert(a.wakes == 1 && b.wakes == 1 && c.wakes == 1);
 }
 
-Test(wait, passes_a_wake_up_on_when_the_woken_one_leaves)
+Test(wait, tells_one_that_leaves_whether_it_was_woken)
 {
     waits_wake(&waits);
-    waiter_leave_locked(&a.waiter);
-    cr_assert(b.wakes == 1 && c.wakes == 0);
-    waiter_leave_locked(&b.waiter);
-    cr_assert(c.wakes == 1);
+    cr_assert(waiter_leave_locked(&a.waiter));
+    cr_assert(!waiter_leave_locked(&a.waiter), "it is out");
+    cr_assert(!waiter_leave_locked(&b.waiter), "nobody woke it");
+    cr_assert(b.wakes == 0 && c.wakes == 0);
 }
 
-Test(wait, owes_nothing_when_one_leaves_that_nobody_woke)
+Test(wait, tells_everybody_when_there_is_nothing_more_to_wait_for)
 {
-    waiter_leave_locked(&a.waiter);
+    waits_wake(&waits);
+    waits_end(&waits);
+    cr_assert(a.waiter.over && b.waiter.over && c.waiter.over);
+    cr_assert(a.wakes == 1 && b.wakes == 1 && c.wakes == 1);
+}
+
+Test(wait, owes_nothing_when_one_gives_up_that_nobody_woke)
+{
+    waiter_cancel(&a.waiter);
     cr_assert(b.wakes == 0 && c.wakes == 0);
     waits_wake(&waits);
     cr_assert(a.wakes == 0 && b.wakes == 1);
@@ -64,7 +72,7 @@ Test(wait, owes_nothing_when_one_leaves_that_nobody_woke)
 
 Test(wait, lets_a_waiter_sleep_again_behind_the_others)
 {
-    waiter_leave_locked(&a.waiter);
+    cr_assert(!waiter_leave_locked(&a.waiter));
     waits_add(&waits, &p, &a.waiter, 7);
     cr_assert(a.waiter.retry_ns == 7);
     waits_wake(&waits);
@@ -72,7 +80,7 @@ Test(wait, lets_a_waiter_sleep_again_behind_the_others)
     cr_assert(a.wakes == 0 && b.wakes == 1 && c.wakes == 1);
 }
 
-Test(wait, cancels_from_outside_the_lock_and_passes_on)
+Test(wait, passes_a_wake_up_on_when_the_woken_one_gives_up)
 {
     waits_wake(&waits);
     waiter_cancel(&a.waiter);
