@@ -72,6 +72,11 @@ TEXT(ERR_SCHEMA) =
     "that the schema says. A client sends its schemas before the first record; write the record\n"
     "through a client that knows its class.\n";
 
+TEXT(ERR_STALE) =
+    "A reader asked for something by its number that has been overwritten since. It reads too\n"
+    "slowly for what is written, or began too far back: go on from the oldest one there is, or\n"
+    "let more be kept.\n";
+
 TEXT(ERR_CONFIG) =
     "A key or a value of the configuration is not valid. The message says where it stands, as\n"
     "file:line:column or as the name of an environment variable, and the hint what is accepted.\n"
@@ -100,6 +105,14 @@ TEXT(ERR_FORKED) =
     "The process forked after the member was started, and the child used the parent's handle.\n"
     "Threads do not live on in a child, so neither does the member. Start one in the child, or\n"
     "call exec there.\n";
+
+TEXT(ERR_DESTROYED) =
+    "A call waited for an object, such as a queue, and somebody destroyed the object meanwhile.\n"
+    "What was in it is gone. A new call makes the object anew.\n";
+
+TEXT(ERR_BEHIND) =
+    "The caller has read a counter elsewhere and knows of additions that have not come here, so\n"
+    "that the answer would go back in time. Ask again, or ask the member that was asked before.\n";
 
 static const struct {
     int number;

@@ -70,4 +70,50 @@ static inline void count_wake(struct waiter *waiter)
         .waiter.wake = count_wake                                                                  \
     }
 
+/* ---- what is visited and told --------------------------------------------------------------- */
+
+/* Words, one after the other with a space behind each; an event's with its sign in front. */
+static char told[4096];
+
+static inline void hear_words(const struct data *d)
+{
+    size_t used = strlen(told);
+
+    snprintf(told + used, sizeof told - used, "%.*s ", (int)d->size, (const char *)d->at);
+}
+
+static inline void visit_words(void *context, const struct data *value)
+{
+    (void)context;
+    hear_words(value);
+}
+
+static inline void hear_event(struct watcher *watcher, const struct object_event *e)
+{
+    size_t used = strlen(told);
+    const char *sign = e->kind == OBJECT_ADDED     ? "+"
+                       : e->kind == OBJECT_REMOVED ? "-"
+                       : e->kind == OBJECT_UPDATED ? "="
+                                                   : "!";
+
+    (void)watcher;
+    snprintf(told + used, sizeof told - used, "%s", sign);
+    if (e->key.kind != DATA_NULL)
+        hear_words(&e->key);
+    hear_words(e->kind == OBJECT_REMOVED && e->key.kind != DATA_NULL ? &e->old : &e->value);
+}
+
+/* What was told since the last look. */
+static inline bool was_told(const char *words)
+{
+    bool same = strcmp(told, words) == 0;
+
+    if (!same)
+        cr_log_error("told \"%s\" instead of \"%s\"", told, words);
+    told[0] = '\0';
+    return same;
+}
+
+__attribute__((unused)) static struct watcher ear = {UINT32_MAX, hear_event};
+
 #endif
