@@ -324,6 +324,7 @@ mr_rc_t mr_map_update(mr_map_t *m, mr_ref_t key, mr_update_fn fn, void *context,
         return fail(err, MR_ERR_ARGUMENT, NULL, "map \"%s\": the update function is NULL", m->name);
     a.q.update = update;
     a.q.update_context = &u;
+    a.q.updated = NULL;
     rc = run_simple(m, &a, opts ? opts->old : NULL, err);
     view_close(&u.current);
     return u.rc != MR_OK ? u.rc : rc;

@@ -63,6 +63,9 @@ struct map_request {
     int64_t ttl_ms, idle_ms; /* TIME_DEFAULT: the map's (of MAP_UPDATE, the entry's); TIME_NEVER */
     update_function update;
     void *update_context;
+    void (*updated)(
+        void *context); /* MAP_UPDATE has been answered MR_OK; still under the lock, with
+                                     * update_context. NULL: nobody needs to know */
     struct owner owner;
     struct waiter *waiter; /* where a change waits for a lock; NULL: it does not */
 };

@@ -90,15 +90,33 @@ static void count(struct map *m, enum map_count what)
     counter_add(m->counts[what], 1);
 }
 
+/* Kinds of the journal and of objects have the same values, the protocol's. */
+static void tell_watchers(struct watchers *ws, uint32_t partition, const struct journal_event *e)
+{
+    watchers_tell(ws, &(struct object_event){.kind = e->kind,
+                                             .partition = partition,
+                                             .time_ms = e->time_ms,
+                                             .count = e->count,
+                                             .key = e->key,
+                                             .old = e->old,
+                                             .value = e->value});
+}
+
 static void tell(struct map *m, uint32_t partition, const struct journal_event *event)
 {
+    struct watchers *ws = load_acquire_ptr((void *const *)&m->watchers);
     struct journal *j = m->parts[partition].journal;
+    bool watched = ws && watchers_any(ws);
 
-    if (!j)
+    if (!j && !watched)
         return;
     struct journal_event e = *event;
 
     e.time_ms = clock_ms();
+    if (watched)
+        tell_watchers(ws, partition, &e);
+    if (!j)
+        return;
     journal_append(j, &e);
     if (load_relaxed_32(&m->listening) > 0) {
         store_release_32(&m->parts[partition].marked, 1);
@@ -645,10 +663,10 @@ static enum store_touch touch_of(enum eviction eviction)
     return eviction == EVICT_LRU ? TOUCH_COARSE : eviction == EVICT_LFU ? TOUCH_COUNT : TOUCH_NEVER;
 }
 
-mr_rc_t map_new(struct partitions *ps, struct metrics *metrics, const char *name,
+mr_rc_t map_new(struct partitions *ps, struct metrics *metrics, const char *kind, const char *name,
                 const struct map_rules *rules, struct map **ret_map)
 {
-    const struct metric_label labels[] = {{"map", name}, {0}};
+    const struct metric_label labels[] = {{kind, name}, {0}};
     struct map *m = mem_alloc_zero(sizeof *m);
     mr_rc_t rc = MR_ERR_MEMORY;
 
@@ -657,6 +675,7 @@ mr_rc_t map_new(struct partitions *ps, struct metrics *metrics, const char *name
     m->rules = *rules;
     m->partitions = ps;
     m->metrics = metrics;
+    m->kind = kind;
     m->entries.limit = rules->entries_max;
     m->bytes.limit = rules->bytes_max;
     pthread_mutex_init(&m->listeners_lock, NULL);

@@ -24,6 +24,7 @@
 #define GRID_DATA_MAP_H
 
 #include "grid/data/lock.h"
+#include "grid/data/watcher.h"
 #include "grid/op/partition.h"
 #include "grid/store/journal.h"
 #include "grid/store/store.h"
@@ -65,6 +66,7 @@ struct map_part {
 
 struct map {
     struct map *next; /* in the member's list, which only grows */
+    const char *kind; /* a literal: what it holds the data of */
     char *name;
     struct map_rules rules;
     struct partitions *partitions;
@@ -72,6 +74,7 @@ struct map {
     struct map_part *parts;        /* partitions->count of them */
     struct account entries, bytes; /* against the rules; not kept when there is no limit */
     struct counter *counts[MAP_COUNTS];
+    struct watchers *watchers; /* of its object; NULL: it has none */
     uint32_t may_end; /* some entry may have had a time to end; never back to 0. Any thread */
 
     pthread_mutex_t listeners_lock;
@@ -82,8 +85,9 @@ struct map {
     void *changed_context;
 };
 
-/* MR_ERR_MEMORY, and what metrics say of the name. */
-mr_rc_t map_new(struct partitions *ps, struct metrics *metrics, const char *name,
+/* kind is a literal, and the label that the name bears in metrics. MR_ERR_MEMORY, and what metrics
+ * say of the name. */
+mr_rc_t map_new(struct partitions *ps, struct metrics *metrics, const char *kind, const char *name,
                 const struct map_rules *rules, struct map **ret_map);
 
 /* The entries go with the slabs. Nobody uses it any more. NULL is fine. */

@@ -90,7 +90,8 @@ mr_rc_t store_erase(struct store *s, const struct spot *spot);
 /* Takes everything out. */
 mr_rc_t store_clear(struct store *s);
 
-/* Takes out all that does not stay, one by one. MR_ERR_MEMORY: some may be out. */
+/* Takes out all that does not stay, one by one; what is said not to stay goes for certain.
+ * MR_ERR_MEMORY: some may be out. */
 mr_rc_t store_clear_but(struct store *s, bool (*stays)(void *context, const struct record *r),
                         void *context);
 

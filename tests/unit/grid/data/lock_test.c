@@ -15,7 +15,7 @@ static void open_map(void)
                                     .value_max = 100};
 
     open_world();
-    cr_assert(map_new(&w.partitions, w.metrics, "test", &rules, &map) == MR_OK);
+    cr_assert(map_new(&w.partitions, w.metrics, "map", "test", &rules, &map) == MR_OK);
 }
 
 static void close_map(void)
