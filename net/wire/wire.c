@@ -513,7 +513,7 @@ bool wire_next(struct wire_list *l, enum wire_kind kind, void *first, void *seco
 
 /* ---- encoding ------------------------------------------------------------------------------- */
 
-/* Appends a frame's header, and returns where its content of `size` bytes goes, NULL for nowhere. */
+/* Appends a frame's header. Returns where its content of `size` bytes goes, NULL for nowhere. */
 static uint8_t *put_frame(struct sink *out, uint16_t flags, size_t size)
 {
     uint8_t *at = sink_more(out, FRAME_HEADER + size);

@@ -18,8 +18,8 @@
  * walking through a list later cannot fail. Frames behind the last parameter that is known, and
  * bytes behind the last fixed one, belong to a newer protocol and are skipped.
  *
- * Encoding writes parameters one behind the other into a sink. A list is given as its items' frames,
- * written before by wire_put, so that a list decoded can be sent on as it is.
+ * Encoding writes parameters one behind the other into a sink. A list is given as its items'
+ * frames, written before by wire_put, so that a list decoded can be sent on as it is.
  *
  * Source: Hazelcast Open Binary Client Protocol 2.x. Numbers of this layer are least significant
  * byte first, inside a Data most significant first. Pure; any thread.
