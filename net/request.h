@@ -42,6 +42,20 @@ enum update_verdict { UPDATE_KEEP, UPDATE_SET, UPDATE_REMOVE, UPDATE_FAIL };
 typedef enum update_verdict (*update_function)(void *context, const struct data *current,
                                                struct data *ret_next);
 
+/* Who asks: what a lock on a key belongs to. All zero but thread: a thread of this process. */
+struct owner {
+    uint64_t client_high, client_low; /* the client's UUID */
+    int64_t thread;                   /* as the client numbers its threads */
+};
+
+static inline bool owner_is(const struct owner *a, const struct owner *b)
+{
+    return a->thread == b->thread && a->client_low == b->client_low &&
+           a->client_high == b->client_high;
+}
+
+struct waiter; /* grid/op/wait.h */
+
 struct map_request {
     enum map_verb verb;
     struct data key, value;
@@ -49,6 +63,8 @@ struct map_request {
     int64_t ttl_ms, idle_ms; /* TIME_DEFAULT: the map's (of MAP_UPDATE, the entry's); TIME_NEVER */
     update_function update;
     void *update_context;
+    struct owner owner;
+    struct waiter *waiter; /* where a change waits for a lock; NULL: it does not */
 };
 
 struct map_answer {

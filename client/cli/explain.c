@@ -28,6 +28,10 @@ TEXT(NOT_EQUAL) =
     "An answer, not an error: a call that only replaces or removes a given value found another\n"
     "one. Read the entry again and decide anew.\n";
 
+TEXT(PENDING) =
+    "An answer, not an error: what was asked for waits for something, such as a lock that\n"
+    "another holds. Calls of the public API wait themselves and do not return it.\n";
+
 TEXT(ERR_MEMORY) =
     "The operating system, or the allocator you brought, gave no memory. The call changed\n"
     "nothing and may be made again.\n"

@@ -36,6 +36,7 @@ extern "C" {
     X(NOT_FOUND, 1, "no such entry", 0)                                                            \
     X(EXISTS, 2, "the entry is already there", 0)                                                  \
     X(NOT_EQUAL, 3, "the entry has another value", 0)                                              \
+    X(PENDING, 4, "the answer comes later", 0)                                                     \
     X(ERR_MEMORY, 1001, "out of memory", 1)                                                        \
     X(ERR_FULL, 1002, "the memory or size ceiling is reached", 1)                                  \
     X(ERR_ARGUMENT, 1003, "an argument is not valid", 0)                                           \
