@@ -7,10 +7,10 @@
  *
  * Who opens a connection says CP2 and then talks at once; nothing is said back.
  *
- * Sending never fails and never blocks: what the link does not take waits here. How much may wait is
- * the owner's to decide: it looks at conn_queued(), stops taking messages with conn_pause() while
- * there is too much, and hears `drained` when all has gone. So a peer that does not read is not
- * read from either, and holds no more memory than the owner allows.
+ * Sending never fails and never blocks: what the link does not take waits here. How much may wait
+ * is the owner's to decide: it looks at conn_queued(), stops taking messages with conn_pause()
+ * while there is too much, and hears `drained` when all has gone. So a peer that does not read is
+ * not read from either, and holds no more memory than the owner allows.
  *
  * `ended` is the last callback; the owner then frees what it embeds the connection in. From inside
  * `message` the owner may send, pause and close, but not abort.
