@@ -4,6 +4,7 @@
  *     partitions   memory, and the thread that keeps some ready
  *     maps         by name; made as they are asked for
  *     loops        mr-loop-0 .. n, on the first of which the keeper works
+ *     door         a listener on each loop; its sessions
  *     events       mr-events: a loop of its own for listeners, so that a slow one holds up only
  *                  its fellows
  */
@@ -13,6 +14,7 @@
 #include "grid/config.h"
 #include "grid/data/keeper.h"
 #include "grid/data/maps.h"
+#include "grid/door/door.h"
 #include "grid/op/partition.h"
 #include "net/base/metric.h"
 #include "net/loop.h"
@@ -31,6 +33,8 @@ struct member {
     bool events_started;
     struct tasklet deliverer; /* on events */
     struct keeper keeper;
+    struct wire_uuid uuid;
+    struct door door;
 };
 
 /* config is copied. Words in err. */
