@@ -166,6 +166,7 @@ mr_rc_t member_start(const mr_config_t *config, struct member **ret_m, mr_err_t 
                             .changed = wake_deliverer,
                             .changed_context = m};
     maps_init(&m->maps);
+    objects_init(&m->objects, &m->maps);
     m->uuid = door_uuid();
     if ((rc = start_events(m)) != MR_OK || (rc = start_loops(m, err)) != MR_OK)
         goto fail;
@@ -194,6 +195,7 @@ void member_stop(struct member *m)
         stop_loop(m->loops[i], i < m->loops_started);
     stop_loop(m->events, m->events_started);
     door_close(&m->door);
+    objects_free(&m->objects);
     maps_free(&m->maps);
     for (uint32_t i = 0; i < m->loop_count; i++)
         loop_free(m->loops[i]);

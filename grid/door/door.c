@@ -91,6 +91,7 @@ void door_leave(struct door *d, struct client *c)
     pthread_mutex_unlock(&d->lock);
     if (!last)
         return;
+    objects_release_client(&d->member->objects, c->uuid.high, c->uuid.low);
     log_event(LOG_INFO, "client.left", F_STR("client", c->name), F_STR("type", c->type));
     mem_free(c);
 }

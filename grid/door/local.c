@@ -1,6 +1,7 @@
 #include "grid/door/local.h"
 
 #include "grid/data/listener.h"
+#include "grid/data/map_object.h"
 #include "grid/door/explain.h"
 #include "grid/op/run.h"
 #include "grid/op/wait.h"
@@ -261,12 +262,12 @@ static bool reading(struct channel *c)
 static mr_rc_t map_open(struct channel *c, const char *name, struct channel_map **ret_map,
                         mr_err_t *err)
 {
-    struct map *m;
-    mr_rc_t rc = maps_open(&member_of(c)->maps, name, &m);
+    struct object *o;
+    mr_rc_t rc = objects_open(&member_of(c)->objects, OBJECT_MAP, name, &o);
 
     if (rc != MR_OK)
         return fail(err, rc, NULL, "map \"%s\" cannot be made: %s", name, mr_rc_text(rc));
-    *ret_map = (struct channel_map *)m;
+    *ret_map = (struct channel_map *)object_map(o);
     return MR_OK;
 }
 
