@@ -268,7 +268,11 @@ static void refund(struct account *a, uint64_t amount)
         account_return(a, amount);
 }
 
-static mr_rc_t erase(struct map *m, uint32_t partition, struct spot *spot, enum journal_kind kind)
+/* Of what nobody asks for: an entry ends, or makes room. */
+static const struct owner nobody;
+
+static mr_rc_t erase(struct map *m, uint32_t partition, struct spot *spot, enum journal_kind kind,
+                     const struct owner *source)
 {
     const struct record *old = spot->old;
     mr_rc_t rc = store_erase(&m->parts[partition].store, spot);
@@ -282,11 +286,12 @@ static mr_rc_t erase(struct map *m, uint32_t partition, struct spot *spot, enum 
              : kind == JOURNAL_EXPIRED ? COUNT_EXPIRATIONS
                                        : COUNT_REMOVES);
     tell_gone(m, partition, kind, old);
+    invalidate(&m->invalidation, partition, spot->key, source);
     return MR_OK;
 }
 
 static mr_rc_t write(struct map *m, uint32_t partition, struct spot *spot, const struct data *value,
-                     struct lifetime life)
+                     struct lifetime life, const struct owner *source)
 {
     struct store *s = &m->parts[partition].store;
     const struct record *old = spot->old;
@@ -314,6 +319,7 @@ static mr_rc_t write(struct map *m, uint32_t partition, struct spot *spot, const
                                  .key = key,
                                  .old = old ? record_value(old) : (struct data){0},
                                  .value = *value});
+    invalidate(&m->invalidation, partition, &key, source);
     return MR_OK;
 
 fail:
@@ -344,7 +350,7 @@ mr_rc_t map_change(struct map *m, uint32_t partition, const struct map_request *
     store_locate(s, key_hash(&q->key), &q->key, &spot);
     if (spot.old && record_may_end(spot.old) && record_is_over(spot.old, clock_ms()) &&
         !is_locked(m, partition, &q->key)) {
-        if ((rc = erase(m, partition, &spot, JOURNAL_EXPIRED)) != MR_OK)
+        if ((rc = erase(m, partition, &spot, JOURNAL_EXPIRED, &nobody)) != MR_OK)
             return rc;
         spot.old = NULL;
     }
@@ -362,7 +368,7 @@ mr_rc_t map_change(struct map *m, uint32_t partition, const struct map_request *
     if (d.action == ACT_WRITE) {
         rc = value.size > m->rules.value_max
                  ? MR_ERR_TOO_LARGE
-                 : write(m, partition, &spot, &value, lifetime_of(m, q, spot.old));
+                 : write(m, partition, &spot, &value, lifetime_of(m, q, spot.old), &q->owner);
         if (rc != MR_OK) {
             ret_a->value = value;
             return rc;
@@ -371,7 +377,8 @@ mr_rc_t map_change(struct map *m, uint32_t partition, const struct map_request *
     }
     if (d.action == ACT_ERASE) {
         if ((rc = erase(m, partition, &spot,
-                        q->verb == MAP_EVICT ? JOURNAL_EVICTED : JOURNAL_REMOVED)) != MR_OK)
+                        q->verb == MAP_EVICT ? JOURNAL_EVICTED : JOURNAL_REMOVED, &q->owner)) !=
+            MR_OK)
             return rc;
         ret_a->version = 0;
     }
@@ -414,6 +421,7 @@ struct sweeping {
 static bool swept(void *context, const struct record *r)
 {
     struct sweeping *w = context;
+    struct data key = record_key(r);
 
     if (is_held(&(struct held){w->map, w->partition}, r))
         return false;
@@ -423,6 +431,7 @@ static bool swept(void *context, const struct record *r)
     w->map->partitions->at[w->partition].changes++;
     count(w->map, COUNT_EXPIRATIONS);
     tell_gone(w->map, w->partition, JOURNAL_EXPIRED, r);
+    invalidate(&w->map->invalidation, w->partition, &key, &nobody);
     return true;
 }
 
@@ -465,7 +474,8 @@ static uint64_t evict_one(struct map *m, uint32_t partition, uint64_t chance)
     if (store_victim(&m->parts[partition].store, m->rules.eviction, chance, now_ms,
                      any ? is_held : NULL, &(struct held){m, partition}, &spot, &key) &&
         erase(m, partition, &spot,
-              record_is_over(spot.old, now_ms) ? JOURNAL_EXPIRED : JOURNAL_EVICTED) == MR_OK)
+              record_is_over(spot.old, now_ms) ? JOURNAL_EXPIRED : JOURNAL_EVICTED,
+              &nobody) == MR_OK)
         bytes = record_block(spot.old);
     partition_unlock(p);
     epoch_exit();
@@ -602,9 +612,10 @@ mr_rc_t map_clear(struct map *m)
     for (uint32_t i = 0; i < m->partitions->count && rc == MR_OK; i++)
         cleared += clear_partition(m, i, &rc);
     if (cleared > 0) {
-        partition_lock(&m->partitions->at[0]);
-        tell(m, 0, &(struct journal_event){.kind = JOURNAL_CLEARED, .count = cleared});
-        partition_unlock(&m->partitions->at[0]);
+        partition_lock(&m->partitions->at[m->home]);
+        tell(m, m->home, &(struct journal_event){.kind = JOURNAL_CLEARED, .count = cleared});
+        invalidate(&m->invalidation, m->home, NULL, &nobody);
+        partition_unlock(&m->partitions->at[m->home]);
     }
     return rc;
 }
@@ -667,6 +678,7 @@ mr_rc_t map_new(struct partitions *ps, struct metrics *metrics, const char *kind
                 const struct map_rules *rules, struct map **ret_map)
 {
     const struct metric_label labels[] = {{kind, name}, {0}};
+    const struct data text = {(const uint8_t *)name, (uint32_t)strlen(name), DATA_STRING};
     struct map *m = mem_alloc_zero(sizeof *m);
     mr_rc_t rc = MR_ERR_MEMORY;
 
@@ -679,6 +691,8 @@ mr_rc_t map_new(struct partitions *ps, struct metrics *metrics, const char *kind
     m->entries.limit = rules->entries_max;
     m->bytes.limit = rules->bytes_max;
     pthread_mutex_init(&m->listeners_lock, NULL);
+    invalidation_init(&m->invalidation, ps);
+    m->home = data_partition(&text, ps->count);
     if (!(m->name = mem_strdup(name)) ||
         !(m->parts = mem_alloc_aligned(64, ps->count * sizeof *m->parts)))
         goto fail;
@@ -710,6 +724,7 @@ void map_free(struct map *m)
     for (int i = 0; i < MAP_COUNTS; i++)
         metric_drop_counter(m->metrics, m->counts[i]);
     pthread_mutex_destroy(&m->listeners_lock);
+    invalidation_free(&m->invalidation);
     mem_free_aligned(m->parts);
     mem_free(m->name);
     mem_free(m);

@@ -23,6 +23,7 @@
 #ifndef GRID_DATA_MAP_H
 #define GRID_DATA_MAP_H
 
+#include "grid/data/invalidation.h"
 #include "grid/data/lock.h"
 #include "grid/data/watcher.h"
 #include "grid/op/partition.h"
@@ -75,6 +76,8 @@ struct map {
     struct account entries, bytes; /* against the rules; not kept when there is no limit */
     struct counter *counts[MAP_COUNTS];
     struct watchers *watchers; /* of its object; NULL: it has none */
+    struct invalidation invalidation;
+    uint32_t home;    /* the partition of its name */
     uint32_t may_end; /* some entry may have had a time to end; never back to 0. Any thread */
 
     pthread_mutex_t listeners_lock;
