@@ -37,9 +37,11 @@ static bool take(void *context, const uint8_t *bytes, size_t size)
 {
     struct conn *c = context;
 
-    if (c->state == CONN_CLOSING)
-        return true; /* dropped */
-    return c->events->message(c->context, bytes, size) && !c->paused;
+    if (bytes && c->state != CONN_CLOSING)
+        c->events->message(c->context, bytes, size);
+    else if (!bytes && c->events->settled)
+        c->events->settled(c->context);
+    return !c->paused;
 }
 
 static void feed(struct conn *c, const uint8_t *bytes, size_t size)

@@ -35,8 +35,9 @@ enum conn_end {
 
 struct conn_events {
     void (*opened)(void *context); /* of conn_connect; may be NULL */
-    /* A whole message, borrowed. False: no more for now, as after conn_pause. */
-    bool (*message)(void *context, const uint8_t *bytes, size_t size);
+    /* A whole message, borrowed until `settled`. */
+    void (*message)(void *context, const uint8_t *bytes, size_t size);
+    void (*settled)(void *context); /* those of one piece have been handed on; may be NULL */
     void (*drained)(void *context); /* may be NULL */
     void (*ended)(void *context, enum conn_end end);
 };

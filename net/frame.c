@@ -21,6 +21,7 @@ void frames_init(struct frames *f, size_t limit)
 {
     *f = (struct frames){.limit = limit};
     list_init(&f->parts);
+    list_init(&f->whole);
 }
 
 static void part_free(struct frames *f, struct part *p)
@@ -31,10 +32,16 @@ static void part_free(struct frames *f, struct part *p)
     mem_free(p);
 }
 
+static void free_all(struct frames *f, struct list *parts)
+{
+    while (parts->next && !list_is_empty(parts))
+        part_free(f, list_owner(parts->next, struct part, node));
+}
+
 void frames_free(struct frames *f)
 {
-    while (f->parts.next && !list_is_empty(&f->parts))
-        part_free(f, list_owner(f->parts.next, struct part, node));
+    free_all(f, &f->parts);
+    free_all(f, &f->whole);
     mem_free(f->at);
     f->at = NULL;
     f->size = f->room = 0;
@@ -166,8 +173,9 @@ static mr_rc_t take_fragment(struct frames *f, const uint8_t *bytes, size_t size
         clear_final(p->at + p->size - (size - first), size - first);
         return MR_OK;
     }
+    list_remove(&p->node);
+    list_add_last(&f->whole, &p->node);
     *ret_more = take(context, p->at, p->size);
-    part_free(f, p);
     return MR_OK;
 }
 
@@ -209,6 +217,8 @@ static mr_rc_t hand_on(struct frames *f, const uint8_t *at, size_t size, frames_
             rc = take_fragment(f, at + used, whole, take, context, &more);
         used += whole;
     }
+    (void)take(context, NULL, 0);
+    free_all(f, &f->whole);
     *ret_used = used;
     return rc;
 }

@@ -34,14 +34,15 @@ struct frames {
     size_t size, room;
     size_t seen;       /* bytes of it whose frames have been looked at */
     struct list parts; /* messages of which some fragments have come */
-    size_t parts_size;
+    struct list whole; /* those of which all have, until the piece is through */
+    size_t parts_size; /* bytes of both */
 };
 
 void frames_init(struct frames *f, size_t limit);
 void frames_free(struct frames *f);
 
-/* Takes a whole message, borrowed. False: no more for now, what follows is kept. It must not free
- * the frames. */
+/* Takes a whole message, borrowed until the piece is through, which it is told by a call without
+ * bytes. False: no more for now, what follows is kept. It must not free the frames. */
 typedef bool frames_taker(void *context, const uint8_t *bytes, size_t size);
 
 /* Adds a piece and hands on what is whole. A piece of no bytes goes on with what was kept.

@@ -174,6 +174,19 @@ struct waiter *call_wait(struct call *c, int64_t timeout_ms)
     return c->waiter;
 }
 
+mr_rc_t call_object(struct call *c, enum object_kind kind, struct wire_bytes name,
+                    struct object **ret_o)
+{
+    char text[MAP_NAME_MAX + 1];
+
+    if (name.size == 0 || name.size > MAP_NAME_MAX || memchr(name.at, '\0', name.size))
+        return fail(c->err, MR_ERR_ARGUMENT, "give it 1 to 255 bytes of UTF-8",
+                    "an object with a name of %u bytes", name.size);
+    memcpy(text, name.at, name.size);
+    text[name.size] = '\0';
+    return objects_open(&c->member->objects, kind, text, ret_o);
+}
+
 struct owner call_owner(const struct call *c, int64_t thread)
 {
     const struct wire_uuid *u = &c->session->client->uuid;

@@ -19,7 +19,7 @@
 #ifndef GRID_DOOR_DISPATCH_H
 #define GRID_DOOR_DISPATCH_H
 
-#include "grid/data/map.h"
+#include "grid/data/objects.h"
 #include "grid/door/session.h"
 #include "grid/op/wait.h"
 #include "net/base/error.h"
@@ -53,6 +53,10 @@ struct waiter *call_wait(struct call *c, int64_t timeout_ms);
 
 /* The map of this name, made when it is not there. */
 mr_rc_t call_map(struct call *c, struct wire_bytes name, struct map **ret_map);
+
+/* The object of this kind and name. */
+mr_rc_t call_object(struct call *c, enum object_kind kind, struct wire_bytes name,
+                    struct object **ret_o);
 
 /* Who calls. */
 struct owner call_owner(const struct call *c, int64_t thread);

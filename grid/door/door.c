@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "grid/door/hot.h"
 #include "grid/door/parked.h"
 #include "grid/member.h"
 #include "net/base/clock.h"
@@ -109,7 +110,8 @@ static void tick(void *context)
     }
 }
 
-static void start_loop(struct door *d, struct door_loop *l, struct transport *t)
+/* MR_ERR_MEMORY: it can be closed all the same. */
+static mr_rc_t start_loop(struct door *d, struct door_loop *l, struct transport *t)
 {
     l->door = d;
     l->loop = t->loop;
@@ -119,6 +121,7 @@ static void start_loop(struct door *d, struct door_loop *l, struct transport *t)
     l->taker = (struct tasklet){.run = take_posted, .context = l};
     tasklet_add_on_loop(l->loop, &l->taker);
     timer_start_on_loop(l->loop, &l->tick, TICK_NS, TICK_NS, tick, l);
+    return (l->hot = mem_alloc_zero(sizeof *l->hot)) ? MR_OK : MR_ERR_MEMORY;
 }
 
 /* The first port that is free, of those that may be tried. */
@@ -187,9 +190,13 @@ mr_rc_t door_open(struct door *d, struct member *m, struct transport **transport
             transport_free(transports[--count]);
         return fail(err, MR_ERR_MEMORY, NULL, "no memory for the door of a member");
     }
+    mr_rc_t rc = MR_OK;
+
     for (; d->count < count; d->count++)
-        start_loop(d, &d->loops[d->count], transports[d->count]);
-    return listen_all(d, m->config, err);
+        if (start_loop(d, &d->loops[d->count], transports[d->count]) != MR_OK)
+            rc = MR_ERR_MEMORY;
+    return rc == MR_OK ? listen_all(d, m->config, err)
+                       : fail(err, rc, NULL, "no memory for the door of a member");
 }
 
 static void close_loop(struct door_loop *l)
@@ -203,6 +210,7 @@ static void close_loop(struct door_loop *l)
     sink_free(&l->out);
     sink_free(&l->items);
     mem_free(l->spare);
+    mem_free(l->hot);
 }
 
 void door_close(struct door *d)

@@ -26,6 +26,8 @@
 struct member;
 struct session;
 struct parked;
+struct object;
+struct hot_batch;
 
 enum { DOOR_TEXT = 64, DOOR_MAPS = 16 };
 
@@ -48,8 +50,9 @@ struct door_loop {
     struct sink out;   /* an answer being made */
     struct sink items; /* a list for it */
     struct parked *spare;
-    struct map *maps[DOOR_MAPS]; /* lately used, by the hash of their name */
-    mr_err_t err;                /* of the call being served */
+    struct object *maps[DOOR_MAPS]; /* lately used, by the hash of their name */
+    struct hot_batch *hot;
+    mr_err_t err; /* of the call being served */
 };
 
 /* A program that is connected. */

@@ -269,15 +269,24 @@ UNWATCH(client_remove_migration_listener)
 
 /* ---- proxies -------------------------------------------------------------------------------- */
 
-static mr_rc_t create(struct call *c, struct wire_bytes name, struct wire_bytes service)
+static mr_rc_t kind_of(struct call *c, struct wire_bytes service, enum object_kind *ret_kind)
 {
-    struct map *m;
+    char text[DOOR_TEXT];
 
-    if (same(service, "hz:impl:mapService"))
-        return call_map(c, name, &m);
+    if (objects_kind(text_of(service, text), ret_kind))
+        return MR_OK;
     return call_error(c, CODE_SERVICE_NOT_FOUND,
                       "com.hazelcast.spi.exception.ServiceNotFoundException",
-                      "there is no service %.*s", (int)service.size, (const char *)service.at);
+                      "there is no service %s", text);
+}
+
+static mr_rc_t create(struct call *c, struct wire_bytes name, struct wire_bytes service)
+{
+    enum object_kind kind;
+    struct object *o;
+    mr_rc_t rc = kind_of(c, service, &kind);
+
+    return rc == MR_OK ? call_object(c, kind, name, &o) : rc;
 }
 
 mr_rc_t serve_client_create_proxy(struct call *c, const struct client_create_proxy_req *q)

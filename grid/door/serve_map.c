@@ -1,44 +1,31 @@
 /* serve_map.c - the messages about maps. */
-#include <string.h>
-
+#include "grid/data/map_object.h"
 #include "grid/door/explain.h"
 #include "grid/door/serve.h"
 #include "grid/member.h"
 #include "grid/op/run.h"
-#include "net/base/hash.h"
 
 /* How long a change waits for a key that another client has locked: as long as clients do. */
 enum { LOCKED_MS = 120000 };
 
 /* ---- finding the map ------------------------------------------------------------------------ */
 
-static bool is_named(const struct map *m, struct wire_bytes name)
-{
-    return strncmp(m->name, (const char *)name.at, name.size) == 0 && m->name[name.size] == '\0';
-}
-
 static mr_rc_t open_map(struct call *c, struct wire_bytes name, struct map **ret_map)
 {
-    char text[MAP_NAME_MAX + 1];
+    struct object *o;
+    mr_rc_t rc = call_object(c, OBJECT_MAP, name, &o);
 
-    if (name.size == 0 || name.size > MAP_NAME_MAX || memchr(name.at, '\0', name.size))
-        return fail(c->err, MR_ERR_ARGUMENT, "give it 1 to 255 bytes of UTF-8",
-                    "a map with a name of %u bytes", name.size);
-    memcpy(text, name.at, name.size);
-    text[name.size] = '\0';
-    return maps_open(&c->member->maps, text, ret_map);
+    if (rc != MR_OK)
+        return rc;
+    session_note_map(c->session, o);
+    *ret_map = object_map(o);
+    return MR_OK;
 }
 
 mr_rc_t call_map(struct call *c, struct wire_bytes name, struct map **ret_map)
 {
-    struct map **known = &c->session->at->maps[hash_64(name.at, name.size) % DOOR_MAPS];
-    mr_rc_t rc = MR_OK;
-
-    if (!*known || !is_named(*known, name))
-        rc = open_map(c, name, known);
-    if (rc == MR_OK)
-        *ret_map = *known;
-    return rc;
+    *ret_map = session_known_map(c->session, name);
+    return *ret_map ? MR_OK : open_map(c, name, ret_map);
 }
 
 /* ---- requests about a key ------------------------------------------------------------------- */

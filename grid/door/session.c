@@ -1,9 +1,14 @@
 #include "grid/door/session.h"
 
+#include <string.h>
+
+#include "grid/data/map_object.h"
 #include "grid/door/dispatch.h"
+#include "grid/door/hot.h"
 #include "grid/door/parked.h"
 #include "net/base/check.h"
 #include "net/base/clock.h"
+#include "net/base/hash.h"
 #include "net/base/log.h"
 #include "net/base/mem.h"
 
@@ -112,16 +117,27 @@ void session_abort(struct session *s)
 
 /* ---- receiving ------------------------------------------------------------------------------ */
 
-static bool message(void *context, const uint8_t *bytes, size_t size)
+static void message(void *context, const uint8_t *bytes, size_t size)
 {
     struct session *s = context;
 
+    if (hot_take(s, bytes, size))
+        return;
+    hot_run(s);
     if (s->state == SESSION_ENDED)
-        return true;
+        return;
     dispatch(s, bytes, size);
     if (conn_queued(&s->conn) > QUEUE_MAX)
         conn_pause(&s->conn);
-    return true;
+}
+
+static void settled(void *context)
+{
+    struct session *s = context;
+
+    hot_run(s);
+    if (conn_queued(&s->conn) > QUEUE_MAX)
+        conn_pause(&s->conn);
 }
 
 static void drained(void *context)
@@ -129,7 +145,7 @@ static void drained(void *context)
     conn_resume(&((struct session *)context)->conn);
 }
 
-static const struct conn_events conn_events = {NULL, message, drained, ended};
+static const struct conn_events conn_events = {NULL, message, settled, drained, ended};
 
 /* ---- sending -------------------------------------------------------------------------------- */
 
@@ -261,6 +277,36 @@ void session_tick(struct session *s, uint64_t now_ns)
         session_close(s, "no authentication in time");
     else if (s->state == SESSION_OPEN && now_ns - s->heard_ns > s->at->door->timeout_ms * 1000000)
         session_close(s, "nothing heard for clients.timeout");
+}
+
+/* ---- maps lately used ----------------------------------------------------------------------- */
+
+static bool is_open_as(const struct object *o, struct wire_bytes name)
+{
+    return o && load_relaxed_32(&o->open) &&
+           strncmp(o->name, (const char *)name.at, name.size) == 0 && o->name[name.size] == '\0';
+}
+
+static struct object **place_of(struct session *s, const void *name, size_t size)
+{
+    return &s->at->maps[hash_64(name, size) % DOOR_MAPS];
+}
+
+struct map *session_known_map(struct session *s, struct wire_bytes name)
+{
+    if (!is_open_as(s->last_map, name)) {
+        struct object *o = *place_of(s, name.at, name.size);
+
+        if (!is_open_as(o, name))
+            return NULL;
+        s->last_map = o;
+    }
+    return object_map(s->last_map);
+}
+
+void session_note_map(struct session *s, struct object *map)
+{
+    s->last_map = *place_of(s, map->name, strlen(map->name)) = map;
 }
 
 /* ---- watches -------------------------------------------------------------------------------- */

@@ -43,8 +43,7 @@ struct session {
     uint64_t heard; /* bytes received when last looked */
     struct list watches;
     struct list parked;
-    bool wants_view; /* members and partitions, as they change */
-    int64_t view_correlation;
+    struct object *last_map; /* that a request was about; NULL: none yet */
 
     struct posted ready;
     uint32_t is_ready; /* ready is posted */
@@ -75,6 +74,12 @@ void session_abort(struct session *s);
 
 void session_ref(struct session *s);
 void session_unref(struct session *s);
+
+/* The map of this name, if it was used here lately; NULL: it has to be looked for. */
+struct map *session_known_map(struct session *s, struct wire_bytes name);
+
+/* Notes that it was. `map` is an object of maps, and of this name. */
+void session_note_map(struct session *s, struct object *map);
 
 /* Starts a watch that the caller has allocated and filled but for its list; gives it an id. */
 void watch_start(struct watch *w, struct session *s, int64_t correlation,
