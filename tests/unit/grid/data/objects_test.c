@@ -184,3 +184,22 @@ Test(objects, are_as_large_as_the_configuration_says)
     cr_assert(((struct queue *)open_one(OBJECT_QUEUE, "other"))->size_max == INT32_MAX);
     cr_assert(queue_offer(orders, &large, NULL) == MR_ERR_TOO_LARGE);
 }
+
+Test(objects, tell_of_a_map_that_is_cleared_and_of_one_that_is_evicted)
+{
+    struct watcher clear_ear = {OBJECT_CLEARED, hear_event};
+    struct watcher evict_ear = {OBJECT_EVICTED_ALL, hear_event};
+    struct object *o = open_one(OBJECT_MAP, "x");
+    struct map *map = object_map(o);
+
+    cr_assert(watchers_add(&o->watchers, &w.partitions, &clear_ear) == MR_OK);
+    cr_assert(map_clear(map) == MR_OK && was_told(""), "there was nothing");
+    cr_assert(change(map, MAP_PUT, "a", TIME_NEVER) == MR_OK);
+    cr_assert(map_clear(map) == MR_OK && was_told("! "));
+    cr_assert(watchers_add(&o->watchers, &w.partitions, &evict_ear) == MR_OK);
+    cr_assert(change(map, MAP_PUT, "a", TIME_NEVER) == MR_OK);
+    cr_assert(map_evict_all(map) == MR_OK && was_told("! "));
+    cr_assert(change(map, MAP_GET, "", 0) == MR_NOT_FOUND);
+    cr_assert(watchers_remove(&o->watchers, &w.partitions, &clear_ear) == MR_OK);
+    cr_assert(watchers_remove(&o->watchers, &w.partitions, &evict_ear) == MR_OK);
+}
