@@ -91,7 +91,7 @@ struct map_event {
     struct data key, old, value; /* DATA_NULL where there is none */
 };
 
-enum { EVENT_LOST = 1 << 16 };
+enum { EVENT_EVICTED_ALL = 32, EVENT_LOST = 1 << 16 };
 
 /* What a map says about itself; sums over its partitions here. */
 struct map_facts {

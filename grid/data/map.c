@@ -604,7 +604,7 @@ static uint64_t clear_partition(struct map *m, uint32_t partition, mr_rc_t *ret_
     return entries;
 }
 
-mr_rc_t map_clear(struct map *m)
+static mr_rc_t clear_as(struct map *m, enum journal_kind kind)
 {
     uint64_t cleared = 0;
     mr_rc_t rc = MR_OK;
@@ -613,11 +613,21 @@ mr_rc_t map_clear(struct map *m)
         cleared += clear_partition(m, i, &rc);
     if (cleared > 0) {
         partition_lock(&m->partitions->at[m->home]);
-        tell(m, m->home, &(struct journal_event){.kind = JOURNAL_CLEARED, .count = cleared});
+        tell(m, m->home, &(struct journal_event){.kind = (uint8_t)kind, .count = cleared});
         invalidate(&m->invalidation, m->home, NULL, &nobody);
         partition_unlock(&m->partitions->at[m->home]);
     }
     return rc;
+}
+
+mr_rc_t map_clear(struct map *m)
+{
+    return clear_as(m, JOURNAL_CLEARED);
+}
+
+mr_rc_t map_evict_all(struct map *m)
+{
+    return clear_as(m, JOURNAL_EVICTED_ALL);
 }
 
 /* ---- journals ------------------------------------------------------------------------------- */

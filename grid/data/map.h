@@ -99,14 +99,22 @@ void map_free(struct map *m);
 /* The entry of a key that is locked, although its time has come; else NULL. Takes the lock. */
 const struct record *map_find_held(struct map *m, uint32_t partition, const struct data *key);
 
+/* The entry of a key, to a reader. */
+static inline const struct record *map_find(struct map *m, uint32_t partition, uint64_t hash,
+                                            const struct data *key)
+{
+    struct map_part *part = &m->parts[partition];
+    const struct record *r = store_get(&part->store, hash, key);
+
+    return r || !locks_any(&part->locks) ? r : map_find_held(m, partition, key);
+}
+
 /* A request that reads. Inline, because it is a few nanoseconds in all. */
 static inline mr_rc_t map_read(struct map *m, uint32_t partition, const struct map_request *q,
                                struct map_answer *ret_a)
 {
-    const struct record *r = store_get(&m->parts[partition].store, key_hash(&q->key), &q->key);
+    const struct record *r = map_find(m, partition, key_hash(&q->key), &q->key);
 
-    if (!r && locks_any(&m->parts[partition].locks))
-        r = map_find_held(m, partition, &q->key);
     if (!r) {
         counter_add(m->counts[COUNT_MISSES], 1);
         *ret_a = (struct map_answer){0};
@@ -143,6 +151,9 @@ mr_rc_t map_make_room(struct map *m, uint32_t partition, struct room room, struc
 /* Takes everything out that is not locked, partition by partition; takes their locks.
  * MR_ERR_MEMORY: some may be cleared. */
 mr_rc_t map_clear(struct map *m);
+
+/* The same, told as an eviction of all. */
+mr_rc_t map_evict_all(struct map *m);
 
 /* Locks of keys; answers as in lock.h, and MR_ERR_TOO_LARGE. Take the partition's lock. */
 mr_rc_t map_lock(struct map *m, const struct lock_request *q);

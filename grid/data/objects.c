@@ -23,8 +23,10 @@ static mr_rc_t make_map(struct objects *os, enum object_kind kind, const char *n
 static mr_rc_t make_queue(struct objects *os, enum object_kind kind, const char *name,
                           struct object **ret_o)
 {
+    uint64_t size_max = config_option(os->config, "queues.*.max-size", name);
+
     (void)kind;
-    return queue_new(os->partitions, name, INT32_MAX, ret_o);
+    return queue_new(os->partitions, name, size_max ? (uint32_t)size_max : INT32_MAX, ret_o);
 }
 
 static mr_rc_t make_list(struct objects *os, enum object_kind kind, const char *name,
@@ -45,7 +47,9 @@ static mr_rc_t make_ringbuffer(struct objects *os, enum object_kind kind, const 
                                struct object **ret_o)
 {
     (void)kind;
-    return ringbuffer_new(os->partitions, name, 10000, ret_o);
+    return ringbuffer_new(os->partitions, name,
+                          (uint32_t)config_option(os->config, "ringbuffers.*.capacity", name),
+                          ret_o);
 }
 
 static mr_rc_t make_topic(struct objects *os, enum object_kind kind, const char *name,
@@ -156,6 +160,15 @@ static void tell(struct objects *os, const struct object *o, bool created)
     }
 }
 
+/* Values are as large as a map's may be; some kinds take only smaller ones. */
+static void limit_values(const struct objects *os, struct object *o)
+{
+    uint32_t most = (uint32_t)config_number(os->config, "limits.value-size");
+
+    if (o->value_max > most)
+        o->value_max = most;
+}
+
 static mr_rc_t add(struct objects *os, enum object_kind kind, const char *name,
                    struct object **ret_o)
 {
@@ -164,6 +177,8 @@ static mr_rc_t add(struct objects *os, enum object_kind kind, const char *name,
     if (rc != MR_OK)
         return rc;
     struct object *o = *ret_o;
+
+    limit_values(os, o);
     struct object **first = bucket_of(os, o->hash = hash_of(kind, name));
 
     o->next = *first;

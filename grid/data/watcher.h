@@ -27,6 +27,7 @@ enum object_event_kind {
     OBJECT_UPDATED = 4,
     OBJECT_EVICTED = 8,
     OBJECT_EXPIRED = 16,
+    OBJECT_EVICTED_ALL = 32,
     OBJECT_CLEARED = 64,
     OBJECT_INVALIDATED = 256,
     OBJECT_MESSAGE = 1 << 16
@@ -37,7 +38,7 @@ struct object_event {
     uint32_t kind; /* enum object_event_kind */
     uint32_t partition;
     uint64_t time_ms;
-    uint64_t count;              /* of CLEARED: how many have gone */
+    uint64_t count;              /* of CLEARED and EVICTED_ALL: how many have gone */
     struct data key, old, value; /* DATA_NULL where there is none; an item's is the value */
     uint64_t sequence;           /* of INVALIDATED, see invalidation.h */
     struct owner source;         /* of INVALIDATED: who changed it, zero when nobody asked for it */

@@ -152,7 +152,7 @@ static void answer_value(struct sink *out, const struct hot *h, const struct dat
 
 static void run_get(struct sink *out, const struct hot *h)
 {
-    const struct record *r = store_get(&h->map->parts[h->partition].store, h->hash, &h->key);
+    const struct record *r = map_find(h->map, h->partition, h->hash, &h->key);
     struct data value;
 
     counter_add(h->map->counts[r ? COUNT_HITS : COUNT_MISSES], 1);

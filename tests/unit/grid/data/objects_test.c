@@ -2,6 +2,7 @@
 
 #include "grid/data/map_object.h"
 #include "grid/data/queue.h"
+#include "grid/data/ringbuffer.h"
 #include "tests/unit/grid/data/world.h"
 
 static struct maps maps;
@@ -164,4 +165,41 @@ Test(objects, let_go_of_locks_when_a_map_is_destroyed)
     cr_assert(objects_destroy(&objects, OBJECT_MAP, "x") == MR_OK);
     cr_assert(change(map, MAP_GET, "", 0) == MR_NOT_FOUND);
     cr_assert(change(map, MAP_PUT, "b", TIME_NEVER) == MR_OK, "nobody holds the key");
+}
+
+Test(objects, are_as_large_as_the_configuration_says)
+{
+    mr_config_t *config = (mr_config_t *)maps.config;
+    const char *const options[][2] = {{"queues.orders.max-size", "7"},
+                                      {"ringbuffers.default.capacity", "5"},
+                                      {"limits.value-size", "3"}};
+
+    for (int i = 0; i < 3; i++)
+        cr_assert(mr_config_set(config, options[i][0], options[i][1], &err) == MR_OK);
+    struct queue *orders = (struct queue *)open_one(OBJECT_QUEUE, "orders");
+    struct ringbuffer *rb = (struct ringbuffer *)open_one(OBJECT_RINGBUFFER, "log");
+    struct data large = text("four");
+
+    cr_assert(orders->size_max == 7 && rb->capacity == 5);
+    cr_assert(((struct queue *)open_one(OBJECT_QUEUE, "other"))->size_max == INT32_MAX);
+    cr_assert(queue_offer(orders, &large, NULL) == MR_ERR_TOO_LARGE);
+}
+
+Test(objects, tell_of_a_map_that_is_cleared_and_of_one_that_is_evicted)
+{
+    struct watcher clear_ear = {OBJECT_CLEARED, hear_event};
+    struct watcher evict_ear = {OBJECT_EVICTED_ALL, hear_event};
+    struct object *o = open_one(OBJECT_MAP, "x");
+    struct map *map = object_map(o);
+
+    cr_assert(watchers_add(&o->watchers, &w.partitions, &clear_ear) == MR_OK);
+    cr_assert(map_clear(map) == MR_OK && was_told(""), "there was nothing");
+    cr_assert(change(map, MAP_PUT, "a", TIME_NEVER) == MR_OK);
+    cr_assert(map_clear(map) == MR_OK && was_told("! "));
+    cr_assert(watchers_add(&o->watchers, &w.partitions, &evict_ear) == MR_OK);
+    cr_assert(change(map, MAP_PUT, "a", TIME_NEVER) == MR_OK);
+    cr_assert(map_evict_all(map) == MR_OK && was_told("! "));
+    cr_assert(change(map, MAP_GET, "", 0) == MR_NOT_FOUND);
+    cr_assert(watchers_remove(&o->watchers, &w.partitions, &clear_ear) == MR_OK);
+    cr_assert(watchers_remove(&o->watchers, &w.partitions, &evict_ear) == MR_OK);
 }
