@@ -69,6 +69,25 @@ void data_copy_free(struct data *copy)
     *copy = (struct data){0};
 }
 
+/* The events of all services with entries have the same parameters. */
+void watch_on_entry(struct watcher *w, const struct object_event *e)
+{
+    const struct object_watch *ow = list_owner(w, struct object_watch, watcher);
+    const struct data none = {0};
+
+    if (ow->key.kind != DATA_NULL && e->key.kind != DATA_NULL && !data_equal(&ow->key, &e->key))
+        return;
+    session_event(
+        ow->watch.session, ow->event, ow->watch.correlation,
+        &(struct map_add_entry_listener_event){
+            .event_type = (int32_t)e->kind,
+            .uuid = ow->watch.session->at->door->member->uuid,
+            .number_of_affected_entries = e->kind == OBJECT_CLEARED ? (int32_t)e->count : 1,
+            .key = e->key,
+            .value = ow->values ? e->value : none,
+            .old_value = ow->values ? e->old : none});
+}
+
 static void stop(struct watch *w)
 {
     struct object_watch *ow = list_owner(w, struct object_watch, watch);

@@ -46,6 +46,13 @@ mr_rc_t watch_object(struct call *c, enum object_kind kind, struct wire_bytes na
                      enum wire_id event, uint32_t kinds, bool values, const struct data *key,
                      void (*on_event)(struct watcher *w, const struct object_event *e));
 
+/* For listeners of entries: of a key, if they were given one. */
+enum {
+    WATCH_ENTRIES = OBJECT_ADDED | OBJECT_REMOVED | OBJECT_UPDATED | OBJECT_EVICTED |
+                    OBJECT_EXPIRED | OBJECT_CLEARED
+};
+void watch_on_entry(struct watcher *w, const struct object_event *e);
+
 /* Ends a registration and answers whether there was one. */
 mr_rc_t unwatch(struct call *c, struct wire_uuid id);
 
