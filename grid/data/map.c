@@ -135,6 +135,8 @@ static mr_rc_t erase(struct map *m, uint32_t partition, struct spot *spot, enum 
 
     if (rc != MR_OK)
         return rc;
+    if (map_is_indexed(&m->indexes))
+        map_indexes_erased(&m->indexes, partition, &m->parts[partition].store, old);
     refund(&m->entries, 1);
     refund(&m->bytes, record_block(old));
     m->partitions->at[partition].changes++;
@@ -160,9 +162,16 @@ static mr_rc_t write(struct map *m, uint32_t partition, struct spot *spot, const
         return MR_ERR_FULL;
     if (bytes > old_bytes && !charge(&m->bytes, bytes - old_bytes))
         goto fail_bytes;
+    bool indexed = map_is_indexed(&m->indexes);
+
+    if (indexed &&
+        (rc = map_indexes_prepare(&m->indexes, partition, spot->hash, &key, value)) != MR_OK)
+        goto fail;
     rc = store_write(s, spot, value, life, m->partitions->at[partition].changes + 1);
     if (rc != MR_OK)
         goto fail;
+    if (indexed)
+        map_indexes_written(&m->indexes, partition, s, spot->hash, &key, old);
     if ((life.expires_ms || life.idle_ms) && !load_relaxed_32(&m->may_end))
         store_relaxed_32(&m->may_end, 1);
     m->partitions->at[partition].changes++;
@@ -262,6 +271,8 @@ static void swept(void *context, const struct record *r)
     struct sweeping *w = context;
 
     w->ended++;
+    if (map_is_indexed(&w->map->indexes))
+        map_indexes_erased(&w->map->indexes, w->partition, &w->map->parts[w->partition].store, r);
     refund(&w->map->entries, 1);
     refund(&w->map->bytes, record_block(r));
     w->map->partitions->at[w->partition].changes++;
@@ -420,6 +431,7 @@ mr_rc_t map_clear(struct map *m)
         uint64_t entries = s->entries, bytes = s->bytes;
 
         if ((rc = store_clear(s)) == MR_OK) {
+            map_indexes_cleared(&m->indexes, i);
             refund(&m->entries, entries);
             refund(&m->bytes, bytes);
             m->partitions->at[i].changes++;
@@ -504,6 +516,7 @@ mr_rc_t map_new(struct partitions *ps, struct metrics *metrics, const char *name
     m->entries.limit = rules->entries_max;
     m->bytes.limit = rules->bytes_max;
     pthread_mutex_init(&m->listeners_lock, NULL);
+    map_indexes_init(&m->indexes);
     if (!(m->name = mem_strdup(name)) ||
         !(m->parts = mem_alloc_aligned(64, ps->count * sizeof *m->parts)))
         goto fail;
@@ -533,6 +546,7 @@ void map_free(struct map *m)
     for (int i = 0; i < MAP_COUNTS; i++)
         metric_drop_counter(m->metrics, m->counts[i]);
     pthread_mutex_destroy(&m->listeners_lock);
+    map_indexes_free(&m->indexes, m->partitions->count);
     mem_free_aligned(m->parts);
     mem_free(m->name);
     mem_free(m);
@@ -569,6 +583,7 @@ void map_check(struct map *m)
     for (uint32_t i = 0; i < m->partitions->count; i++) {
         partition_lock(&m->partitions->at[i]);
         store_check(&m->parts[i].store);
+        map_indexes_check(&m->indexes, i, &m->parts[i].store);
         entries += m->parts[i].store.entries;
         bytes += m->parts[i].store.bytes;
         partition_unlock(&m->partitions->at[i]);

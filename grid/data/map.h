@@ -21,6 +21,7 @@
 #define GRID_DATA_MAP_H
 
 #include "grid/op/partition.h"
+#include "grid/query/index.h"
 #include "grid/store/journal.h"
 #include "grid/store/store.h"
 #include "net/base/metric.h"
@@ -65,6 +66,7 @@ struct map {
     struct partitions *partitions;
     struct metrics *metrics;
     struct map_part *parts;        /* partitions->count of them */
+    struct map_indexes indexes;    /* of attributes, for queries */
     struct account entries, bytes; /* against the rules; not kept when there is no limit */
     struct counter *counts[MAP_COUNTS];
     uint32_t may_end; /* some entry may have had a time to end; never back to 0. Any thread */

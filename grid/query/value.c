@@ -118,7 +118,7 @@ static int64_t seconds_of_day(const struct scalar_moment *m)
     return m->hour * 3600 + m->minute * 60 + m->second;
 }
 
-static int64_t instant_of(const struct scalar_moment *m)
+int64_t value_instant(const struct scalar_moment *m)
 {
     return days_of(m) * 86400 + seconds_of_day(m) - m->offset_s;
 }
@@ -143,7 +143,7 @@ static int compare_local(const struct scalar_moment *a, const struct scalar_mome
 /* As Java: by the instant, and those of one instant by what their clocks say. */
 static int compare_at_offsets(const struct scalar_moment *a, const struct scalar_moment *b)
 {
-    int order = compare_integers(instant_of(a), instant_of(b));
+    int order = compare_integers(value_instant(a), value_instant(b));
 
     if (order == 0)
         order = compare_integers(a->nanos, b->nanos);

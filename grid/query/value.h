@@ -50,6 +50,9 @@ int value_compare(const struct scalar *a, const struct scalar *b);
 /* The nearest double of a number, for sums and for keys of an index. */
 double value_real(const struct scalar *v);
 
+/* Seconds from 1970 to a moment at an offset from UTC. */
+int64_t value_instant(const struct scalar_moment *m);
+
 struct literal {
     struct scalar form[VALUE_OTHER]; /* by class; of kind DATA_NULL where there is none */
     struct scalar as_float, as_double, as_decimal; /* instead of form[VALUE_NUMBER] */

@@ -10,6 +10,18 @@
 #include "net/wire/compact.h"
 #include "net/wire/sink.h"
 
+/* Bytes that live as long as the test. */
+static inline uint8_t *keep(size_t size)
+{
+    static uint8_t room[1 << 16];
+    static size_t used;
+    uint8_t *at = room + used;
+
+    used += size;
+    cr_assert(used <= sizeof room);
+    return at;
+}
+
 /* ---- values ---------------------------------------------------------------------------------- */
 
 static inline struct scalar v_long(int64_t n)
@@ -122,7 +134,7 @@ static inline struct data written(struct compact_writer *w)
     struct data d;
 
     cr_assert(compact_finish(w, &d, NULL) == MR_OK);
-    uint8_t *copy = malloc(d.size);
+    uint8_t *copy = keep(d.size);
 
     memcpy(copy, d.at, d.size);
     d.at = copy;
@@ -130,7 +142,7 @@ static inline struct data written(struct compact_writer *w)
     return d;
 }
 
-/* A record that has something of every kind. The bytes live until the test's process ends. */
+/* A record that has something of every kind. */
 static inline struct data ada(void)
 {
     struct compact_writer *h = compact_writer_new(known_schema("home", home_fields, 2), NULL, 0);
@@ -194,7 +206,7 @@ static inline void put_value(struct sink *out, struct scalar v)
 static inline struct data sent(const struct sink *out)
 {
     struct data d;
-    uint8_t *whole = malloc(out->size + 4);
+    uint8_t *whole = keep(out->size + 4);
 
     memset(whole, 0, 4);
     memcpy(whole + 4, out->at, out->size);
