@@ -125,3 +125,15 @@ mr_rc_t object_put(struct sink *out, struct scalar *v)
         put_be32(out->at + begin, (uint32_t)data_type_id(&d));
     return rc;
 }
+
+void object_put_data(struct sink *out, const struct data *d)
+{
+    if (d->kind == DATA_VERBATIM) { /* all but its partition hash */
+        sink_put(out, d->at + 4, d->size - 4);
+        return;
+    }
+    sink_put32(out, (uint32_t)data_type_id(d));
+    if (data_counted(d->kind))
+        sink_put32(out, d->size);
+    sink_put(out, d->at, d->size);
+}

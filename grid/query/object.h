@@ -51,4 +51,7 @@ uint32_t object_count(struct object_reader *r, uint32_t least);
 /* Writes a value in the same form. An array whose items have no array type: MR_ERR_TYPE. */
 mr_rc_t object_put(struct sink *out, struct scalar *v);
 
+/* The same for a whole Data, whatever it is. */
+void object_put_data(struct sink *out, const struct data *d);
+
 #endif
