@@ -279,6 +279,8 @@ static mr_rc_t erase(struct map *m, uint32_t partition, struct spot *spot, enum 
 
     if (rc != MR_OK)
         return rc;
+    if (map_is_indexed(&m->indexes))
+        map_indexes_erased(&m->indexes, partition, &m->parts[partition].store, old);
     refund(&m->entries, 1);
     refund(&m->bytes, record_block(old));
     m->partitions->at[partition].changes++;
@@ -305,9 +307,16 @@ static mr_rc_t write(struct map *m, uint32_t partition, struct spot *spot, const
         return MR_ERR_FULL;
     if (bytes > old_bytes && !charge(&m->bytes, bytes - old_bytes))
         goto fail_bytes;
+    bool indexed = map_is_indexed(&m->indexes);
+
+    if (indexed &&
+        (rc = map_indexes_prepare(&m->indexes, partition, spot->hash, &key, value)) != MR_OK)
+        goto fail;
     rc = store_write(s, spot, value, life, m->partitions->at[partition].changes + 1);
     if (rc != MR_OK)
         goto fail;
+    if (indexed)
+        map_indexes_written(&m->indexes, partition, s, spot->hash, &key, old);
     if ((life.expires_ms || life.idle_ms) && !load_relaxed_32(&m->may_end))
         store_relaxed_32(&m->may_end, 1);
     m->partitions->at[partition].changes++;
@@ -426,6 +435,8 @@ static bool swept(void *context, const struct record *r)
     if (is_held(&(struct held){w->map, w->partition}, r))
         return false;
     w->ended++;
+    if (map_is_indexed(&w->map->indexes))
+        map_indexes_erased(&w->map->indexes, w->partition, &w->map->parts[w->partition].store, r);
     refund(&w->map->entries, 1);
     refund(&w->map->bytes, record_block(r));
     w->map->partitions->at[w->partition].changes++;
@@ -578,13 +589,30 @@ mr_rc_t map_make_room(struct map *m, uint32_t partition, struct room room, struc
 
 /* ---- all of it ------------------------------------------------------------------------------ */
 
+/* An entry that does not stay goes next. */
+static bool stays(void *context, const struct record *r)
+{
+    struct held *held = context;
+    struct map *m = held->map;
+
+    if (is_held(context, r))
+        return true;
+    if (map_is_indexed(&m->indexes))
+        map_indexes_erased(&m->indexes, held->partition, &m->parts[held->partition].store, r);
+    return false;
+}
+
 static mr_rc_t clear_store(struct map *m, uint32_t partition)
 {
     struct store *s = &m->parts[partition].store;
 
-    return locks_any(&m->parts[partition].locks)
-               ? store_clear_but(s, is_held, &(struct held){m, partition})
-               : store_clear(s);
+    if (locks_any(&m->parts[partition].locks))
+        return store_clear_but(s, stays, &(struct held){m, partition});
+    mr_rc_t rc = store_clear(s);
+
+    if (rc == MR_OK)
+        map_indexes_cleared(&m->indexes, partition);
+    return rc;
 }
 
 /* Clears a partition. Returns how many entries have gone. */
@@ -703,6 +731,7 @@ mr_rc_t map_new(struct partitions *ps, struct metrics *metrics, const char *kind
     pthread_mutex_init(&m->listeners_lock, NULL);
     invalidation_init(&m->invalidation, ps);
     m->home = data_partition(&text, ps->count);
+    map_indexes_init(&m->indexes);
     if (!(m->name = mem_strdup(name)) ||
         !(m->parts = mem_alloc_aligned(64, ps->count * sizeof *m->parts)))
         goto fail;
@@ -735,6 +764,7 @@ void map_free(struct map *m)
         metric_drop_counter(m->metrics, m->counts[i]);
     pthread_mutex_destroy(&m->listeners_lock);
     invalidation_free(&m->invalidation);
+    map_indexes_free(&m->indexes, m->partitions->count);
     mem_free_aligned(m->parts);
     mem_free(m->name);
     mem_free(m);
@@ -771,6 +801,7 @@ void map_check(struct map *m)
     for (uint32_t i = 0; i < m->partitions->count; i++) {
         partition_lock(&m->partitions->at[i]);
         store_check(&m->parts[i].store);
+        map_indexes_check(&m->indexes, i, &m->parts[i].store);
         entries += m->parts[i].store.entries;
         bytes += m->parts[i].store.bytes;
         partition_unlock(&m->partitions->at[i]);

@@ -27,6 +27,7 @@
 #include "grid/data/lock.h"
 #include "grid/data/watcher.h"
 #include "grid/op/partition.h"
+#include "grid/query/index.h"
 #include "grid/store/journal.h"
 #include "grid/store/store.h"
 #include "net/base/metric.h"
@@ -73,6 +74,7 @@ struct map {
     struct partitions *partitions;
     struct metrics *metrics;
     struct map_part *parts;        /* partitions->count of them */
+    struct map_indexes indexes;    /* of attributes, for queries */
     struct account entries, bytes; /* against the rules; not kept when there is no limit */
     struct counter *counts[MAP_COUNTS];
     struct watchers *watchers; /* of its object; NULL: it has none */
