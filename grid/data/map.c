@@ -118,6 +118,8 @@ static void tell(struct map *m, uint32_t partition, const struct journal_event *
     if (!j)
         return;
     journal_append(j, &e);
+    if (!waits_are_empty(&m->parts[partition].readers))
+        waits_wake_all(&m->parts[partition].readers);
     if (load_relaxed_32(&m->listening) > 0) {
         store_release_32(&m->parts[partition].marked, 1);
         m->changed(m->changed_context);
@@ -735,6 +737,8 @@ mr_rc_t map_new(struct partitions *ps, struct metrics *metrics, const char *kind
     if (!(m->name = mem_strdup(name)) ||
         !(m->parts = mem_alloc_aligned(64, ps->count * sizeof *m->parts)))
         goto fail;
+    for (uint32_t i = 0; i < ps->count; i++)
+        waits_init(&m->parts[i].readers);
     for (uint32_t i = 0; i < ps->count; i++)
         store_init(&m->parts[i].store, ps->at[i].slab, touch_of(rules->eviction));
     for (uint32_t i = 0; rules->journal_capacity && i < ps->count; i++)

@@ -27,6 +27,7 @@
 #include "grid/data/lock.h"
 #include "grid/data/watcher.h"
 #include "grid/op/partition.h"
+#include "grid/op/wait.h"
 #include "grid/query/index.h"
 #include "grid/store/journal.h"
 #include "grid/store/store.h"
@@ -63,6 +64,7 @@ struct map_part {
     struct store store;
     struct journal *journal; /* NULL: nobody wants to know */
     struct locks locks;      /* of its keys */
+    struct waits readers;    /* who wants the next event of the journal */
     uint32_t marked;         /* listeners have something to hear; any thread */
 } __attribute__((aligned(64)));
 
