@@ -64,7 +64,7 @@ fetch_go() {
 
 run_node()   { NODE_PATH=$cache/node/node_modules node "$here/node/run.js" "$@"; }
 run_python() { PYTHONPATH=$cache/python PYTHONDONTWRITEBYTECODE=1 python3 "$here/python/run.py" "$@"; }
-run_java()   { java -Xmx512m -cp "$jar:$cache/java/checks" Checks "$@"; }
+run_java()   { java -Xmx512m -cp "$jar:$cache/java/checks" clients.Checks "$@"; }
 run_go()     { "$cache/go/checks" "$@"; }
 
 # The languages that can run here, into `ready`; those that cannot are named.
@@ -98,7 +98,7 @@ server_command() {
         server=("${server[@]//\{port\}/$port}")
     else
         fetch_jar && javac -cp "$jar" -d "$cache/java/member" "$here/java/Member.java" || exit 2
-        server=(nice java -Xmx512m -cp "$jar:$cache/java/member" Member "$here/hazelcast.yaml" "$port")
+        server=(nice java -Xmx512m -cp "$jar:$cache/java/member" clients.Member "$here/hazelcast.yaml" "$port")
     fi
 }
 
@@ -134,7 +134,7 @@ stop_server() {
 
 # ---- the checks ------------------------------------------------------------------------------
 
-# part LANGUAGE checks|after: runs it, and keeps what it says.
+# part LANGUAGE checks|cross|restart: runs it, and keeps what it says.
 part() {
     export READ="${ready[*]}" SERVER_PID_FILE=$dir/pid
     timeout -k 10 900 bash -c "$(declare -f "run_$1"); here=$here cache=$cache jar=$jar; run_$1 127.0.0.1:$port $2" \
@@ -191,8 +191,9 @@ deaths() {
 
 fetch
 start_server
-for language in "${ready[@]}"; do part "$language" checks; done
-for language in "${ready[@]}"; do part "$language" after; done
+for name in checks cross restart; do
+    for language in "${ready[@]}"; do part "$language" $name; done
+done
 deaths
 for language in "${ready[@]}"; do
     if [ $mode = record ] && [ $failed = 0 ] && [ -z "$ONLY" ]; then

@@ -1,21 +1,25 @@
-// run.js HOST:PORT checks|after - prints a line for each check; "after" is what needs that the
-// other languages have written before, and what restarts the server.
+// run.js HOST:PORT checks|cross|restart - prints a line for each check: those of this language
+// alone, those that read what all languages have written, those that kill the server.
 'use strict';
 const { Bench, run } = require('./harness');
 const { writeCross, readCross } = require('./cross');
 
-const checks = {
-    ...require('./map'),
-    ...require('./values'),
-    ...require('./query'),
-    ...require('./collections'),
-    ...require('./cluster'),
-    ...writeCross,
+const PARTS = {
+    checks: {
+        ...require('./map'),
+        ...require('./values'),
+        ...require('./query'),
+        ...require('./collections'),
+        ...require('./cluster'),
+        ...writeCross,
+    },
+    cross: readCross(),
+    restart: require('./restart'),
 };
 
 async function main(address, part) {
     const bench = new Bench(address);
-    await run(bench, part === 'after' ? { ...readCross(), ...require('./restart') } : checks);
+    await run(bench, PARTS[part]);
     await bench.close();
 }
 

@@ -31,7 +31,7 @@ const SAMPLES = {
         123456789012345678901234567890n,
         -123456789012345678901234567890n,
     ],
-    decimal: ['-0.001', '123456789012345678901234567890.5', '1000'].map(BigDecimal.fromString),
+    decimal: ['-0.125', '123456789012345678901234567890.5', '1000'].map(BigDecimal.fromString),
     string: ['', 'plain', 'Grüße', '日本語', '😀', 'a\u0000b', '"quoted"\n'],
     uuid: [uuid],
     date: [new Date(0), new Date(-1000), new Date(1700000000123)],
