@@ -520,7 +520,7 @@ mr_rc_t serve_map_add_index(struct call *c, const struct map_add_index_req *q)
 
 /* ---- going through a partition -------------------------------------------------------------- */
 
-/* Where an iteration is, in two pairs of numbers that clients send back as they got them; a negative
+/* Where an iteration is, in two pairs of numbers that clients send back as they came; a negative
  * one tells them that it is over. They begin with one pair of their own. */
 static uint64_t place_of(struct wire_bytes pointers)
 {
