@@ -163,6 +163,13 @@ static mr_rc_t admit(struct map *m, uint32_t partition, const struct map_request
     return locks_admit(locks, &m->partitions->at[partition], &q->key, &q->owner, q->waiter);
 }
 
+/* From now on the keeper looks what has ended. */
+static void note_may_end(struct map *m)
+{
+    if (!load_relaxed_32(&m->may_end))
+        store_relaxed_32(&m->may_end, 1);
+}
+
 static struct partition *partition_of(struct map *m, const struct data *key, struct locks **locks)
 {
     uint32_t partition = data_partition(key, m->partitions->count);
@@ -178,6 +185,7 @@ mr_rc_t map_lock(struct map *m, const struct lock_request *q)
 
     if (q->key.size > m->rules.key_max)
         return MR_ERR_TOO_LARGE;
+    note_may_end(m);
     partition_lock(p);
     mr_rc_t rc = locks_take(locks, p, &m->partitions->account, q);
     partition_unlock(p);
@@ -308,8 +316,8 @@ static mr_rc_t write(struct map *m, uint32_t partition, struct spot *spot, const
     rc = store_write(s, spot, value, life, m->partitions->at[partition].changes + 1);
     if (rc != MR_OK)
         goto fail;
-    if ((life.expires_ms || life.idle_ms) && !load_relaxed_32(&m->may_end))
-        store_relaxed_32(&m->may_end, 1);
+    if (life.expires_ms || life.idle_ms)
+        note_may_end(m);
     m->partitions->at[partition].changes++;
     if (bytes < old_bytes)
         refund(&m->bytes, old_bytes - bytes);
@@ -450,8 +458,18 @@ static bool sweep(struct sweeping *w, uint64_t now_ms, uint32_t budget)
     return done;
 }
 
+static void sweep_locks(struct map *m, uint32_t partition)
+{
+    if (!locks_any(&m->parts[partition].locks))
+        return;
+    partition_lock(&m->partitions->at[partition]);
+    locks_sweep(&m->parts[partition].locks);
+    partition_unlock(&m->partitions->at[partition]);
+}
+
 bool map_sweep(struct map *m, uint32_t partition, uint64_t now_ms, uint32_t budget)
 {
+    sweep_locks(m, partition);
     return sweep(&(struct sweeping){m, partition, 0}, now_ms, budget);
 }
 

@@ -77,8 +77,9 @@ struct map {
     struct counter *counts[MAP_COUNTS];
     struct watchers *watchers; /* of its object; NULL: it has none */
     struct invalidation invalidation;
-    uint32_t home;    /* the partition of its name */
-    uint32_t may_end; /* some entry may have had a time to end; never back to 0. Any thread */
+    uint32_t home; /* the partition of its name */
+    uint32_t
+        may_end; /* some entry or lock may have had a time to end; never back to 0. Any thread */
 
     pthread_mutex_t listeners_lock;
     struct listener *listeners;
