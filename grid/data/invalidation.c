@@ -48,15 +48,12 @@ mr_rc_t invalidation_watch(struct invalidation *i, struct watcher *w)
     return rc;
 }
 
-mr_rc_t invalidation_unwatch(struct invalidation *i, struct watcher *w)
+void invalidation_unwatch(struct invalidation *i, struct watcher *w)
 {
     pthread_mutex_lock(&i->lock);
-    mr_rc_t rc = watchers_remove(&i->watchers, i->partitions, w);
-
-    if (rc == MR_OK)
-        i->watching--;
+    watchers_remove(&i->watchers, i->partitions, w);
+    i->watching--;
     pthread_mutex_unlock(&i->lock);
-    return rc;
 }
 
 uint64_t invalidation_last(struct invalidation *i, uint32_t partition)

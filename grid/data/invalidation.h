@@ -31,7 +31,9 @@ void invalidation_free(struct invalidation *i);
 
 /* w is told of OBJECT_INVALIDATED, whatever its kinds are. Errors as watchers_add. */
 mr_rc_t invalidation_watch(struct invalidation *i, struct watcher *w);
-mr_rc_t invalidation_unwatch(struct invalidation *i, struct watcher *w);
+
+/* After it w is not told any more. It was. */
+void invalidation_unwatch(struct invalidation *i, struct watcher *w);
 
 /* The number of the last change of a partition that was told. */
 uint64_t invalidation_last(struct invalidation *i, uint32_t partition);

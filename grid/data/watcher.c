@@ -19,60 +19,68 @@ void watchers_free(struct watchers *ws)
     pthread_mutex_destroy(&ws->lock);
 }
 
+/* After it nobody is in the middle of telling by what was there before. */
+static void wait_for_tellers(struct partitions *ps)
+{
+    for (uint32_t i = 0; i < ps->count; i++) {
+        partition_lock(&ps->at[i]);
+        partition_unlock(&ps->at[i]);
+    }
+}
+
 /* Puts a list in place of the one there is, and frees that when nobody can be in it. */
 static void replace(struct watchers *ws, struct partitions *ps, struct watcher_list *list)
 {
     struct watcher_list *old = ws->list;
 
     store_release_ptr((void **)&ws->list, list);
-    for (uint32_t i = 0; i < ps->count; i++) {
-        partition_lock(&ps->at[i]);
-        partition_unlock(&ps->at[i]);
-    }
+    wait_for_tellers(ps);
     mem_free(old);
 }
 
-static struct watcher_list *list_new(uint32_t count)
+/* How many there are; those that were removed have left a gap. */
+static uint32_t present(const struct watcher_list *list)
 {
-    struct watcher_list *list =
-        mem_alloc(sizeof *list + (count ? count : 1) * sizeof list->watchers[0]);
+    uint32_t n = 0;
 
-    if (list)
-        list->count = count;
-    return list;
+    for (uint32_t i = 0; list && i < list->count; i++)
+        n += list->watchers[i] != NULL;
+    return n;
 }
 
 static mr_rc_t add(struct watchers *ws, struct partitions *ps, struct watcher *w)
 {
-    uint32_t count = ws->list ? ws->list->count : 0;
+    uint32_t count = present(ws->list), at = 0;
     struct watcher_list *list;
 
     if (count == WATCHERS_MAX)
         return MR_ERR_FULL;
-    if (!(list = list_new(count + 1)))
+    if (!(list = mem_alloc(sizeof *list + (count + 1) * sizeof list->watchers[0])))
         return MR_ERR_MEMORY;
-    for (uint32_t i = 0; i < count; i++)
-        list->watchers[i] = ws->list->watchers[i];
-    list->watchers[count] = w;
+    for (uint32_t i = 0; ws->list && i < ws->list->count; i++)
+        if (ws->list->watchers[i])
+            list->watchers[at++] = ws->list->watchers[i];
+    list->watchers[at++] = w;
+    list->count = at;
     replace(ws, ps, list);
     return MR_OK;
 }
 
-static mr_rc_t take_out(struct watchers *ws, struct partitions *ps, const struct watcher *w)
+/* Leaves a gap, so that removing needs no memory. */
+static void take_out(struct watchers *ws, struct partitions *ps, const struct watcher *w)
 {
-    uint32_t count = ws->list ? ws->list->count : 0, at = 0;
-    struct watcher_list *list = NULL;
+    uint32_t at = 0;
 
-    while (at < count && ws->list->watchers[at] != w)
+    while (ws->list && at < ws->list->count && ws->list->watchers[at] != w)
         at++;
-    if (at == count)
-        return MR_NOT_FOUND;
-    if (count > 1 && !(list = list_new(count - 1)))
-        return MR_ERR_MEMORY;
-    for (uint32_t i = 0; i + 1 < count; i++)
-        list->watchers[i] = ws->list->watchers[i < at ? i : i + 1];
-    replace(ws, ps, list);
-    return MR_OK;
+    if (!ws->list || at == ws->list->count)
+        return;
+    if (present(ws->list) == 1) {
+        replace(ws, ps, NULL);
+        return;
+    }
+    store_release_ptr((void **)&ws->list->watchers[at], NULL);
+    wait_for_tellers(ps);
 }
 
 mr_rc_t watchers_add(struct watchers *ws, struct partitions *ps, struct watcher *w)
@@ -83,19 +91,21 @@ mr_rc_t watchers_add(struct watchers *ws, struct partitions *ps, struct watcher 
     return rc;
 }
 
-mr_rc_t watchers_remove(struct watchers *ws, struct partitions *ps, struct watcher *w)
+void watchers_remove(struct watchers *ws, struct partitions *ps, struct watcher *w)
 {
     pthread_mutex_lock(&ws->lock);
-    mr_rc_t rc = take_out(ws, ps, w);
+    take_out(ws, ps, w);
     pthread_mutex_unlock(&ws->lock);
-    return rc;
 }
 
 void watchers_tell(struct watchers *ws, const struct object_event *e)
 {
-    const struct watcher_list *list = load_acquire_ptr((void *const *)&ws->list);
+    struct watcher_list *list = load_acquire_ptr((void *const *)&ws->list);
 
-    for (uint32_t i = 0; list && i < list->count; i++)
-        if (list->watchers[i]->kinds & e->kind)
-            list->watchers[i]->on_event(list->watchers[i], e);
+    for (uint32_t i = 0; list && i < list->count; i++) {
+        struct watcher *w = load_acquire_ptr((void *const *)&list->watchers[i]);
+
+        if (w && w->kinds & e->kind)
+            w->on_event(w, e);
+    }
 }

@@ -70,9 +70,8 @@ static inline bool watchers_any(const struct watchers *ws)
  * WATCHERS_MAX. */
 mr_rc_t watchers_add(struct watchers *ws, struct partitions *ps, struct watcher *w);
 
-/* After it has returned, w is not called any more. MR_ERR_MEMORY: it goes on; MR_NOT_FOUND: it was
- * not there. */
-mr_rc_t watchers_remove(struct watchers *ws, struct partitions *ps, struct watcher *w);
+/* After it has returned, w is not called any more. Nothing for one that is not there. */
+void watchers_remove(struct watchers *ws, struct partitions *ps, struct watcher *w);
 
 /* Tells those who want this kind. */
 void watchers_tell(struct watchers *ws, const struct object_event *e);

@@ -66,6 +66,13 @@ static struct java_error java_error(mr_rc_t rc)
         return (struct java_error){19, "com.hazelcast.core.HazelcastInstanceNotActiveException"};
     case MR_ERR_BUSY:
         return (struct java_error){20, "com.hazelcast.core.HazelcastOverloadException"};
+    case MR_ERR_DESTROYED:
+        return (struct java_error){
+            14, "com.hazelcast.spi.exception.DistributedObjectDestroyedException"};
+    case MR_ERR_STALE:
+        return (struct java_error){51, "com.hazelcast.ringbuffer.StaleSequenceException"};
+    case MR_ERR_BEHIND:
+        return (struct java_error){84, "com.hazelcast.core.ConsistencyLostException"};
     default: return (struct java_error){18, "com.hazelcast.core.HazelcastException"};
     }
 }

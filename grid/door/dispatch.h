@@ -25,6 +25,9 @@
 #include "net/base/error.h"
 #include "net/request.h"
 
+/* How long a change waits for a key that another client has locked: as long as clients do. */
+enum { CALL_LOCKED_MS = 120000 };
+
 struct call {
     struct session *session;
     struct member *member;

@@ -209,6 +209,7 @@ static void close_loop(struct door_loop *l)
     transport_free(l->transport);
     sink_free(&l->out);
     sink_free(&l->items);
+    mem_free(l->values);
     mem_free(l->spare);
     mem_free(l->hot);
 }

@@ -46,9 +46,11 @@ struct door_loop {
     struct list sessions;
     struct loop_timer tick;
     struct tasklet taker;
-    void *posted;      /* of struct posted, the last one first; any thread */
-    struct sink out;   /* an answer being made */
-    struct sink items; /* a list for it */
+    void *posted;        /* of struct posted, the last one first; any thread */
+    struct sink out;     /* an answer being made */
+    struct sink items;   /* a list for it */
+    struct data *values; /* those of a request, in an array */
+    uint32_t values_room;
     struct parked *spare;
     struct object *maps[DOOR_MAPS]; /* lately used, by the hash of their name */
     struct hot_batch *hot;

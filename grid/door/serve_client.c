@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "grid/door/listing.h"
 #include "grid/door/serve.h"
 #include "grid/member.h"
 #include "net/base/log.h"
@@ -257,8 +258,7 @@ static mr_rc_t watch_quietly(struct call *c, struct wire_uuid *ret_id)
 #define UNWATCH(name)                                                                              \
     mr_rc_t serve_##name(struct call *c, const struct name##_req *q)                               \
     {                                                                                              \
-        reply(c, &(struct name##_rsp){watch_end(c->session, q->registration_id)});                 \
-        return MR_OK;                                                                              \
+        return unwatch(c, q->registration_id);                                                     \
     }
 
 QUIET(client_local_backup_listener)
@@ -313,6 +313,84 @@ mr_rc_t serve_client_create_proxies(struct call *c, const struct client_create_p
     reply(c, &(struct client_create_proxies_rsp){0});
     return MR_OK;
 }
+
+mr_rc_t serve_client_destroy_proxy(struct call *c, const struct client_destroy_proxy_req *q)
+{
+    enum object_kind kind;
+    struct object *o;
+    mr_rc_t rc = kind_of(c, q->service_name, &kind);
+
+    if (rc == MR_OK)
+        rc = call_object(c, kind, q->name, &o);
+    if (rc == MR_OK)
+        rc = objects_destroy(&c->member->objects, kind, o->name);
+    if (rc == MR_OK)
+        reply(c, NULL);
+    return rc;
+}
+
+static void list_object(void *context, const struct object *o)
+{
+    struct listing *l = context;
+
+    wire_put(l->items, WIRE_distributed_object,
+             &(struct wire_distributed_object){.service_name = wire_text(objects_service(o->kind)),
+                                               .name = wire_text(o->name)});
+    l->count++;
+}
+
+mr_rc_t serve_client_get_distributed_objects(struct call *c,
+                                             const struct client_get_distributed_objects_req *q)
+{
+    struct listing l = listing_new(c);
+
+    (void)q;
+    objects_list(&c->member->objects, list_object, &l);
+    return listing_reply(c, &l);
+}
+
+struct life_watch {
+    struct watch watch;
+    struct life_watcher watcher;
+};
+
+static void on_life(struct life_watcher *w, const struct object *o, bool created)
+{
+    const struct life_watch *lw = list_owner(w, struct life_watch, watcher);
+
+    session_event(lw->watch.session, WIRE_client_add_distributed_object_listener_event,
+                  lw->watch.correlation,
+                  &(struct client_add_distributed_object_listener_event){
+                      .source = lw->watch.session->at->door->member->uuid,
+                      .name = wire_text(o->name),
+                      .service_name = wire_text(objects_service(o->kind)),
+                      .event_type = wire_text(created ? "CREATED" : "DESTROYED")});
+}
+
+static void stop_life(struct watch *w)
+{
+    struct life_watch *lw = list_owner(w, struct life_watch, watch);
+
+    objects_unwatch(&w->session->at->door->member->objects, &lw->watcher);
+    mem_free(lw);
+}
+
+mr_rc_t serve_client_add_distributed_object_listener(
+    struct call *c, const struct client_add_distributed_object_listener_req *q)
+{
+    struct life_watch *lw = mem_alloc_zero(sizeof *lw);
+
+    (void)q;
+    if (!lw)
+        return MR_ERR_MEMORY;
+    lw->watcher.on_life = on_life;
+    watch_start(&lw->watch, c->session, c->head.correlation, stop_life);
+    objects_watch(&c->member->objects, &lw->watcher);
+    reply(c, &lw->watch.id);
+    return MR_OK;
+}
+
+UNWATCH(client_remove_distributed_object_listener)
 
 /* ---- schemas -------------------------------------------------------------------------------- */
 

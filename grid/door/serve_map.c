@@ -1,12 +1,10 @@
 /* serve_map.c - the messages about maps. */
 #include "grid/data/map_object.h"
 #include "grid/door/explain.h"
+#include "grid/door/scan.h"
 #include "grid/door/serve.h"
 #include "grid/member.h"
 #include "grid/op/run.h"
-
-/* How long a change waits for a key that another client has locked: as long as clients do. */
-enum { LOCKED_MS = 120000 };
 
 /* ---- finding the map ------------------------------------------------------------------------ */
 
@@ -62,7 +60,7 @@ static struct map_request change(struct call *c, enum map_verb verb, int64_t thr
                                 .ttl_ms = TIME_DEFAULT,
                                 .idle_ms = TIME_DEFAULT,
                                 .owner = call_owner(c, thread),
-                                .waiter = call_wait(c, LOCKED_MS)};
+                                .waiter = call_wait(c, CALL_LOCKED_MS)};
 }
 
 static struct data old_of(const struct map_answer *a)
@@ -238,25 +236,12 @@ mr_rc_t serve_map_set_ttl(struct call *c, const struct map_set_ttl_req *q)
 
 /* ---- the whole map -------------------------------------------------------------------------- */
 
-static uint64_t entries(struct map *m)
-{
-    struct map_facts f;
-
-    map_facts(m, &f);
-    return f.entries;
-}
-
 mr_rc_t serve_map_size(struct call *c, const struct map_size_req *q)
 {
     struct map *m;
     mr_rc_t rc = call_map(c, q->name, &m);
 
-    if (rc != MR_OK)
-        return rc;
-    uint64_t n = entries(m);
-
-    reply(c, &(int32_t){n < INT32_MAX ? (int32_t)n : INT32_MAX});
-    return MR_OK;
+    return rc == MR_OK ? scan_reply_size(c, m) : rc;
 }
 
 mr_rc_t serve_map_is_empty(struct call *c, const struct map_is_empty_req *q)
@@ -264,11 +249,29 @@ mr_rc_t serve_map_is_empty(struct call *c, const struct map_is_empty_req *q)
     struct map *m;
     mr_rc_t rc = call_map(c, q->name, &m);
 
-    if (rc != MR_OK)
-        return rc;
-    reply(c, &(bool){entries(m) == 0});
-    return MR_OK;
+    return rc == MR_OK ? scan_reply_empty(c, m) : rc;
 }
+
+mr_rc_t serve_map_contains_value(struct call *c, const struct map_contains_value_req *q)
+{
+    struct map *m;
+    mr_rc_t rc = call_map(c, q->name, &m);
+
+    return rc == MR_OK ? scan_reply_contains(c, m, &q->value) : rc;
+}
+
+#define LIST(name_, parts)                                                                         \
+    mr_rc_t serve_map_##name_(struct call *c, const struct map_##name_##_req *q)                   \
+    {                                                                                              \
+        struct map *m;                                                                             \
+        mr_rc_t rc = call_map(c, q->name, &m);                                                     \
+                                                                                                   \
+        return rc == MR_OK ? scan_reply_list(c, m, parts) : rc;                                    \
+    }
+
+LIST(key_set, SCAN_KEYS)
+LIST(values, SCAN_VALUES)
+LIST(entry_set, SCAN_KEYS | SCAN_VALUES)
 
 mr_rc_t serve_map_clear(struct call *c, const struct map_clear_req *q)
 {
@@ -279,6 +282,29 @@ mr_rc_t serve_map_clear(struct call *c, const struct map_clear_req *q)
         reply(c, NULL);
     return rc;
 }
+
+mr_rc_t serve_map_evict_all(struct call *c, const struct map_evict_all_req *q)
+{
+    struct map *m;
+    mr_rc_t rc = call_map(c, q->name, &m);
+
+    if (rc == MR_OK && (rc = map_evict_all(m)) == MR_OK)
+        reply(c, NULL);
+    return rc;
+}
+
+/* There is no store behind a map that entries could be loaded from or flushed to. */
+#define NOTHING_BEHIND(name_)                                                                      \
+    mr_rc_t serve_map_##name_(struct call *c, const struct map_##name_##_req *q)                   \
+    {                                                                                              \
+        (void)q;                                                                                   \
+        reply(c, NULL);                                                                            \
+        return MR_OK;                                                                              \
+    }
+
+NOTHING_BEHIND(load_all)
+NOTHING_BEHIND(load_given_keys)
+NOTHING_BEHIND(flush)
 
 /* ---- many entries --------------------------------------------------------------------------- */
 
@@ -329,90 +355,5 @@ mr_rc_t serve_map_put_all(struct call *c, const struct map_put_all_req *q)
             return rc;
     }
     reply(c, NULL);
-    return MR_OK;
-}
-
-enum part_of_entry { KEYS = 1, VALUES = 2 };
-
-struct listing {
-    struct sink *items;
-    size_t bytes_max;
-    uint32_t count;
-    uint8_t parts;
-};
-
-static void list_entry(void *context, const struct record *r)
-{
-    struct listing *l = context;
-    struct data key = record_key(r), value = record_value(r);
-
-    if (l->items->size > l->bytes_max)
-        return; /* reply_list will say so */
-    if (l->parts & KEYS)
-        wire_put(l->items, WIRE_data, &key);
-    if (l->parts & VALUES)
-        wire_put(l->items, WIRE_data, &value);
-    l->count++;
-}
-
-/* The section around it keeps what a scan has seen; what comes meanwhile is seen or not. */
-static void scan(struct map *m, void (*visit)(void *context, const struct record *r), void *context)
-{
-    for (uint32_t i = 0; i < m->partitions->count; i++)
-        for (uint64_t at = 0;
-             (at = store_scan(&m->parts[i].store, at, UINT32_MAX, visit, context));)
-            ;
-}
-
-static mr_rc_t answer_list(struct call *c, struct wire_bytes name, uint8_t parts)
-{
-    struct listing l = {call_items(c), c->session->at->door->result_max, 0, parts};
-    struct map *m;
-    mr_rc_t rc = call_map(c, name, &m);
-
-    if (rc != MR_OK)
-        return rc;
-    scan(m, list_entry, &l);
-    return reply_list(c, l.count);
-}
-
-mr_rc_t serve_map_key_set(struct call *c, const struct map_key_set_req *q)
-{
-    return answer_list(c, q->name, KEYS);
-}
-
-mr_rc_t serve_map_values(struct call *c, const struct map_values_req *q)
-{
-    return answer_list(c, q->name, VALUES);
-}
-
-mr_rc_t serve_map_entry_set(struct call *c, const struct map_entry_set_req *q)
-{
-    return answer_list(c, q->name, KEYS | VALUES);
-}
-
-struct search {
-    const struct data *value;
-    bool found;
-};
-
-static void compare(void *context, const struct record *r)
-{
-    struct search *s = context;
-    struct data value = record_value(r);
-
-    s->found |= data_equal(&value, s->value);
-}
-
-mr_rc_t serve_map_contains_value(struct call *c, const struct map_contains_value_req *q)
-{
-    struct search s = {&q->value, false};
-    struct map *m;
-    mr_rc_t rc = call_map(c, q->name, &m);
-
-    if (rc != MR_OK)
-        return rc;
-    scan(m, compare, &s);
-    reply(c, &s.found);
     return MR_OK;
 }

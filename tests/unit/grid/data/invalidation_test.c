@@ -71,7 +71,7 @@ Test(invalidation, numbers_the_changes_of_a_partition_from_one_on)
     cr_assert(change(MAP_REMOVE, "k", bob) == MR_OK && change(MAP_REMOVE, "k", bob));
     cr_assert(was_told("k/1/1 k/2/2 k/3/2 "));
     cr_assert(last("k") == 3);
-    cr_assert(invalidation_unwatch(&map->invalidation, &watcher) == MR_OK);
+    invalidation_unwatch(&map->invalidation, &watcher);
 }
 
 Test(invalidation, tells_of_entries_that_end_and_of_a_cleared_map)
@@ -87,7 +87,7 @@ Test(invalidation, tells_of_entries_that_end_and_of_a_cleared_map)
     cr_assert(change(MAP_PUT, "k", ada) == MR_OK && was_told("k/4/0 k/5/1 "));
     cr_assert(map_clear(map) == MR_OK);
     cr_assert(strncmp(told, "/", 1) == 0, "%s", told);
-    cr_assert(invalidation_unwatch(&map->invalidation, &watcher) == MR_OK);
+    invalidation_unwatch(&map->invalidation, &watcher);
 }
 
 Test(invalidation, tells_of_entries_that_are_given_up)
@@ -96,19 +96,19 @@ Test(invalidation, tells_of_entries_that_are_given_up)
     for (int i = 0; i < 21; i++)
         cr_assert(change(MAP_PUT, (char[]){(char)('a' + i), 0}, ada) == MR_OK);
     cr_assert(strstr(told, "/0 ") != NULL, "%s", told);
-    cr_assert(invalidation_unwatch(&map->invalidation, &watcher) == MR_OK);
+    invalidation_unwatch(&map->invalidation, &watcher);
 }
 
 Test(invalidation, leaves_a_number_out_where_changes_may_have_been_missed)
 {
     cr_assert(invalidation_watch(&map->invalidation, &watcher) == MR_OK);
     cr_assert(change(MAP_PUT, "k", ada) == MR_OK && was_told("k/1/1 "));
-    cr_assert(invalidation_unwatch(&map->invalidation, &watcher) == MR_OK);
+    invalidation_unwatch(&map->invalidation, &watcher);
     cr_assert(change(MAP_PUT, "k", ada) == MR_OK && was_told(""));
     cr_assert(invalidation_watch(&map->invalidation, &watcher) == MR_OK);
     cr_assert(last("k") == 2);
     cr_assert(change(MAP_PUT, "k", ada) == MR_OK && was_told("k/3/1 "));
-    cr_assert(invalidation_unwatch(&map->invalidation, &watcher) == MR_OK);
+    invalidation_unwatch(&map->invalidation, &watcher);
 }
 
 Test(invalidation, names_a_partition_the_same_as_long_as_the_member_runs)

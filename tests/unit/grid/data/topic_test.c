@@ -17,7 +17,7 @@ Test(topic, tells_everybody_who_listens_every_message_in_order, .init = open_wor
     cr_assert(watchers_add(&o->watchers, &w.partitions, &other) == MR_OK);
     topic_publish(o, words, 2);
     cr_assert(was_told("!a !a !b !b "));
-    cr_assert(watchers_remove(&o->watchers, &w.partitions, &ear) == MR_OK);
+    watchers_remove(&o->watchers, &w.partitions, &ear);
     topic_publish(o, words, 1);
     cr_assert(was_told("!a "));
     topic_free(o);
