@@ -136,7 +136,9 @@ static void tell_gone(struct map *m, uint32_t partition, enum journal_kind kind,
 
 static bool is_locked(struct map *m, uint32_t partition, const struct data *key)
 {
-    return locks_holder(&m->parts[partition].locks, key) != NULL;
+    struct locks *locks = map_locks(m, partition);
+
+    return locks && locks_holder(locks, key);
 }
 
 /* For the store, which knows no locks: what must stay. */
@@ -156,110 +158,11 @@ static bool is_held(void *context, const struct record *r)
 /* Has nobody else locked the key? Whoever waited for that leaves the line first. */
 static mr_rc_t admit(struct map *m, uint32_t partition, const struct map_request *q)
 {
-    struct locks *locks = &m->parts[partition].locks;
+    struct locks *locks = map_locks(m, partition);
 
-    if (!q->waiter && !locks_any(locks))
+    if (!locks)
         return MR_OK;
     return locks_admit(locks, &m->partitions->at[partition], &q->key, &q->owner, q->waiter);
-}
-
-/* From now on the keeper looks what has ended. */
-static void note_may_end(struct map *m)
-{
-    if (!load_relaxed_32(&m->may_end))
-        store_relaxed_32(&m->may_end, 1);
-}
-
-static struct partition *partition_of(struct map *m, const struct data *key, struct locks **locks)
-{
-    uint32_t partition = data_partition(key, m->partitions->count);
-
-    *locks = &m->parts[partition].locks;
-    return &m->partitions->at[partition];
-}
-
-mr_rc_t map_lock(struct map *m, const struct lock_request *q)
-{
-    struct locks *locks;
-    struct partition *p = partition_of(m, &q->key, &locks);
-
-    if (q->key.size > m->rules.key_max)
-        return MR_ERR_TOO_LARGE;
-    note_may_end(m);
-    partition_lock(p);
-    mr_rc_t rc = locks_take(locks, p, &m->partitions->account, q);
-    partition_unlock(p);
-    return rc;
-}
-
-mr_rc_t map_unlock(struct map *m, const struct lock_request *q)
-{
-    struct locks *locks;
-    struct partition *p = partition_of(m, &q->key, &locks);
-
-    partition_lock(p);
-    mr_rc_t rc = locks_release(locks, q);
-    partition_unlock(p);
-    return rc;
-}
-
-bool map_force_unlock(struct map *m, const struct data *key)
-{
-    struct locks *locks;
-    struct partition *p = partition_of(m, key, &locks);
-
-    partition_lock(p);
-    bool was = locks_force(locks, key);
-    partition_unlock(p);
-    return was;
-}
-
-bool map_is_locked(struct map *m, const struct data *key, struct owner *ret_owner)
-{
-    struct locks *locks;
-    struct partition *p = partition_of(m, key, &locks);
-
-    if (!locks_any(locks))
-        return false;
-    partition_lock(p);
-    const struct owner *holder = locks_holder(locks, key);
-    bool locked = holder != NULL;
-
-    if (locked)
-        *ret_owner = *holder;
-    partition_unlock(p);
-    return locked;
-}
-
-void map_release_client(struct map *m, uint64_t client_high, uint64_t client_low)
-{
-    for (uint32_t i = 0; i < m->partitions->count; i++) {
-        if (!locks_any(&m->parts[i].locks))
-            continue;
-        partition_lock(&m->partitions->at[i]);
-        locks_release_client(&m->parts[i].locks, client_high, client_low);
-        partition_unlock(&m->partitions->at[i]);
-    }
-}
-
-void map_release_all(struct map *m)
-{
-    for (uint32_t i = 0; i < m->partitions->count; i++) {
-        partition_lock(&m->partitions->at[i]);
-        locks_release_all(&m->parts[i].locks);
-        partition_unlock(&m->partitions->at[i]);
-    }
-}
-
-const struct record *map_find_held(struct map *m, uint32_t partition, const struct data *key)
-{
-    struct spot spot = {0};
-
-    partition_lock(&m->partitions->at[partition]);
-    if (is_locked(m, partition, key))
-        store_locate(&m->parts[partition].store, key_hash(key), key, &spot);
-    partition_unlock(&m->partitions->at[partition]);
-    return spot.old;
 }
 
 /* ---- changing ------------------------------------------------------------------------------- */
@@ -317,7 +220,7 @@ static mr_rc_t write(struct map *m, uint32_t partition, struct spot *spot, const
     if (rc != MR_OK)
         goto fail;
     if (life.expires_ms || life.idle_ms)
-        note_may_end(m);
+        map_note_end(m);
     m->partitions->at[partition].changes++;
     if (bytes < old_bytes)
         refund(&m->bytes, old_bytes - bytes);
@@ -410,7 +313,7 @@ void map_read_many(struct map *m, const struct data *keys, uint32_t n, const str
     for (i = 0; i < n; i++) {
         uint32_t partition = data_partition(&keys[i], m->partitions->count);
 
-        if (!ret[i] && locks_any(&m->parts[partition].locks))
+        if (!ret[i] && map_any_locked(m, partition))
             ret[i] = map_find_held(m, partition, &keys[i]);
         hits += ret[i] != NULL;
     }
@@ -460,10 +363,10 @@ static bool sweep(struct sweeping *w, uint64_t now_ms, uint32_t budget)
 
 static void sweep_locks(struct map *m, uint32_t partition)
 {
-    if (!locks_any(&m->parts[partition].locks))
+    if (!map_any_locked(m, partition))
         return;
     partition_lock(&m->partitions->at[partition]);
-    locks_sweep(&m->parts[partition].locks);
+    locks_sweep(map_locks(m, partition));
     partition_unlock(&m->partitions->at[partition]);
 }
 
@@ -487,7 +390,7 @@ static uint64_t evict_one(struct map *m, uint32_t partition, uint64_t chance)
     partition_lock(p);
     uint64_t now_ms = clock_ms();
 
-    bool any = locks_any(&m->parts[partition].locks);
+    bool any = map_any_locked(m, partition);
 
     if (store_victim(&m->parts[partition].store, m->rules.eviction, chance, now_ms,
                      any ? is_held : NULL, &(struct held){m, partition}, &spot, &key) &&
@@ -600,9 +503,8 @@ static mr_rc_t clear_store(struct map *m, uint32_t partition)
 {
     struct store *s = &m->parts[partition].store;
 
-    return locks_any(&m->parts[partition].locks)
-               ? store_clear_but(s, is_held, &(struct held){m, partition})
-               : store_clear(s);
+    return map_any_locked(m, partition) ? store_clear_but(s, is_held, &(struct held){m, partition})
+                                        : store_clear(s);
 }
 
 /* Clears a partition. Returns how many entries have gone. */
@@ -745,15 +647,16 @@ void map_free(struct map *m)
 {
     if (!m)
         return;
-    for (uint32_t i = 0; m->parts && i < m->partitions->count; i++) {
+    for (uint32_t i = 0; m->parts && i < m->partitions->count; i++)
         journal_free(m->parts[i].journal);
-        locks_free(&m->parts[i].locks);
-    }
+    for (uint32_t i = 0; m->locks && i < m->partitions->count; i++)
+        locks_free(&m->locks[i]);
     for (int i = 0; i < MAP_COUNTS; i++)
         metric_drop_counter(m->metrics, m->counts[i]);
     pthread_mutex_destroy(&m->listeners_lock);
     invalidation_free(&m->invalidation);
     mem_free_aligned(m->parts);
+    mem_free(m->locks);
     mem_free(m->name);
     mem_free(m);
 }

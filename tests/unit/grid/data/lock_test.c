@@ -243,7 +243,7 @@ Test(lock, leaves_no_memory_behind)
     map_release_client(map, ada.client_high, ada.client_low);
     cr_assert(w.partitions.account.reserved == before);
     for (uint32_t i = 0; i < WORLD_PARTITIONS; i++)
-        cr_assert(!locks_any(&map->parts[i].locks));
+        cr_assert(!map_any_locked(map, i));
 }
 
 static void sweep(void)
@@ -255,7 +255,7 @@ static void sweep(void)
 static bool any_is_kept(void)
 {
     for (uint32_t i = 0; i < WORLD_PARTITIONS; i++)
-        if (locks_any(&map->parts[i].locks))
+        if (map_any_locked(map, i))
             return true;
     return false;
 }
