@@ -22,6 +22,7 @@ build    pkg      libxxhash              libxxhash-dev          hashing
 build    header   mbedtls/ssl.h          libmbedtls-dev         TLS
 build    pkg      ck                     libck-dev              lock-free structures
 build    pkg      libfyaml               libfyaml-dev           YAML
+build    pkg      libpcre2-8             libpcre2-dev           regular expressions in predicates
 build    pkg      criterion              libcriterion-dev       unit tests
 check    command_ clang-14               clang-14               the second compiler
 check    command_ clang-format-14        clang-format-14        layout

@@ -118,6 +118,8 @@ static void tell(struct map *m, uint32_t partition, const struct journal_event *
     if (!j)
         return;
     journal_append(j, &e);
+    if (!waits_are_empty(&m->parts[partition].readers))
+        waits_wake_all(&m->parts[partition].readers);
     if (load_relaxed_32(&m->listening) > 0) {
         store_release_32(&m->parts[partition].marked, 1);
         m->changed(m->changed_context);
@@ -190,6 +192,8 @@ static mr_rc_t erase(struct map *m, uint32_t partition, struct spot *spot, enum 
 
     if (rc != MR_OK)
         return rc;
+    if (map_is_indexed(&m->indexes))
+        map_indexes_erased(&m->indexes, partition, &m->parts[partition].store, old);
     refund(&m->entries, 1);
     refund(&m->bytes, record_block(old));
     m->partitions->at[partition].changes++;
@@ -216,9 +220,16 @@ static mr_rc_t write(struct map *m, uint32_t partition, struct spot *spot, const
         return MR_ERR_FULL;
     if (bytes > old_bytes && !charge(&m->bytes, bytes - old_bytes))
         goto fail_bytes;
+    bool indexed = map_is_indexed(&m->indexes);
+
+    if (indexed &&
+        (rc = map_indexes_prepare(&m->indexes, partition, spot->hash, &key, value)) != MR_OK)
+        goto fail;
     rc = store_write(s, spot, value, life, m->partitions->at[partition].changes + 1);
     if (rc != MR_OK)
         goto fail;
+    if (indexed)
+        map_indexes_written(&m->indexes, partition, s, spot->hash, &key, old);
     if (life.expires_ms || life.idle_ms)
         map_note_end(m);
     m->partitions->at[partition].changes++;
@@ -337,6 +348,8 @@ static bool swept(void *context, const struct record *r)
     if (is_held(&(struct held){w->map, w->partition}, r))
         return false;
     w->ended++;
+    if (map_is_indexed(&w->map->indexes))
+        map_indexes_erased(&w->map->indexes, w->partition, &w->map->parts[w->partition].store, r);
     refund(&w->map->entries, 1);
     refund(&w->map->bytes, record_block(r));
     w->map->partitions->at[w->partition].changes++;
@@ -499,12 +512,30 @@ mr_rc_t map_make_room(struct map *m, uint32_t partition, struct room room, struc
 
 /* ---- all of it ------------------------------------------------------------------------------ */
 
+/* An entry that does not stay goes next. */
+static bool stays(void *context, const struct record *r)
+{
+    struct held *held = context;
+    struct map *m = held->map;
+
+    if (is_held(context, r))
+        return true;
+    if (map_is_indexed(&m->indexes))
+        map_indexes_erased(&m->indexes, held->partition, &m->parts[held->partition].store, r);
+    return false;
+}
+
 static mr_rc_t clear_store(struct map *m, uint32_t partition)
 {
     struct store *s = &m->parts[partition].store;
 
-    return map_any_locked(m, partition) ? store_clear_but(s, is_held, &(struct held){m, partition})
-                                        : store_clear(s);
+    if (map_any_locked(m, partition))
+        return store_clear_but(s, stays, &(struct held){m, partition});
+    mr_rc_t rc = store_clear(s);
+
+    if (rc == MR_OK)
+        map_indexes_cleared(&m->indexes, partition);
+    return rc;
 }
 
 /* Clears a partition. Returns how many entries have gone. */
@@ -623,9 +654,12 @@ mr_rc_t map_new(struct partitions *ps, struct metrics *metrics, const char *kind
     pthread_mutex_init(&m->listeners_lock, NULL);
     invalidation_init(&m->invalidation, ps);
     m->home = data_partition(&text, ps->count);
+    map_indexes_init(&m->indexes);
     if (!(m->name = mem_strdup(name)) ||
         !(m->parts = mem_alloc_aligned(64, ps->count * sizeof *m->parts)))
         goto fail;
+    for (uint32_t i = 0; i < ps->count; i++)
+        waits_init(&m->parts[i].readers);
     for (uint32_t i = 0; i < ps->count; i++)
         store_init(&m->parts[i].store, ps->at[i].slab, touch_of(rules->eviction));
     for (uint32_t i = 0; rules->journal_capacity && i < ps->count; i++)
@@ -655,6 +689,7 @@ void map_free(struct map *m)
         metric_drop_counter(m->metrics, m->counts[i]);
     pthread_mutex_destroy(&m->listeners_lock);
     invalidation_free(&m->invalidation);
+    map_indexes_free(&m->indexes, m->partitions->count);
     mem_free_aligned(m->parts);
     mem_free(m->locks);
     mem_free(m->name);
@@ -692,6 +727,7 @@ void map_check(struct map *m)
     for (uint32_t i = 0; i < m->partitions->count; i++) {
         partition_lock(&m->partitions->at[i]);
         store_check(&m->parts[i].store);
+        map_indexes_check(&m->indexes, i, &m->parts[i].store);
         entries += m->parts[i].store.entries;
         bytes += m->parts[i].store.bytes;
         partition_unlock(&m->partitions->at[i]);

@@ -27,6 +27,8 @@
 #include "grid/data/lock.h"
 #include "grid/data/watcher.h"
 #include "grid/op/partition.h"
+#include "grid/op/wait.h"
+#include "grid/query/index.h"
 #include "grid/store/journal.h"
 #include "grid/store/store.h"
 #include "net/base/metric.h"
@@ -61,6 +63,7 @@ enum { LISTENERS_MAX = 1024 }; /* of one map */
 struct map_part {
     struct store store;
     struct journal *journal; /* NULL: nobody wants to know */
+    struct waits readers;    /* who wants the next event of the journal */
     uint32_t marked;         /* listeners have something to hear; any thread */
 } __attribute__((aligned(64)));
 
@@ -73,6 +76,7 @@ struct map {
     struct metrics *metrics;
     struct map_part *parts;        /* partitions->count of them */
     struct locks *locks;           /* as many; NULL: no key was ever locked */
+    struct map_indexes indexes;    /* of attributes, for queries */
     struct account entries, bytes; /* against the rules; not kept when there is no limit */
     struct counter *counts[MAP_COUNTS];
     struct watchers *watchers; /* of its object; NULL: it has none */

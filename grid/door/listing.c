@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "grid/member.h"
+#include "grid/query/predicate.h"
 #include "net/base/mem.h"
+#include "net/wire/schema.h"
 
 struct listing listing_new(struct call *c)
 {
@@ -69,23 +71,58 @@ void data_copy_free(struct data *copy)
     *copy = (struct data){0};
 }
 
+static bool is_of_all(const struct object_event *e)
+{
+    return e->kind == OBJECT_CLEARED || e->kind == OBJECT_EVICTED_ALL;
+}
+
+/* The condition is asked of the value that the entry has, or had when it goes. */
+static bool meets(const struct object_watch *ow, const struct object_event *e)
+{
+    bool gone = e->kind & (OBJECT_REMOVED | OBJECT_EVICTED | OBJECT_EXPIRED);
+    struct evaluator ev;
+
+    evaluator_init(&ev, schema_registry_shared());
+    bool is_true = predicate_matches(ow->predicate, &ev, &e->key, gone ? &e->old : &e->value);
+
+    evaluator_clear(&ev);
+    return is_true;
+}
+
+static bool is_wanted(const struct object_watch *ow, const struct object_event *e)
+{
+    if (is_of_all(e))
+        return true;
+    if (ow->key.kind != DATA_NULL && !data_equal(&ow->key, &e->key))
+        return false;
+    return !ow->predicate || meets(ow, e);
+}
+
 /* The events of all services with entries have the same parameters. */
 void watch_on_entry(struct watcher *w, const struct object_event *e)
 {
     const struct object_watch *ow = list_owner(w, struct object_watch, watcher);
     const struct data none = {0};
 
-    if (ow->key.kind != DATA_NULL && e->key.kind != DATA_NULL && !data_equal(&ow->key, &e->key))
+    if (!is_wanted(ow, e))
         return;
-    session_event(
-        ow->watch.session, ow->event, ow->watch.correlation,
-        &(struct map_add_entry_listener_event){
-            .event_type = (int32_t)e->kind,
-            .uuid = ow->watch.session->at->door->member->uuid,
-            .number_of_affected_entries = e->kind == OBJECT_CLEARED ? (int32_t)e->count : 1,
-            .key = e->key,
-            .value = ow->values ? e->value : none,
-            .old_value = ow->values ? e->old : none});
+    session_event(ow->watch.session, ow->event, ow->watch.correlation,
+                  &(struct map_add_entry_listener_event){
+                      .event_type = (int32_t)e->kind,
+                      .uuid = ow->watch.session->at->door->member->uuid,
+                      .number_of_affected_entries = is_of_all(e) ? (int32_t)e->count : 1,
+                      .key = e->key,
+                      .value = ow->values ? e->value : none,
+                      .old_value = ow->values ? e->old : none});
+}
+
+static void object_watch_free(struct object_watch *ow)
+{
+    if (!ow)
+        return;
+    data_copy_free(&ow->key);
+    predicate_free(ow->predicate);
+    mem_free(ow);
 }
 
 static void stop(struct watch *w)
@@ -93,36 +130,39 @@ static void stop(struct watch *w)
     struct object_watch *ow = list_owner(w, struct object_watch, watch);
 
     watchers_remove(&ow->object->watchers, ow->object->partitions, &ow->watcher);
-    data_copy_free(&ow->key);
-    mem_free(ow);
+    object_watch_free(ow);
+}
+
+static mr_rc_t take_filter(struct object_watch *ow, const struct watch_filter *f, mr_err_t *err)
+{
+    ow->watcher.kinds = f->kinds;
+    ow->values = f->values;
+    if (f->key && !data_copy(f->key, &ow->key))
+        return MR_ERR_MEMORY;
+    return f->predicate ? predicate_of_data(f->predicate, &ow->predicate, err) : MR_OK;
 }
 
 mr_rc_t watch_object(struct call *c, enum object_kind kind, struct wire_bytes name,
-                     enum wire_id event, uint32_t kinds, bool values, const struct data *key,
+                     enum wire_id event, const struct watch_filter *filter,
                      void (*on_event)(struct watcher *w, const struct object_event *e))
 {
     struct object_watch *ow = mem_alloc_zero(sizeof *ow);
     mr_rc_t rc = ow ? call_object(c, kind, name, &ow->object) : MR_ERR_MEMORY;
 
-    if (rc != MR_OK)
+    if (rc != MR_OK || (rc = take_filter(ow, filter, c->err)) != MR_OK)
         goto fail;
-    ow->watcher = (struct watcher){kinds, on_event};
+    ow->watcher.on_event = on_event;
     ow->event = event;
-    ow->values = values;
-    ow->watch.session = c->session;
+    ow->watch.session = c->session; /* an event may come before the response */
     ow->watch.correlation = c->head.correlation;
-    rc = !key || data_copy(key, &ow->key) ? MR_OK : MR_ERR_MEMORY;
-    if (rc != MR_OK ||
-        (rc = watchers_add(&ow->object->watchers, ow->object->partitions, &ow->watcher)) != MR_OK)
+    if ((rc = watchers_add(&ow->object->watchers, ow->object->partitions, &ow->watcher)) != MR_OK)
         goto fail;
     watch_start(&ow->watch, c->session, c->head.correlation, stop);
     reply(c, &ow->watch.id);
     return MR_OK;
 
 fail:
-    if (ow)
-        data_copy_free(&ow->key);
-    mem_free(ow);
+    object_watch_free(ow);
     return rc;
 }
 

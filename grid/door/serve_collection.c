@@ -151,7 +151,9 @@ static void on_item(struct watcher *w, const struct object_event *e)
 static mr_rc_t watch_items(struct call *c, enum object_kind kind, struct wire_bytes name,
                            bool values, enum wire_id event)
 {
-    return watch_object(c, kind, name, event, OBJECT_ADDED | OBJECT_REMOVED, values, NULL, on_item);
+    return watch_object(
+        c, kind, name, event,
+        &(struct watch_filter){.kinds = OBJECT_ADDED | OBJECT_REMOVED, .values = values}, on_item);
 }
 
 #define COMMON(prefix, KIND)                                                                       \

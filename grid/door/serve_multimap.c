@@ -330,14 +330,17 @@ mr_rc_t serve_multimap_add_entry_listener(struct call *c,
                                           const struct multimap_add_entry_listener_req *q)
 {
     return watch_object(c, OBJECT_MULTIMAP, q->name, WIRE_multimap_add_entry_listener_event,
-                        WATCH_ENTRIES, q->include_value, NULL, watch_on_entry);
+                        &(struct watch_filter){.kinds = WATCH_ENTRIES, .values = q->include_value},
+                        watch_on_entry);
 }
 
 mr_rc_t serve_multimap_add_entry_listener_to_key(
     struct call *c, const struct multimap_add_entry_listener_to_key_req *q)
 {
-    return watch_object(c, OBJECT_MULTIMAP, q->name, WIRE_multimap_add_entry_listener_to_key_event,
-                        WATCH_ENTRIES, q->include_value, &q->key, watch_on_entry);
+    return watch_object(
+        c, OBJECT_MULTIMAP, q->name, WIRE_multimap_add_entry_listener_to_key_event,
+        &(struct watch_filter){.kinds = WATCH_ENTRIES, .values = q->include_value, .key = &q->key},
+        watch_on_entry);
 }
 
 mr_rc_t serve_multimap_remove_entry_listener(struct call *c,

@@ -136,28 +136,50 @@ LIST(key_set, SCAN_KEYS)
 LIST(values, SCAN_VALUES)
 LIST(entry_set, SCAN_KEYS | SCAN_VALUES)
 
+static mr_rc_t watch_entries(struct call *c, struct wire_bytes name, enum wire_id event,
+                             const struct watch_filter *filter)
+{
+    return watch_object(c, OBJECT_REPLICATED_MAP, name, event, filter, watch_on_entry);
+}
+
 mr_rc_t serve_replicated_map_add_entry_listener(
     struct call *c, const struct replicated_map_add_entry_listener_req *q)
 {
-    return watch_object(c, OBJECT_REPLICATED_MAP, q->name,
-                        WIRE_replicated_map_add_entry_listener_event, WATCH_ENTRIES, true, NULL,
-                        watch_on_entry);
+    return watch_entries(c, q->name, WIRE_replicated_map_add_entry_listener_event,
+                         &(struct watch_filter){.kinds = WATCH_ENTRIES, .values = true});
 }
 
 mr_rc_t serve_replicated_map_add_entry_listener_to_key(
     struct call *c, const struct replicated_map_add_entry_listener_to_key_req *q)
 {
-    return watch_object(c, OBJECT_REPLICATED_MAP, q->name,
-                        WIRE_replicated_map_add_entry_listener_to_key_event, WATCH_ENTRIES, true,
-                        &q->key, watch_on_entry);
+    return watch_entries(
+        c, q->name, WIRE_replicated_map_add_entry_listener_to_key_event,
+        &(struct watch_filter){.kinds = WATCH_ENTRIES, .values = true, .key = &q->key});
+}
+
+mr_rc_t serve_replicated_map_add_entry_listener_with_predicate(
+    struct call *c, const struct replicated_map_add_entry_listener_with_predicate_req *q)
+{
+    return watch_entries(
+        c, q->name, WIRE_replicated_map_add_entry_listener_with_predicate_event,
+        &(struct watch_filter){.kinds = WATCH_ENTRIES, .values = true, .predicate = &q->predicate});
+}
+
+mr_rc_t serve_replicated_map_add_entry_listener_to_key_with_predicate(
+    struct call *c, const struct replicated_map_add_entry_listener_to_key_with_predicate_req *q)
+{
+    return watch_entries(
+        c, q->name, WIRE_replicated_map_add_entry_listener_to_key_with_predicate_event,
+        &(struct watch_filter){
+            .kinds = WATCH_ENTRIES, .values = true, .key = &q->key, .predicate = &q->predicate});
 }
 
 mr_rc_t serve_replicated_map_add_near_cache_entry_listener(
     struct call *c, const struct replicated_map_add_near_cache_entry_listener_req *q)
 {
-    return watch_object(c, OBJECT_REPLICATED_MAP, q->name,
-                        WIRE_replicated_map_add_near_cache_entry_listener_event, WATCH_ENTRIES,
-                        q->include_value, NULL, watch_on_entry);
+    return watch_entries(
+        c, q->name, WIRE_replicated_map_add_near_cache_entry_listener_event,
+        &(struct watch_filter){.kinds = WATCH_ENTRIES, .values = q->include_value});
 }
 
 mr_rc_t serve_replicated_map_remove_entry_listener(

@@ -49,7 +49,8 @@ mr_rc_t serve_topic_add_message_listener(struct call *c,
                                          const struct topic_add_message_listener_req *q)
 {
     return watch_object(c, OBJECT_TOPIC, q->name, WIRE_topic_add_message_listener_event,
-                        OBJECT_MESSAGE, true, NULL, on_message);
+                        &(struct watch_filter){.kinds = OBJECT_MESSAGE, .values = true},
+                        on_message);
 }
 
 mr_rc_t serve_topic_remove_message_listener(struct call *c,

@@ -159,6 +159,30 @@ static slab_ref walk_next(struct walk *w, uint8_t *base)
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
+uint32_t index_find_all(const struct index *ix, uint8_t *base, uint64_t hash,
+                        const struct record **ret, uint32_t room)
+{
+    uint32_t mask, n = 0;
+    struct bucket *segment = index_segment(ix, base, hash, &mask);
+
+    for (uint32_t i = 0; segment && i <= mask; i++) {
+        const struct bucket *b = &segment[(hash + i) & mask];
+        uint64_t high = load_acquire_64(&b->tags_high), low = load_acquire_64(&b->tags_low);
+
+        for (uint32_t slot = 0; slot < INDEX_SLOTS && n < room; slot++) {
+            if ((uint8_t)((slot < 8 ? low : high) >> slot % 8 * 8) != index_tag(hash))
+                continue;
+            const struct record *r = slab_at(base, load_acquire_32(&b->refs[slot]));
+
+            if (record_hash(r) == hash)
+                ret[n++] = r;
+        }
+        if (index_overflow(high) == 0)
+            break;
+    }
+    return n;
+}
+
 uint64_t index_scan(const struct index *ix, uint8_t *base, uint64_t cursor, uint32_t want,
                     void (*visit)(void *context, const struct record *r), void *context)
 {

@@ -46,8 +46,8 @@
  * Scans go by segments in the order of the hash, so that a cursor is a hash: everything below it
  * has been visited. A split keeps that order, hence no entry that stays is missed or met twice.
  *
- * Threads: index_find, index_scan, index_bytes and the prefetches from any thread inside an epoch
- * section; all else by the one writer.
+ * Threads: index_find, index_find_all, index_scan, index_bytes and the prefetches from any thread
+ * inside an epoch section; all else by the one writer.
  */
 #ifndef GRID_STORE_INDEX_H
 #define GRID_STORE_INDEX_H
@@ -220,6 +220,11 @@ static inline void index_prefetch_record(const struct bucket *b, uint8_t *base, 
  * on with, 0 when everything has been visited; the first call is made with 0. */
 uint64_t index_scan(const struct index *ix, uint8_t *base, uint64_t cursor, uint32_t want,
                     void (*visit)(void *context, const struct record *r), void *context);
+
+/* The records whose keys have this hash, nearly always one or none: keys of two kinds may have the
+ * same bytes. Gives at most `room` of them and returns how many. */
+uint32_t index_find_all(const struct index *ix, uint8_t *base, uint64_t hash,
+                        const struct record **ret, uint32_t room);
 
 /* Bytes of its segments and directory. */
 uint64_t index_bytes(const struct index *ix, uint8_t *base);

@@ -5,7 +5,10 @@
 #include "net/base/clock.h"
 #include "net/base/epoch.h"
 
-enum { SAMPLE = 16 }; /* entries looked at to evict one; Redis takes 5, Hazelcast 15 */
+enum {
+    SAMPLE = 16,  /* entries looked at to evict one; Redis takes 5, Hazelcast 15 */
+    ONE_HASH = 64 /* keys of one hash: at most one a kind, but by a chance of 1 in 2^64 */
+};
 
 void store_init(struct store *s, struct slab *slab, enum store_touch touch)
 {
@@ -76,6 +79,30 @@ uint64_t store_scan(const struct store *s, uint64_t cursor, uint32_t want,
     struct scan scan = {clock_ms(), visit, context};
 
     return index_scan(&s->index, s->base, cursor, want, scan_visit, &scan);
+}
+
+void store_find_hashes(const struct store *s, const uint64_t *hashes, uint64_t n,
+                       void (*visit)(void *context, const struct record *r), void *context)
+{
+    struct scan scan = {clock_ms(), visit, context};
+
+    for (uint64_t from = 0; from < n; from += INDEX_BATCH) {
+        uint64_t to = n - from < INDEX_BATCH ? n : from + INDEX_BATCH;
+        const struct bucket *buckets[INDEX_BATCH];
+        const struct record *found[ONE_HASH];
+
+        for (uint64_t i = from; i < to; i++)
+            buckets[i - from] = index_prefetch_bucket(&s->index, s->base, hashes[i]);
+        for (uint64_t i = from; i < to; i++)
+            if (buckets[i - from])
+                index_prefetch_record(buckets[i - from], s->base, hashes[i]);
+        for (uint64_t i = from; i < to; i++) {
+            uint32_t all = index_find_all(&s->index, s->base, hashes[i], found, ONE_HASH);
+
+            for (uint32_t j = 0; j < all; j++)
+                scan_visit(&scan, found[j]);
+        }
+    }
 }
 
 /* ---- changing ------------------------------------------------------------------------------- */

@@ -68,6 +68,11 @@ const struct record *store_get(const struct store *s, uint64_t hash, const struc
 void store_get_batch(struct store *const *stores, const struct data *keys, const uint64_t *hashes,
                      uint32_t n, const struct record **ret);
 
+/* The entries whose keys have these hashes, found by an index and not by a key. visit is called for
+ * each that is there and whose time has not come; uses are not noted. */
+void store_find_hashes(const struct store *s, const uint64_t *hashes, uint64_t n,
+                       void (*visit)(void *context, const struct record *r), void *context);
+
 /* As index_scan, without entries whose time has come. Uses are not noted. */
 uint64_t store_scan(const struct store *s, uint64_t cursor, uint32_t want,
                     void (*visit)(void *context, const struct record *r), void *context);
