@@ -7,7 +7,7 @@
 #include "net/base/clock.h"
 #include "net/base/mem.h"
 
-enum { BUCKETS_FIRST = 8 };
+enum { BUCKETS_FIRST = 8, ABANDONED_MS = 1000 };
 
 struct lock {
     struct lock *next; /* in its bucket */
@@ -24,6 +24,7 @@ struct lock {
 
 struct lock_table {
     struct account *account;
+    uint64_t look_ms;     /* no lock is abandoned unseen before this */
     uint32_t count, mask; /* locks; buckets - 1 */
     struct lock *buckets[];
 };
@@ -46,10 +47,24 @@ static bool is_abandoned(const struct lock *l)
     return !is_held(l) && waits_are_empty(&l->waits);
 }
 
-static void let_go(struct lock *l)
+static void look_at(struct lock_table *t, uint64_t ms)
+{
+    if (ms < t->look_ms)
+        t->look_ms = ms;
+}
+
+/* When the lock may have been abandoned without anybody's noticing: at the end of its lease, or
+ * soon, if those who wait for a free one may give up. */
+static uint64_t abandoned_at(const struct lock *l)
+{
+    return l->count > 0 ? l->ends_ms : clock_ms() + ABANDONED_MS;
+}
+
+static void let_go(struct lock_table *t, struct lock *l)
 {
     l->count = 0;
     waits_wake(&l->waits);
+    look_at(t, abandoned_at(l));
 }
 
 static uint64_t end_of(uint64_t lease_ms)
@@ -185,6 +200,7 @@ static mr_rc_t make_room(struct locks *locks, struct account *account)
     if (!t)
         return old ? MR_OK : MR_ERR_FULL; /* a full one does, with longer chains */
     t->account = account;
+    t->look_ms = old ? old->look_ms : UINT64_MAX;
     t->mask = buckets - 1;
     for (uint32_t i = 0; old && i <= old->mask; i++)
         for (struct lock *l = old->buckets[i], *next; l; l = next) {
@@ -256,6 +272,7 @@ mr_rc_t locks_take(struct locks *locks, struct partition *p, struct account *acc
     l->count = held ? l->count + 1 : 1;
     l->ends_ms = end_of(q->lease_ms);
     l->reference = q->reference;
+    look_at(locks->table, l->ends_ms);
     return MR_OK;
 }
 
@@ -269,7 +286,7 @@ mr_rc_t locks_release(struct locks *locks, const struct lock_request *q)
         return MR_OK;
     l->reference = q->reference;
     if (--l->count == 0) {
-        let_go(l);
+        let_go(locks->table, l);
         (void)look(locks, &q->key);
     }
     return MR_OK;
@@ -281,37 +298,41 @@ bool locks_force(struct locks *locks, const struct data *key)
     bool held = l && is_held(l);
 
     if (l)
-        let_go(l);
+        let_go(locks->table, l);
     (void)look(locks, key);
     return held;
 }
 
+struct releasing {
+    struct lock_table *table;
+    uint64_t client_high, client_low;
+};
+
 static void release_of(void *context, struct lock *l)
 {
-    const struct owner *client = context;
+    const struct releasing *r = context;
 
-    if (l->count > 0 && l->owner.client_high == client->client_high &&
-        l->owner.client_low == client->client_low)
-        let_go(l);
+    if (l->count > 0 && l->owner.client_high == r->client_high &&
+        l->owner.client_low == r->client_low)
+        let_go(r->table, l);
 }
 
 void locks_release_client(struct locks *locks, uint64_t client_high, uint64_t client_low)
 {
-    struct owner client = {client_high, client_low, 0};
+    struct releasing r = {locks->table, client_high, client_low};
 
-    walk(locks, release_of, &client);
+    walk(locks, release_of, &r);
 }
 
 static void release_each(void *context, struct lock *l)
 {
-    (void)context;
-    l->count = 0;
+    let_go(context, l);
     waits_wake_all(&l->waits);
 }
 
 void locks_release_all(struct locks *locks)
 {
-    walk(locks, release_each, NULL);
+    walk(locks, release_each, locks->table);
 }
 
 mr_rc_t locks_admit(struct locks *locks, struct partition *p, const struct data *key,
@@ -332,6 +353,20 @@ const struct owner *locks_holder(struct locks *locks, const struct data *key)
     const struct lock *l = look(locks, key);
 
     return l && is_held(l) ? &l->owner : NULL;
+}
+
+static void note_end(void *context, struct lock *l)
+{
+    if (!is_abandoned(l))
+        look_at(context, abandoned_at(l));
+}
+
+void locks_sweep(struct locks *locks)
+{
+    if (!locks->table || clock_ms() < locks->table->look_ms)
+        return;
+    locks->table->look_ms = UINT64_MAX;
+    walk(locks, note_end, locks->table);
 }
 
 static void forget(void *context, struct lock *l)

@@ -11,9 +11,9 @@
  * A request may be sent twice because its answer was lost, so taking and letting go bear a
  * reference: the one that was done last is not done again. 0 is none.
  *
- * A lock that nobody holds stays while somebody waits there, and is dropped when it is next met
- * without. A lease is looked at when the lock is: nothing runs when it ends, since who waits for
- * it has said when to try again.
+ * A lock that nobody holds stays while somebody waits there. A lease is looked at when the lock
+ * is: nothing runs when it ends, since who waits for it has said when to try again. What is then
+ * abandoned is dropped when it is next met, or by the keeper (locks_sweep).
  *
  * Invariants: a lock is held (count > 0), or has somebody waiting, or is about to be dropped; a
  * table has at least one lock.
@@ -66,6 +66,9 @@ void locks_release_all(struct locks *locks);
 /* May the owner change the entry? As locks_take, but takes nothing. */
 mr_rc_t locks_admit(struct locks *locks, struct partition *p, const struct data *key,
                     const struct owner *owner, struct waiter *waiter);
+
+/* Drops what is abandoned. Costs nothing before some lease has ended. */
+void locks_sweep(struct locks *locks);
 
 /* Who holds it, or NULL. */
 const struct owner *locks_holder(struct locks *locks, const struct data *key);

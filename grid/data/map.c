@@ -138,7 +138,9 @@ static void tell_gone(struct map *m, uint32_t partition, enum journal_kind kind,
 
 static bool is_locked(struct map *m, uint32_t partition, const struct data *key)
 {
-    return locks_holder(&m->parts[partition].locks, key) != NULL;
+    struct locks *locks = map_locks(m, partition);
+
+    return locks && locks_holder(locks, key);
 }
 
 /* For the store, which knows no locks: what must stay. */
@@ -158,102 +160,11 @@ static bool is_held(void *context, const struct record *r)
 /* Has nobody else locked the key? Whoever waited for that leaves the line first. */
 static mr_rc_t admit(struct map *m, uint32_t partition, const struct map_request *q)
 {
-    struct locks *locks = &m->parts[partition].locks;
+    struct locks *locks = map_locks(m, partition);
 
-    if (!q->waiter && !locks_any(locks))
+    if (!locks)
         return MR_OK;
     return locks_admit(locks, &m->partitions->at[partition], &q->key, &q->owner, q->waiter);
-}
-
-static struct partition *partition_of(struct map *m, const struct data *key, struct locks **locks)
-{
-    uint32_t partition = data_partition(key, m->partitions->count);
-
-    *locks = &m->parts[partition].locks;
-    return &m->partitions->at[partition];
-}
-
-mr_rc_t map_lock(struct map *m, const struct lock_request *q)
-{
-    struct locks *locks;
-    struct partition *p = partition_of(m, &q->key, &locks);
-
-    if (q->key.size > m->rules.key_max)
-        return MR_ERR_TOO_LARGE;
-    partition_lock(p);
-    mr_rc_t rc = locks_take(locks, p, &m->partitions->account, q);
-    partition_unlock(p);
-    return rc;
-}
-
-mr_rc_t map_unlock(struct map *m, const struct lock_request *q)
-{
-    struct locks *locks;
-    struct partition *p = partition_of(m, &q->key, &locks);
-
-    partition_lock(p);
-    mr_rc_t rc = locks_release(locks, q);
-    partition_unlock(p);
-    return rc;
-}
-
-bool map_force_unlock(struct map *m, const struct data *key)
-{
-    struct locks *locks;
-    struct partition *p = partition_of(m, key, &locks);
-
-    partition_lock(p);
-    bool was = locks_force(locks, key);
-    partition_unlock(p);
-    return was;
-}
-
-bool map_is_locked(struct map *m, const struct data *key, struct owner *ret_owner)
-{
-    struct locks *locks;
-    struct partition *p = partition_of(m, key, &locks);
-
-    if (!locks_any(locks))
-        return false;
-    partition_lock(p);
-    const struct owner *holder = locks_holder(locks, key);
-    bool locked = holder != NULL;
-
-    if (locked)
-        *ret_owner = *holder;
-    partition_unlock(p);
-    return locked;
-}
-
-void map_release_client(struct map *m, uint64_t client_high, uint64_t client_low)
-{
-    for (uint32_t i = 0; i < m->partitions->count; i++) {
-        if (!locks_any(&m->parts[i].locks))
-            continue;
-        partition_lock(&m->partitions->at[i]);
-        locks_release_client(&m->parts[i].locks, client_high, client_low);
-        partition_unlock(&m->partitions->at[i]);
-    }
-}
-
-void map_release_all(struct map *m)
-{
-    for (uint32_t i = 0; i < m->partitions->count; i++) {
-        partition_lock(&m->partitions->at[i]);
-        locks_release_all(&m->parts[i].locks);
-        partition_unlock(&m->partitions->at[i]);
-    }
-}
-
-const struct record *map_find_held(struct map *m, uint32_t partition, const struct data *key)
-{
-    struct spot spot = {0};
-
-    partition_lock(&m->partitions->at[partition]);
-    if (is_locked(m, partition, key))
-        store_locate(&m->parts[partition].store, key_hash(key), key, &spot);
-    partition_unlock(&m->partitions->at[partition]);
-    return spot.old;
 }
 
 /* ---- changing ------------------------------------------------------------------------------- */
@@ -319,8 +230,8 @@ static mr_rc_t write(struct map *m, uint32_t partition, struct spot *spot, const
         goto fail;
     if (indexed)
         map_indexes_written(&m->indexes, partition, s, spot->hash, &key, old);
-    if ((life.expires_ms || life.idle_ms) && !load_relaxed_32(&m->may_end))
-        store_relaxed_32(&m->may_end, 1);
+    if (life.expires_ms || life.idle_ms)
+        map_note_end(m);
     m->partitions->at[partition].changes++;
     if (bytes < old_bytes)
         refund(&m->bytes, old_bytes - bytes);
@@ -413,7 +324,7 @@ void map_read_many(struct map *m, const struct data *keys, uint32_t n, const str
     for (i = 0; i < n; i++) {
         uint32_t partition = data_partition(&keys[i], m->partitions->count);
 
-        if (!ret[i] && locks_any(&m->parts[partition].locks))
+        if (!ret[i] && map_any_locked(m, partition))
             ret[i] = map_find_held(m, partition, &keys[i]);
         hits += ret[i] != NULL;
     }
@@ -463,8 +374,18 @@ static bool sweep(struct sweeping *w, uint64_t now_ms, uint32_t budget)
     return done;
 }
 
+static void sweep_locks(struct map *m, uint32_t partition)
+{
+    if (!map_any_locked(m, partition))
+        return;
+    partition_lock(&m->partitions->at[partition]);
+    locks_sweep(map_locks(m, partition));
+    partition_unlock(&m->partitions->at[partition]);
+}
+
 bool map_sweep(struct map *m, uint32_t partition, uint64_t now_ms, uint32_t budget)
 {
+    sweep_locks(m, partition);
     return sweep(&(struct sweeping){m, partition, 0}, now_ms, budget);
 }
 
@@ -482,7 +403,7 @@ static uint64_t evict_one(struct map *m, uint32_t partition, uint64_t chance)
     partition_lock(p);
     uint64_t now_ms = clock_ms();
 
-    bool any = locks_any(&m->parts[partition].locks);
+    bool any = map_any_locked(m, partition);
 
     if (store_victim(&m->parts[partition].store, m->rules.eviction, chance, now_ms,
                      any ? is_held : NULL, &(struct held){m, partition}, &spot, &key) &&
@@ -608,7 +529,7 @@ static mr_rc_t clear_store(struct map *m, uint32_t partition)
 {
     struct store *s = &m->parts[partition].store;
 
-    if (locks_any(&m->parts[partition].locks))
+    if (map_any_locked(m, partition))
         return store_clear_but(s, stays, &(struct held){m, partition});
     mr_rc_t rc = store_clear(s);
 
@@ -760,16 +681,17 @@ void map_free(struct map *m)
 {
     if (!m)
         return;
-    for (uint32_t i = 0; m->parts && i < m->partitions->count; i++) {
+    for (uint32_t i = 0; m->parts && i < m->partitions->count; i++)
         journal_free(m->parts[i].journal);
-        locks_free(&m->parts[i].locks);
-    }
+    for (uint32_t i = 0; m->locks && i < m->partitions->count; i++)
+        locks_free(&m->locks[i]);
     for (int i = 0; i < MAP_COUNTS; i++)
         metric_drop_counter(m->metrics, m->counts[i]);
     pthread_mutex_destroy(&m->listeners_lock);
     invalidation_free(&m->invalidation);
     map_indexes_free(&m->indexes, m->partitions->count);
     mem_free_aligned(m->parts);
+    mem_free(m->locks);
     mem_free(m->name);
     mem_free(m);
 }

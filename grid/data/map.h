@@ -63,7 +63,6 @@ enum { LISTENERS_MAX = 1024 }; /* of one map */
 struct map_part {
     struct store store;
     struct journal *journal; /* NULL: nobody wants to know */
-    struct locks locks;      /* of its keys */
     struct waits readers;    /* who wants the next event of the journal */
     uint32_t marked;         /* listeners have something to hear; any thread */
 } __attribute__((aligned(64)));
@@ -76,13 +75,15 @@ struct map {
     struct partitions *partitions;
     struct metrics *metrics;
     struct map_part *parts;        /* partitions->count of them */
+    struct locks *locks;           /* as many; NULL: no key was ever locked */
     struct map_indexes indexes;    /* of attributes, for queries */
     struct account entries, bytes; /* against the rules; not kept when there is no limit */
     struct counter *counts[MAP_COUNTS];
     struct watchers *watchers; /* of its object; NULL: it has none */
     struct invalidation invalidation;
-    uint32_t home;    /* the partition of its name */
-    uint32_t may_end; /* some entry may have had a time to end; never back to 0. Any thread */
+    uint32_t home; /* the partition of its name */
+    uint32_t
+        may_end; /* some entry or lock may have had a time to end; never back to 0. Any thread */
 
     pthread_mutex_t listeners_lock;
     struct listener *listeners;
@@ -100,6 +101,29 @@ mr_rc_t map_new(struct partitions *ps, struct metrics *metrics, const char *kind
 /* The entries go with the slabs. Nobody uses it any more. NULL is fine. */
 void map_free(struct map *m);
 
+/* The locks of a partition; NULL: the map has none. Any thread. */
+static inline struct locks *map_locks(const struct map *m, uint32_t partition)
+{
+    struct locks *all = load_acquire_ptr((void *const *)&m->locks);
+
+    return all ? &all[partition] : NULL;
+}
+
+/* Is any key of the partition locked? A hint without its lock. */
+static inline bool map_any_locked(const struct map *m, uint32_t partition)
+{
+    const struct locks *locks = map_locks(m, partition);
+
+    return locks && locks_any(locks);
+}
+
+/* From now on the keeper looks what has ended. */
+static inline void map_note_end(struct map *m)
+{
+    if (!load_relaxed_32(&m->may_end))
+        store_relaxed_32(&m->may_end, 1);
+}
+
 /* The entry of a key that is locked, although its time has come; else NULL. Takes the lock. */
 const struct record *map_find_held(struct map *m, uint32_t partition, const struct data *key);
 
@@ -107,10 +131,9 @@ const struct record *map_find_held(struct map *m, uint32_t partition, const stru
 static inline const struct record *map_find(struct map *m, uint32_t partition, uint64_t hash,
                                             const struct data *key)
 {
-    struct map_part *part = &m->parts[partition];
-    const struct record *r = store_get(&part->store, hash, key);
+    const struct record *r = store_get(&m->parts[partition].store, hash, key);
 
-    return r || !locks_any(&part->locks) ? r : map_find_held(m, partition, key);
+    return r || !map_any_locked(m, partition) ? r : map_find_held(m, partition, key);
 }
 
 /* A request that reads. Inline, because it is a few nanoseconds in all. */

@@ -208,8 +208,7 @@ static uint64_t clear_visit(void *context, const struct place *place, const stru
 {
     struct clearing *c = context;
 
-    if (c->rc != MR_OK || (c->rc = slab_ready(c->store->slab)) != MR_OK ||
-        c->stays(c->context, r))
+    if (c->rc != MR_OK || (c->rc = slab_ready(c->store->slab)) != MR_OK || c->stays(c->context, r))
         return record_ends_ms(r);
     take_out(c->store, place, r);
     return INDEX_NEVER;

@@ -243,7 +243,49 @@ Test(lock, leaves_no_memory_behind)
     map_release_client(map, ada.client_high, ada.client_low);
     cr_assert(w.partitions.account.reserved == before);
     for (uint32_t i = 0; i < WORLD_PARTITIONS; i++)
-        cr_assert(!locks_any(&map->parts[i].locks));
+        cr_assert(!map_any_locked(map, i));
+}
+
+static void sweep(void)
+{
+    for (uint32_t i = 0; i < WORLD_PARTITIONS; i++)
+        map_sweep(map, i, clock_ms(), UINT32_MAX);
+}
+
+static bool any_is_kept(void)
+{
+    for (uint32_t i = 0; i < WORLD_PARTITIONS; i++)
+        if (map_any_locked(map, i))
+            return true;
+    return false;
+}
+
+Test(lock, is_dropped_after_its_lease_although_nobody_asks_for_it)
+{
+    cr_assert(take("k", ada, 100, NULL) == MR_OK && take("k", ada, 200, NULL) == MR_OK);
+    cr_assert(take("j", ada, 150, NULL) == MR_OK);
+    time_passes(199);
+    sweep();
+    cr_assert(any_is_kept());
+    time_passes(1);
+    sweep();
+    cr_assert(!any_is_kept());
+}
+
+Test(lock, is_dropped_when_those_who_waited_have_given_up)
+{
+    struct sleeper s = SLEEPER;
+
+    cr_assert(take("k", ada, 0, NULL) == MR_OK);
+    cr_assert(take("k", bob, 0, &s) == MR_PENDING);
+    cr_assert(release("k", ada) == MR_OK);
+    time_passes(2000);
+    sweep();
+    cr_assert(any_is_kept(), "one waits there");
+    waiter_cancel(&s.waiter);
+    time_passes(2000);
+    sweep();
+    cr_assert(!any_is_kept());
 }
 
 Test(lock, is_refused_where_there_is_no_memory)

@@ -5,8 +5,8 @@
 
 /* What an embedded program meets when a client has locked a key. */
 
-static const struct data key = {(const uint8_t *)"k", 1, DATA_STRING};
-static struct lock_request client = {.key = key, .owner = {1, 2, 3}};
+static struct lock_request client = {.key = {(const uint8_t *)"k", 1, DATA_STRING},
+                                     .owner = {1, 2, 3}};
 
 static struct map *map_of_member(void)
 {
