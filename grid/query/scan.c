@@ -71,7 +71,7 @@ static void sort_few(uint64_t *hash, uint64_t n)
     }
 }
 
-/* In order, each once: two ranges of a plan may overlap, and one hash stands for all of its keys. */
+/* In order, each once: ranges of a plan may overlap, and one hash stands for all of its keys. */
 static uint64_t sort_hashes(uint64_t *hash, uint64_t n)
 {
     uint64_t kept = 0;
