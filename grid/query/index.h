@@ -34,8 +34,8 @@
  *
  * Memory: nodes are blocks of the partition's slab and count against max-memory. A change that
  * finds no room for its row fails with MR_ERR_FULL before anything has changed, like one that
- * finds no room for its record. An index
- * that finds none while it is built stays without rows, and is built when it is asked for again.
+ * finds no room for its record. An index that finds none while it is built stays without rows, and
+ * is built when it is asked for again.
  *
  * Threads: map_index_add, and reading, from any thread; the others under the partition's lock.
  */
