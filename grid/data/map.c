@@ -222,10 +222,12 @@ static mr_rc_t write(struct map *m, uint32_t partition, struct spot *spot, const
         goto fail_bytes;
     bool indexed = map_is_indexed(&m->indexes);
 
-    if (indexed &&
-        (rc = map_indexes_prepare(&m->indexes, partition, spot->hash, &key, value)) != MR_OK)
-        goto fail;
-    rc = store_write(s, spot, value, life, m->partitions->at[partition].changes + 1);
+    if (indexed)
+        rc = map_indexes_prepare(&m->indexes, partition, spot->hash, &key, value, old);
+    else
+        rc = MR_OK;
+    if (rc == MR_OK)
+        rc = store_write(s, spot, value, life, m->partitions->at[partition].changes + 1);
     if (rc != MR_OK)
         goto fail;
     if (indexed)

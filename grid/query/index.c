@@ -85,18 +85,24 @@ static bool is_shared(const struct map_index *ix, struct index_part *part, const
 /* ---- changing -------------------------------------------------------------------------------- */
 
 mr_rc_t map_indexes_prepare(struct map_indexes *ixs, uint32_t partition, uint64_t hash,
-                            const struct data *key, const struct data *value)
+                            const struct data *key, const struct data *value,
+                            const struct record *old)
 {
     uint32_t n = load_acquire_32(&ixs->count);
     mr_rc_t rc = MR_OK;
 
     for (uint32_t i = 0; i < n && rc == MR_OK; i++) {
-        struct index_part *part = &ixs->at[i]->parts[partition];
+        const struct map_index *ix = ixs->at[i];
+        struct index_part *part = &ix->parts[partition];
 
         if (!is_built(part, hash))
             continue;
-        make_row(ixs->at[i], part, hash, key, value, part->next);
-        rc = tree_reserve(&part->tree, part->next);
+        make_row(ix, part, hash, key, value, part->next);
+        if (old)
+            row_of_record(ix, part, old, part->last);
+        part->changes = !old || !same_row(ix, part->last, part->next);
+        if (part->changes)
+            rc = tree_reserve(&part->tree, part->next);
     }
     return rc;
 }
@@ -105,21 +111,16 @@ void map_indexes_written(struct map_indexes *ixs, uint32_t partition, const stru
                          uint64_t hash, const struct data *key, const struct record *old)
 {
     uint32_t n = load_acquire_32(&ixs->count);
-    uint64_t row[TREE_WIDTH_MAX];
 
     for (uint32_t i = 0; i < n; i++) {
         const struct map_index *ix = ixs->at[i];
         struct index_part *part = &ix->parts[partition];
 
-        if (!is_built(part, hash))
-            continue;
-        if (old)
-            row_of_record(ix, part, old, row);
-        if (old && same_row(ix, row, part->next))
+        if (!is_built(part, hash) || !part->changes)
             continue;
         tree_insert(&part->tree, part->next);
-        if (old && !is_shared(ix, part, s, key, row))
-            tree_remove(&part->tree, row);
+        if (old && !is_shared(ix, part, s, key, part->last))
+            tree_remove(&part->tree, part->last);
     }
 }
 

@@ -34,8 +34,8 @@
  *
  * Memory: nodes are blocks of the partition's slab and count against max-memory. A change that
  * finds no room for its row fails with MR_ERR_FULL before anything has changed, like one that
- * finds no room for its record. An index
- * that finds none while it is built stays without rows, and is built when it is asked for again.
+ * finds no room for its record. An index that finds none while it is built stays without rows, and
+ * is built when it is asked for again.
  *
  * Threads: map_index_add, and reading, from any thread; the others under the partition's lock.
  */
@@ -72,7 +72,9 @@ struct index_part {
     uint64_t built; /* entries with smaller hashes have rows; UINT64_MAX: all have */
     bool blind;
     struct path_reader reader;
-    uint64_t next[TREE_WIDTH_MAX]; /* the row of the change that is being made */
+    bool changes;                  /* of the change that is being made: is the row another, */
+    uint64_t next[TREE_WIDTH_MAX]; /* what will it be, */
+    uint64_t last[TREE_WIDTH_MAX]; /* and what was it */
 };
 
 struct map_index {
@@ -107,12 +109,13 @@ void map_indexes_free(struct map_indexes *ixs, uint32_t partitions);
 
 /* ---- for map.c, under the partition's lock --------------------------------------------------- */
 
-/* Before an entry is written: makes the rows of its new value ready. Errors as slab_alloc; nothing
- * has changed then. */
+/* Before an entry is written over `old`, or over nothing (NULL): makes its new rows ready. Errors
+ * as slab_alloc; nothing has changed then. */
 mr_rc_t map_indexes_prepare(struct map_indexes *ixs, uint32_t partition, uint64_t hash,
-                            const struct data *key, const struct data *value);
+                            const struct data *key, const struct data *value,
+                            const struct record *old);
 
-/* After it has been written, over `old` or over nothing (NULL). */
+/* After it has been written, with the same arguments. */
 void map_indexes_written(struct map_indexes *ixs, uint32_t partition, const struct store *s,
                          uint64_t hash, const struct data *key, const struct record *old);
 

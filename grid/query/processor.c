@@ -7,6 +7,7 @@
 #include "grid/op/run.h"
 #include "grid/query/decimal.h"
 #include "grid/query/object.h"
+#include "grid/query/scan.h"
 #include "net/base/error.h"
 #include "net/wire/json.h"
 #include "net/wire/number.h"
@@ -519,6 +520,48 @@ mr_rc_t processor_run(const struct processor *p, struct map *m, const struct dat
     sink_free(&w.spare);
     sink_free(&w.number);
     return rc;
+}
+
+struct running {
+    const struct processor *processor;
+    struct map *map;
+    const struct predicate *where;
+    processor_visit visit;
+    void *context;
+    struct sink result;
+    mr_rc_t rc;
+    mr_err_t *err;
+};
+
+/* The entry may have changed since it was found: it has to match when it is its turn. */
+static bool run_one(void *context, const struct data *key, const struct data *value)
+{
+    struct running *r = context;
+
+    (void)value;
+    r->result.size = 0;
+    r->rc = processor_run(r->processor, r->map, key, r->where, &r->result, r->err);
+    if (r->rc == MR_OK)
+        r->visit(r->context, key, r->result.at, (uint32_t)r->result.size);
+    else if (r->rc == MR_NOT_FOUND)
+        r->rc = MR_OK;
+    return r->rc == MR_OK;
+}
+
+mr_rc_t processor_run_all(const struct processor *p, struct map *m, const struct predicate *where,
+                          processor_visit visit, void *context, mr_err_t *err)
+{
+    struct running r = {.processor = p,
+                        .map = m,
+                        .where = where,
+                        .visit = visit,
+                        .context = context,
+                        .result.grows = true,
+                        .err = err};
+
+    scan_map(m, where, run_one, &r, NULL);
+    sink_free(&r.result);
+    return r.rc;
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */

@@ -45,4 +45,14 @@ void processor_free(struct processor *p);
 mr_rc_t processor_run(const struct processor *p, struct map *m, const struct data *key,
                       const struct predicate *only_if, struct sink *out, mr_err_t *err);
 
+/* What it gave for an entry: a whole Data, of no bytes when that is null. */
+typedef void (*processor_visit)(void *context, const struct data *key, const uint8_t *result,
+                                uint32_t size);
+
+/* Runs it on all entries that a predicate is true of (NULL: on all), one after the other, each by
+ * itself as above. Ends at the first error; what was changed before stays changed. In a section of
+ * the caller's, room is made against the map's own limits only. */
+mr_rc_t processor_run_all(const struct processor *p, struct map *m, const struct predicate *where,
+                          processor_visit visit, void *context, mr_err_t *err);
+
 #endif

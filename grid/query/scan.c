@@ -8,7 +8,8 @@
 enum {
     SEGMENT_BATCH = 4096, /* entries per look at the clock */
     ROW_PRICE = 4,        /* finding an entry by a row costs as much as reading so many */
-    ROWS_WORTH = 16       /* so few are always worth it */
+    ROWS_WORTH = 16,      /* so few are always worth it */
+    FEW = 64
 };
 
 struct scanning {
@@ -58,14 +59,27 @@ static int by_hash(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* In order, each once: two ranges of a plan may overlap, and a hash stands for all of its keys. */
+/* A partition rarely gives more than a few dozen, and they come in no order. */
+static void sort_few(uint64_t *hash, uint64_t n)
+{
+    for (uint64_t i = 1; i < n; i++) {
+        uint64_t one = hash[i], j = i;
+
+        for (; j > 0 && hash[j - 1] > one; j--)
+            hash[j] = hash[j - 1];
+        hash[j] = one;
+    }
+}
+
+/* In order, each once: ranges of a plan may overlap, and one hash stands for all of its keys. */
 static uint64_t sort_hashes(uint64_t *hash, uint64_t n)
 {
     uint64_t kept = 0;
 
-    if (n == 0)
-        return 0;
-    qsort(hash, n, sizeof *hash, by_hash);
+    if (n <= FEW)
+        sort_few(hash, n);
+    else
+        qsort(hash, n, sizeof *hash, by_hash);
     for (uint64_t i = 0; i < n; i++)
         if (kept == 0 || hash[kept - 1] != hash[i])
             hash[kept++] = hash[i];

@@ -169,11 +169,15 @@ uint32_t index_find_all(const struct index *ix, uint8_t *base, uint64_t hash,
         const struct bucket *b = &segment[(hash + i) & mask];
         uint64_t high = load_acquire_64(&b->tags_high), low = load_acquire_64(&b->tags_low);
 
-        for (uint32_t slot = 0; slot < INDEX_SLOTS && n < room; slot++) {
-            if ((uint8_t)((slot < 8 ? low : high) >> slot % 8 * 8) != index_tag(hash))
-                continue;
+        uint64_t match_low = index_match(low, index_tag(hash));
+        uint64_t match_high = index_match(high, index_tag(hash)) & 0xffffffffu;
+
+        while ((match_low | match_high) && n < room) {
+            uint64_t *match = match_low ? &match_low : &match_high;
+            uint32_t slot = (uint32_t)__builtin_ctzll(*match) / 8 + (match_low ? 0 : 8);
             const struct record *r = slab_at(base, load_acquire_32(&b->refs[slot]));
 
+            *match &= *match - 1;
             if (record_hash(r) == hash)
                 ret[n++] = r;
         }

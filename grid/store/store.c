@@ -7,6 +7,7 @@
 
 enum {
     SAMPLE = 16,  /* entries looked at to evict one; Redis takes 5, Hazelcast 15 */
+    AHEAD = 8,    /* look-ups whose memory is on its way; more are no faster */
     ONE_HASH = 64 /* keys of one hash: at most one a kind, but by a chance of 1 in 2^64 */
 };
 
@@ -81,27 +82,32 @@ uint64_t store_scan(const struct store *s, uint64_t cursor, uint32_t want,
     return index_scan(&s->index, s->base, cursor, want, scan_visit, &scan);
 }
 
+static void find_hash(const struct store *s, uint64_t hash, struct scan *scan)
+{
+    const struct record *found[ONE_HASH];
+    uint32_t n = index_find_all(&s->index, s->base, hash, found, ONE_HASH);
+
+    for (uint32_t i = 0; i < n; i++)
+        scan_visit(scan, found[i]);
+}
+
+/* Three steps apart from each other, so that each has what it needs from memory when it comes:
+ *     hash i: its bucket is fetched │ i - AHEAD: the record │ i - 2 AHEAD: it is found */
 void store_find_hashes(const struct store *s, const uint64_t *hashes, uint64_t n,
                        void (*visit)(void *context, const struct record *r), void *context)
 {
     struct scan scan = {clock_ms(), visit, context};
+    const struct bucket *fetched[AHEAD];
 
-    for (uint64_t from = 0; from < n; from += INDEX_BATCH) {
-        uint64_t to = n - from < INDEX_BATCH ? n : from + INDEX_BATCH;
-        const struct bucket *buckets[INDEX_BATCH];
-        const struct record *found[ONE_HASH];
+    for (uint64_t i = 0; i < n + 2 * AHEAD; i++) {
+        const struct bucket **b = &fetched[i % AHEAD];
 
-        for (uint64_t i = from; i < to; i++)
-            buckets[i - from] = index_prefetch_bucket(&s->index, s->base, hashes[i]);
-        for (uint64_t i = from; i < to; i++)
-            if (buckets[i - from])
-                index_prefetch_record(buckets[i - from], s->base, hashes[i]);
-        for (uint64_t i = from; i < to; i++) {
-            uint32_t all = index_find_all(&s->index, s->base, hashes[i], found, ONE_HASH);
-
-            for (uint32_t j = 0; j < all; j++)
-                scan_visit(&scan, found[j]);
-        }
+        if (i >= 2 * AHEAD)
+            find_hash(s, hashes[i - 2 * AHEAD], &scan);
+        if (i >= AHEAD && i - AHEAD < n && *b)
+            index_prefetch_record(*b, s->base, hashes[i - AHEAD]);
+        if (i < n)
+            *b = index_prefetch_bucket(&s->index, s->base, hashes[i]);
     }
 }
 

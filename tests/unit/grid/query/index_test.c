@@ -256,8 +256,7 @@ static const char *const questions[] = {
     "name < '10'",
     "big = 9007199254740993",
     "big > 9007199254740997",
-    "big between 9007199254740991 and "
-    "9007199254740992",
+    "big between 9007199254740991 and 9007199254740992",
     "score = 0.1",
     "score in (0.1, 0.2)",
     "score > 4.8",
@@ -280,6 +279,7 @@ static const char *const questions[] = {
     "false",
     "age != 10",
     "age in (5) and age = 5",
+    "age in (1, 1.0, '1')",
     "age = nothing",
 };
 

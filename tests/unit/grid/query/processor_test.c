@@ -298,6 +298,80 @@ Test(processor, runs_only_if_the_entry_meets_the_condition)
     cr_expect(number_there().integer == 6);
 }
 
+static struct data numbered(uint32_t n)
+{
+    static uint32_t key;
+
+    key = n;
+    return (struct data){(const uint8_t *)&key, sizeof key, DATA_INT};
+}
+
+/* Entries 0 .. 99, each of whose values is its number. */
+static void put_numbers(void)
+{
+    for (uint32_t i = 0; i < 100; i++) {
+        struct scalar v = v_int((int32_t)i);
+        struct sink bytes = {.grows = true};
+        struct map_request q = {
+            .verb = MAP_PUT, .key = numbered(i), .ttl_ms = TIME_DEFAULT, .idle_ms = TIME_DEFAULT};
+        struct map_answer a;
+
+        cr_assert(scalar_write(&v, &bytes, &q.value) == MR_OK);
+        cr_assert(run_request(map, &q, &a) == MR_OK);
+        sink_free(&bytes);
+    }
+}
+
+static void add_up(void *context, const struct data *key, const uint8_t *result, uint32_t size)
+{
+    struct data d;
+    struct scalar v;
+
+    (void)key;
+    cr_assert(data_read(result, size, &d) == MR_OK && scalar_read(&d, &v) == MR_OK);
+    *(int64_t *)context += v.integer;
+}
+
+Test(processor, runs_on_all_entries_that_match_and_on_no_other)
+{
+    struct processor *p;
+    struct predicate *where;
+    struct data d;
+    int64_t sum = 0;
+
+    put_numbers();
+    begin(1);
+    put_text(&out, NULL);
+    put_value(&out, v_int(1000));
+    d = sent(&out);
+    cr_assert(processor_of_data(&d, &p, &err) == MR_OK);
+    cr_assert(predicate_of_text("this >= 90", 10, &where, &err) == MR_OK);
+    cr_assert(processor_run_all(p, map, where, add_up, &sum, &err) == MR_OK);
+    cr_expect(sum == 10945, "%lld", (long long)sum);
+    sum = 0;
+    cr_assert(processor_run_all(p, map, NULL, add_up, &sum, &err) == MR_OK);
+    cr_expect(sum == 10945 + 10000 + 90000 + 4005, "%lld", (long long)sum);
+    predicate_free(where);
+    processor_free(p);
+}
+
+Test(processor, ends_at_the_first_entry_that_it_cannot_change)
+{
+    struct processor *p;
+    struct data d;
+    int64_t sum = 0;
+
+    put(d_text("no number"));
+    begin(1);
+    put_text(&out, NULL);
+    put_value(&out, v_int(1));
+    d = sent(&out);
+    cr_assert(processor_of_data(&d, &p, &err) == MR_OK);
+    cr_assert(processor_run_all(p, map, NULL, add_up, &sum, &err) == MR_ERR_TYPE);
+    cr_expect(err.message[0] != '\0');
+    processor_free(p);
+}
+
 static mr_rc_t refused(const char *words)
 {
     struct processor *p = NULL;

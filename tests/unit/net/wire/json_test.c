@@ -139,6 +139,10 @@ Test(json, is_not_nested_without_end)
     memset(text + JSON_DEPTH_MAX + 1, ']', JSON_DEPTH_MAX + 1);
     cr_assert(json_open(text, 2 * JSON_DEPTH_MAX + 2, &v) == MR_OK);
     cr_expect(json_item(&v, 0, &one) == MR_OK);
+    memset(text, '[', JSON_DEPTH_MAX + 2);
+    memset(text + JSON_DEPTH_MAX + 2, ']', JSON_DEPTH_MAX + 2);
+    cr_assert(json_open(text, 2 * JSON_DEPTH_MAX + 4, &v) == MR_OK);
+    cr_expect(json_item(&v, 0, &one) == MR_ERR_MALFORMED, "closed, but one too deep");
 }
 
 Test(number, is_written_so_that_it_is_read_again)
