@@ -75,8 +75,8 @@ EXAMPLE_BIN := $(patsubst client/examples/%.c,$(B)/examples/%,$(EXAMPLE_SRC))
 
 # ---- targets ---------------------------------------------------------------------------------
 
-.PHONY: build help deps deps-check test check release-check bench demo install uninstall clean \
-        dist unit plain run FORCE
+.PHONY: build help deps deps-check test test-clients check release-check bench demo install \
+        uninstall clean dist unit plain run FORCE
 
 build: $(B)/bin/millrace $(LIBRARIES) $(EXAMPLE_BIN) ##: all but the tests (the default)
 unit:  $(B)/test/unit
@@ -98,6 +98,9 @@ test: deps ##: build and run the tests
 	@$(AGAIN) run
 check: deps-check ##: layers, style, sanitizers, clang, install: all that a machine can check
 	@+MAKE='$(MAKE)' tests/check.sh
+test-clients: deps ##: other people's clients against the server; what cannot run here is skipped
+	@$(AGAIN) build
+	@BUILD=$(B) tests/wire/clients/run.sh
 release-check: deps-check ##: check, and what is too long for every change
 	@+MAKE='$(MAKE)' tests/check.sh release
 
