@@ -57,7 +57,7 @@ static struct java_error java_error(mr_rc_t rc)
     case MR_ERR_FULL: return (struct java_error){74, "com.hazelcast.memory.NativeOutOfMemoryError"};
     case MR_ERR_ARGUMENT:
     case MR_ERR_TOO_LARGE: return (struct java_error){23, "java.lang.IllegalArgumentException"};
-    case MR_ERR_TYPE: return (struct java_error){10, "java.lang.ClassCastException"};
+    case MR_ERR_TYPE:
     case MR_ERR_MALFORMED:
     case MR_ERR_SCHEMA:
         return (struct java_error){

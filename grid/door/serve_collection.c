@@ -475,6 +475,8 @@ mr_rc_t serve_list_sub(struct call *c, const struct list_sub_req *q)
     struct item_list *l;
     mr_rc_t rc = list_of(c, q->name, &l);
 
+    if (rc == MR_OK && q->from > q->to)
+        return fail(c->err, MR_ERR_ARGUMENT, NULL, "a list from %d to %d", q->from, q->to);
     if (rc == MR_OK)
         rc = placed(c, list_sub(l, q->from, q->to, listing_add, &values), q->to);
     return rc == MR_OK ? listing_reply(c, &values) : rc;

@@ -293,18 +293,33 @@ mr_rc_t serve_map_evict_all(struct call *c, const struct map_evict_all_req *q)
     return rc;
 }
 
-/* There is no store behind a map that entries could be loaded from or flushed to. */
-#define NOTHING_BEHIND(name_)                                                                      \
-    mr_rc_t serve_map_##name_(struct call *c, const struct map_##name_##_req *q)                   \
-    {                                                                                              \
-        (void)q;                                                                                   \
-        reply(c, NULL);                                                                            \
-        return MR_OK;                                                                              \
-    }
+/* ---- the store behind a map, of which there is none ------------------------------------------ */
 
-NOTHING_BEHIND(load_all)
-NOTHING_BEHIND(load_given_keys)
-NOTHING_BEHIND(flush)
+static mr_rc_t no_store(struct call *c)
+{
+    return call_error(c, CODE_ILLEGAL_ARGUMENT, "java.lang.IllegalArgumentException",
+                      "there is no store behind a map that entries could be loaded from");
+}
+
+mr_rc_t serve_map_load_all(struct call *c, const struct map_load_all_req *q)
+{
+    (void)q;
+    return no_store(c);
+}
+
+mr_rc_t serve_map_load_given_keys(struct call *c, const struct map_load_given_keys_req *q)
+{
+    (void)q;
+    return no_store(c);
+}
+
+/* Nothing is written late where nothing is written. */
+mr_rc_t serve_map_flush(struct call *c, const struct map_flush_req *q)
+{
+    (void)q;
+    reply(c, NULL);
+    return MR_OK;
+}
 
 /* ---- many entries --------------------------------------------------------------------------- */
 

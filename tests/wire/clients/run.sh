@@ -95,7 +95,7 @@ free_port() {
 # Hazelcast itself, or what is to behave like it.
 server_command() {
     if [ $mode = compare ]; then
-        read -ra server <<< "${SERVER_CMD:-$build/bin/millrace serve --port {port\}}"
+        read -ra server <<< "${SERVER_CMD:-$build/bin/millrace serve --config $here/millrace.yaml --port {port\}}"
         server=("${server[@]//\{port\}/$port}")
     else
         fetch_jar && javac -cp "$jar" -d "$cache/java/member" "$here/java/Member.java" || exit 2
