@@ -118,8 +118,8 @@ static void tell(struct map *m, uint32_t partition, const struct journal_event *
     if (!j)
         return;
     journal_append(j, &e);
-    if (!waits_are_empty(&m->parts[partition].readers))
-        waits_wake_all(&m->parts[partition].readers);
+    if (m->readers)
+        waits_wake_all(&m->readers[partition]);
     if (load_relaxed_32(&m->listening) > 0) {
         store_release_32(&m->parts[partition].marked, 1);
         m->changed(m->changed_context);
@@ -632,6 +632,21 @@ static const struct {
     [COUNT_UPDATES] = {"millrace_map_updates_total", "Calls of update functions."},
 };
 
+/* In each partition, and who reads it may wait. */
+static mr_rc_t keep_journals(struct map *m)
+{
+    uint32_t count = m->partitions->count;
+    mr_rc_t rc = MR_OK;
+
+    if (!(m->readers = mem_alloc(count * sizeof *m->readers)))
+        return MR_ERR_MEMORY;
+    for (uint32_t i = 0; i < count; i++)
+        waits_init(&m->readers[i]);
+    for (uint32_t i = 0; i < count && rc == MR_OK; i++)
+        rc = start_journal(m, i);
+    return rc;
+}
+
 static enum store_touch touch_of(enum eviction eviction)
 {
     return eviction == EVICT_LRU ? TOUCH_COARSE : eviction == EVICT_LFU ? TOUCH_COUNT : TOUCH_NEVER;
@@ -661,12 +676,9 @@ mr_rc_t map_new(struct partitions *ps, struct metrics *metrics, const char *kind
         !(m->parts = mem_alloc_aligned(64, ps->count * sizeof *m->parts)))
         goto fail;
     for (uint32_t i = 0; i < ps->count; i++)
-        waits_init(&m->parts[i].readers);
-    for (uint32_t i = 0; i < ps->count; i++)
         store_init(&m->parts[i].store, ps->at[i].slab, touch_of(rules->eviction));
-    for (uint32_t i = 0; rules->journal_capacity && i < ps->count; i++)
-        if ((rc = start_journal(m, i)) != MR_OK)
-            goto fail;
+    if (rules->journal_capacity && (rc = keep_journals(m)) != MR_OK)
+        goto fail;
     for (int i = 0; i < MAP_COUNTS; i++)
         if ((rc = metric_counter(metrics, count_metrics[i].name, labels, count_metrics[i].help,
                                  &m->counts[i])) != MR_OK)
@@ -694,6 +706,7 @@ void map_free(struct map *m)
     map_indexes_free(&m->indexes, m->partitions->count);
     mem_free_aligned(m->parts);
     mem_free(m->locks);
+    mem_free(m->readers);
     mem_free(m->name);
     mem_free(m);
 }

@@ -23,6 +23,8 @@
 #ifndef GRID_DATA_MAP_H
 #define GRID_DATA_MAP_H
 
+#include <assert.h>
+
 #include "grid/data/invalidation.h"
 #include "grid/data/lock.h"
 #include "grid/data/watcher.h"
@@ -63,9 +65,10 @@ enum { LISTENERS_MAX = 1024 }; /* of one map */
 struct map_part {
     struct store store;
     struct journal *journal; /* NULL: nobody wants to know */
-    struct waits readers;    /* who wants the next event of the journal */
     uint32_t marked;         /* listeners have something to hear; any thread */
 } __attribute__((aligned(64)));
+
+static_assert(sizeof(struct map_part) == 64, "the shares of a map that is read stay in the cache");
 
 struct map {
     struct map *next; /* in the member's list, which only grows */
@@ -74,8 +77,9 @@ struct map {
     struct map_rules rules;
     struct partitions *partitions;
     struct metrics *metrics;
-    struct map_part *parts;        /* partitions->count of them */
-    struct locks *locks;           /* as many; NULL: no key was ever locked */
+    struct map_part *parts; /* partitions->count of them */
+    struct locks *locks;    /* as many; NULL: no key was ever locked */
+    struct waits *readers;  /* as many: who wants the next event of a journal; NULL: it has none */
     struct map_indexes indexes;    /* of attributes, for queries */
     struct account entries, bytes; /* against the rules; not kept when there is no limit */
     struct counter *counts[MAP_COUNTS];

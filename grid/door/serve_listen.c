@@ -284,16 +284,15 @@ static mr_rc_t read_or_wait(struct call *c, struct map *m,
                             const struct map_event_journal_read_req *q, struct events *ev)
 {
     struct partition *p = &m->partitions->at[c->head.partition];
-    struct map_part *part = &m->parts[c->head.partition];
     struct waiter *w = call_wait(c, INT64_MAX);
 
     partition_lock(p);
     waiter_leave_locked(w);
-    mr_rc_t rc = read_events(ev, part->journal, (uint64_t)q->start_sequence, (uint32_t)q->max_size,
-                             c->session->at->door->result_max);
+    mr_rc_t rc = read_events(ev, m->parts[c->head.partition].journal, (uint64_t)q->start_sequence,
+                             (uint32_t)q->max_size, c->session->at->door->result_max);
 
     if (rc == MR_OK && ev->count < (uint32_t)q->min_size && w) {
-        waits_add(&part->readers, p, w, UINT64_MAX);
+        waits_add(&m->readers[c->head.partition], p, w, UINT64_MAX);
         rc = MR_PENDING;
     }
     partition_unlock(p);
