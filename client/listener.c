@@ -25,7 +25,7 @@ static void on_event(void *context, const struct map_event *e)
     whole &= view_open(&value, &e->value) == MR_OK;
 
     mr_event_t event = {
-        .kind = (int)e->kind,
+        .kind = e->kind == EVENT_EVICTED_ALL ? MR_EVENT_CLEARED : (int)e->kind,
         .map = l->map->name,
         .time_ms = e->time_ms,
         .count = e->count,
@@ -64,6 +64,8 @@ mr_listener_t *mr_map_listen(mr_map_t *m, unsigned kinds, mr_event_fn fn, void *
         return NULL;
     }
     *l = (struct mr_listener){.map = m, .fn = fn, .context = context};
+    if (kinds & MR_EVENT_CLEARED) /* which it is to a program: all has gone at once */
+        kinds |= EVENT_EVICTED_ALL;
     if (m->channel->ops->map_listen(m->channel, m->map, kinds, on_event, l, &l->on, err) != MR_OK) {
         mem_free(l);
         return NULL;

@@ -35,6 +35,8 @@ static inline mr_rc_t ask(struct asking *a, const mr_map_t *m, enum map_verb ver
         return rc;
     a->q.verb = verb;
     a->q.ttl_ms = a->q.idle_ms = TIME_DEFAULT;
+    a->q.owner = (struct owner){0};
+    a->q.waiter = NULL;
     return to_data(&key, &a->q.key, a->key, "key", m, err);
 }
 
@@ -322,6 +324,7 @@ mr_rc_t mr_map_update(mr_map_t *m, mr_ref_t key, mr_update_fn fn, void *context,
         return fail(err, MR_ERR_ARGUMENT, NULL, "map \"%s\": the update function is NULL", m->name);
     a.q.update = update;
     a.q.update_context = &u;
+    a.q.updated = NULL;
     rc = run_simple(m, &a, opts ? opts->old : NULL, err);
     view_close(&u.current);
     return u.rc != MR_OK ? u.rc : rc;

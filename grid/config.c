@@ -24,6 +24,28 @@ const struct config_key config_keys[] = {
      "Threads that serve connections and jobs; 0 for one per core."},
     {"memory.max", CONFIG_SIZE, "0", 0, INT64_MAX, NULL,
      "Memory that entries may take in this member; 0 for no ceiling."},
+    {"network.bind", CONFIG_TEXT, "127.0.0.1", 1, CONFIG_NAME_MAX, NULL,
+     "The address that clients connect to. Others than loopback need network.insecure."},
+    {"network.port", CONFIG_INT, "5701", 0, 65535, NULL,
+     "The port that clients connect to; 0 for any that is free."},
+    {"network.port-count", CONFIG_INT, "100", 1, 65535, NULL,
+     "Ports that are tried, from network.port on, until one is free."},
+    {"network.listen", CONFIG_CHOICE, "yes", 0, 0, "no|yes",
+     "Whether clients can connect; no is for a program that keeps its member to itself."},
+    {"network.insecure", CONFIG_CHOICE, "no", 0, 0, "no|yes",
+     "Whether the member may be reached from other hosts without TLS, by anybody."},
+    {"clients.user", CONFIG_TEXT, "", 0, CONFIG_NAME_MAX, NULL,
+     "The name that clients have to give; empty for none."},
+    {"clients.password", CONFIG_TEXT, "", 0, CONFIG_NAME_MAX, NULL,
+     "The password that belongs to clients.user."},
+    {"clients.max", CONFIG_INT, "10000", 1, 1000000, NULL,
+     "Connections that may be open at once; further ones are closed."},
+    {"clients.timeout", CONFIG_DURATION, "60s", 1000, TIME_MAX_MS, NULL,
+     "A client that says nothing for so long is gone, and its locks are free."},
+    {"limits.message-size", CONFIG_SIZE, "67108864", 65536, INT32_MAX, NULL,
+     "The largest message that a client may send."},
+    {"limits.result-size", CONFIG_SIZE, "268435456", 65536, INT32_MAX, NULL,
+     "The largest answer that a client may get at once, and what may wait for one that is slow."},
     {"limits.key-size", CONFIG_SIZE, "65535", 1, 65535, NULL, "The largest key that is accepted."},
     {"limits.value-size", CONFIG_SIZE, "16777215", 1, 16 * MIB - 1, NULL,
      "The largest value that is accepted."},
@@ -47,6 +69,10 @@ const struct config_key config_keys[] = {
      "used least often, or any; with none, writes are refused."},
     {"maps.*.journal-capacity", CONFIG_INT, "0", 0, INT32_MAX, NULL,
      "Changes that each partition remembers for those who read them as a stream; 0 for none."},
+    {"queues.*.max-size", CONFIG_INT, "0", 0, INT32_MAX, NULL,
+     "Values that the queue may have; 0 for as many as memory allows."},
+    {"ringbuffers.*.capacity", CONFIG_INT, "10000", 1, 1 << 30, NULL,
+     "Values that the ringbuffer keeps; beyond them the oldest one goes, or none is added."},
 };
 
 enum { KEYS = sizeof config_keys / sizeof config_keys[0] };
@@ -54,61 +80,86 @@ static_assert(sizeof config_keys / sizeof config_keys[0] <= CONFIG_KEYS_MAX,
               "a section has room for every key");
 const int config_key_count = KEYS;
 
-static const char option_prefix[] = "maps.*.";
-
 /* ---- keys ---- */
 
-/* Where a key leads: to a row, of the member or of one map. */
+/* Where a key leads: to a row, of the member or of one map, queue and so on. */
 struct place {
     int row;
-    const char *map; /* not terminated; NULL: the member */
-    size_t map_size;
+    const char *name; /* such as "maps.orders", not terminated; NULL: the member */
+    size_t name_size;
 };
+
+/* Room for the longest family, a dot, a name, and the end. */
+enum { NAME_ROOM = 32 + CONFIG_NAME_MAX };
 
 bool config_is_option(int row)
 {
-    return strncmp(config_keys[row].name, option_prefix, sizeof option_prefix - 1) == 0;
+    return strstr(config_keys[row].name, ".*.") != NULL;
+}
+
+size_t config_family(int row)
+{
+    return (size_t)(strchr(config_keys[row].name, '.') + 1 - config_keys[row].name);
 }
 
 static const char *option_name(int row)
 {
-    return config_keys[row].name + sizeof option_prefix - 1;
+    return strrchr(config_keys[row].name, '.') + 1;
 }
 
-static bool is_map_key(const char *key)
+static bool is_in_family(const char *key, int row)
 {
-    return strncmp(key, "maps.", 5) == 0 && strchr(key + 5, '.') != NULL;
+    return config_is_option(row) && strncmp(key, config_keys[row].name, config_family(row)) == 0;
 }
 
-/* A map's name may have dots, an option has none: the last dot parts them. */
-static bool find(const char *key, struct place *ret_place)
+/* The first row of the options that the key is one of, if only by its beginning; -1: of none. */
+static int family_of(const char *key)
 {
-    const char *map = is_map_key(key) ? key + 5 : NULL;
-    const char *word = map ? strrchr(key, '.') + 1 : key;
-    size_t map_size = map ? (size_t)(word - 1 - map) : 0;
+    for (int row = 0; row < KEYS; row++)
+        if (is_in_family(key, row))
+            return strchr(key + config_family(row), '.') ? row : -1;
+    return -1;
+}
 
-    if (map && (map_size == 0 || map_size > CONFIG_NAME_MAX))
+/* An option's name has no dots, what it is an option of may have some: the last dot parts them. */
+static bool find_option(const char *key, int family, struct place *ret_place)
+{
+    const char *word = strrchr(key, '.') + 1;
+    size_t name_size = (size_t)(word - 1 - key), prefix = config_family(family);
+
+    if (name_size <= prefix || name_size > prefix + CONFIG_NAME_MAX)
         return false;
-    for (int row = 0; row < KEYS; row++) {
-        if (config_is_option(row) != (map != NULL))
-            continue;
-        if (strcmp(word, map ? option_name(row) : config_keys[row].name) == 0) {
-            *ret_place = (struct place){row, map, map_size};
+    for (int row = 0; row < KEYS; row++)
+        if (is_in_family(key, row) && strcmp(word, option_name(row)) == 0) {
+            *ret_place = (struct place){row, key, name_size};
             return true;
         }
-    }
+    return false;
+}
+
+static bool find(const char *key, struct place *ret_place)
+{
+    int family = family_of(key);
+
+    if (family >= 0)
+        return find_option(key, family, ret_place);
+    for (int row = 0; row < KEYS; row++)
+        if (!config_is_option(row) && strcmp(key, config_keys[row].name) == 0) {
+            *ret_place = (struct place){.row = row};
+            return true;
+        }
     return false;
 }
 
 static mr_rc_t unknown_key(const char *key, const char *where, mr_err_t *err)
 {
-    bool option = is_map_key(key);
+    bool option = family_of(key) >= 0;
     const char *word = option ? strrchr(key, '.') + 1 : key;
     struct nearest n = {.typed = word};
     char hint[sizeof err->hint];
 
     for (int row = 0; row < KEYS; row++)
-        if (config_is_option(row) == option)
+        if (option ? is_in_family(key, row) : !config_is_option(row))
             nearest_offer(&n, option ? option_name(row) : config_keys[row].name);
     if (n.name)
         snprintf(hint, sizeof hint, "did you mean %.*s%s?", (int)(word - key), key, n.name);
@@ -121,9 +172,9 @@ static mr_rc_t unknown_key(const char *key, const char *where, mr_err_t *err)
 void config_env_name(int row, char *name, size_t size)
 {
     const char *key = config_keys[row].name;
-    int used = config_is_option(row)
-                   ? snprintf(name, size, "MILLRACE_maps.default.%s", option_name(row))
-                   : snprintf(name, size, "MILLRACE_%s", key);
+    int used = config_is_option(row) ? snprintf(name, size, "MILLRACE_%.*sdefault.%s",
+                                                (int)config_family(row), key, option_name(row))
+                                     : snprintf(name, size, "MILLRACE_%s", key);
 
     check(used > 0 && (size_t)used < size);
     for (char *at = name; *at; at++) {
@@ -243,10 +294,10 @@ static bool value_init(struct config_value *v, const char *text, const char *ori
 
 /* ---- sections ---- */
 
-static struct config_section *section_find(mr_config_t *c, const char *map, size_t map_size)
+static struct config_section *section_find(mr_config_t *c, const char *name, size_t name_size)
 {
     for (struct config_section *s = c->member.next; s; s = s->next)
-        if (strlen(s->map) == map_size && memcmp(s->map, map, map_size) == 0)
+        if (strlen(s->name) == name_size && memcmp(s->name, name, name_size) == 0)
             return s;
     return NULL;
 }
@@ -265,29 +316,29 @@ static void section_free(struct config_section *s)
 {
     for (int row = 0; row < KEYS; row++)
         value_clear(&s->values[row]);
-    mem_free(s->map);
+    mem_free(s->name);
     mem_free(s);
 }
 
-/* The section of that map, made if there is none. */
+/* The section of that name, made if there is none. */
 static struct config_section *section_for(mr_config_t *c, const struct place *p)
 {
-    struct config_section *s = p->map ? section_find(c, p->map, p->map_size) : &c->member;
+    struct config_section *s = p->name ? section_find(c, p->name, p->name_size) : &c->member;
 
     if (s)
         return s;
     s = mem_alloc_zero(sizeof *s);
-    if (!s || !(s->map = mem_alloc(p->map_size + 1))) {
+    if (!s || !(s->name = mem_alloc(p->name_size + 1))) {
         mem_free(s);
         return NULL;
     }
-    memcpy(s->map, p->map, p->map_size);
-    s->map[p->map_size] = '\0';
+    memcpy(s->name, p->name, p->name_size);
+    s->name[p->name_size] = '\0';
     section_append(c, s);
     return s;
 }
 
-/* ---- which option holds for a map ---- */
+/* ---- which option holds for a name ---- */
 
 /* Does the pattern, in which * stands for any letters, fit the whole name? On a mismatch the
  * last * takes one letter more, which is all that has to be tried. */
@@ -314,23 +365,24 @@ static bool fits(const char *pattern, const char *name)
     return *pattern == '\0';
 }
 
-/* How closely a section speaks of the map; 0: not at all. */
-static size_t closeness(const struct config_section *s, const char *map)
+/* How closely a section speaks of what has this name; 0: not at all. */
+static size_t closeness(const struct config_section *s, const char *name, size_t family)
 {
-    if (strcmp(s->map, map) == 0)
+    if (strcmp(s->name, name) == 0)
         return SIZE_MAX;
-    if (strchr(s->map, '*') && fits(s->map, map))
-        return 1 + strlen(s->map);
-    return strcmp(s->map, "default") == 0 ? 1 : 0;
+    if (strchr(s->name, '*') && fits(s->name, name))
+        return 1 + strlen(s->name);
+    return strcmp(s->name + family, "default") == 0 ? 1 : 0;
 }
 
-static const struct config_value *option_for(const mr_config_t *c, const char *map, int row)
+/* Only sections of the row's family have a value for it. */
+static const struct config_value *option_for(const mr_config_t *c, const char *name, int row)
 {
     const struct config_value *best = &c->member.values[row];
     size_t closest = 0;
 
     for (const struct config_section *s = c->member.next; s; s = s->next) {
-        size_t close = s->values[row].text ? closeness(s, map) : 0;
+        size_t close = s->values[row].text ? closeness(s, name, config_family(row)) : 0;
 
         if (close > closest) {
             closest = close;
@@ -407,10 +459,9 @@ mr_rc_t config_assign(mr_config_t *c, const char *key, const char *value, const 
 
     if (!find(key, &place))
         return unknown_key(key, where, err);
-    if (place.map && !is_printable(place.map, place.map_size))
-        return fail(err, MR_ERR_CONFIG, "name the map with letters that can be printed",
-                    "%s%sthe name of a map has a control character", where ? where : "",
-                    where ? ": " : "");
+    if (place.name && !is_printable(place.name, place.name_size))
+        return fail(err, MR_ERR_CONFIG, "use names with letters that can be printed",
+                    "%s%sa name has a control character", where ? where : "", where ? ": " : "");
     if (!parse(&config_keys[place.row], value, &number)) {
         config_describe(place.row, accepted, sizeof accepted);
         snprintf(hint, sizeof hint, "it is %s", accepted);
@@ -440,14 +491,14 @@ mr_rc_t mr_config_set(mr_config_t *c, const char *key, const char *value, mr_err
 const char *mr_config_get(const mr_config_t *c, const char *key)
 {
     struct place place;
-    char map[CONFIG_NAME_MAX + 1];
+    char name[NAME_ROOM];
 
     if (!c || !key || !find(key, &place))
         return NULL;
-    if (!place.map)
+    if (!place.name)
         return c->member.values[place.row].text;
-    snprintf(map, sizeof map, "%.*s", (int)place.map_size, place.map);
-    return option_for(c, map, place.row)->text;
+    snprintf(name, sizeof name, "%.*s", (int)place.name_size, place.name);
+    return option_for(c, name, place.row)->text;
 }
 
 int mr_config_problems(const mr_config_t *c, FILE *f)
@@ -467,7 +518,7 @@ static const struct config_value *member_value(const mr_config_t *c, const char 
     bool known = find(key, &place);
 
     check(known);
-    check(!place.map);
+    check(!place.name);
     return &c->member.values[place.row];
 }
 
@@ -481,30 +532,33 @@ const char *config_text(const mr_config_t *c, const char *key)
     return member_value(c, key)->text;
 }
 
-static uint64_t option_number(const mr_config_t *c, const char *map, const char *option)
+uint64_t config_option(const mr_config_t *c, const char *key, const char *name)
 {
     struct place place;
-    bool known = find(option, &place);
+    bool known = find(key, &place);
+    char full[NAME_ROOM];
 
     check(known);
-    return option_for(c, map, place.row)->number;
+    check(place.name);
+    snprintf(full, sizeof full, "%.*s%s", (int)config_family(place.row), key, name);
+    return option_for(c, full, place.row)->number;
 }
 
 struct config_map config_map(const mr_config_t *c, const char *map)
 {
     return (struct config_map){
-        .ttl_ms = option_number(c, map, "maps.*.ttl"),
-        .max_idle_ms = option_number(c, map, "maps.*.max-idle"),
-        .entries_max = option_number(c, map, "maps.*.max-size"),
-        .bytes_max = option_number(c, map, "maps.*.max-bytes"),
-        .eviction = (enum config_eviction)option_number(c, map, "maps.*.eviction"),
-        .journal_capacity = option_number(c, map, "maps.*.journal-capacity"),
+        .ttl_ms = config_option(c, "maps.*.ttl", map),
+        .max_idle_ms = config_option(c, "maps.*.max-idle", map),
+        .entries_max = config_option(c, "maps.*.max-size", map),
+        .bytes_max = config_option(c, "maps.*.max-bytes", map),
+        .eviction = (enum config_eviction)config_option(c, "maps.*.eviction", map),
+        .journal_capacity = config_option(c, "maps.*.journal-capacity", map),
     };
 }
 
 static bool section_copy(mr_config_t *to, const struct config_section *from)
 {
-    struct place place = {.map = from->map, .map_size = from->map ? strlen(from->map) : 0};
+    struct place place = {.name = from->name, .name_size = from->name ? strlen(from->name) : 0};
     struct config_section *section = section_for(to, &place);
 
     if (!section)
@@ -569,7 +623,7 @@ void config_problem(mr_config_t *c, const mr_err_t *problem)
 static void adopt(mr_config_t *c, struct config_section *from)
 {
     struct config_section *to =
-        from->map ? section_find(c, from->map, strlen(from->map)) : &c->member;
+        from->name ? section_find(c, from->name, strlen(from->name)) : &c->member;
 
     check(to != NULL);
     for (int row = 0; row < KEYS; row++)
@@ -584,7 +638,7 @@ static void merge(mr_config_t *c, mr_config_t *draft)
     adopt(c, &draft->member);
     for (struct config_section *next, *s = draft->member.next; s; s = next) {
         next = s->next;
-        if (section_find(c, s->map, strlen(s->map))) {
+        if (section_find(c, s->name, strlen(s->name))) {
             adopt(c, s);
             section_free(s);
         } else {

@@ -6,8 +6,8 @@
  *
  *     text ──mr_config_set──▶ ┌───────────────────────┐
  *     YAML ──mr_config_load─▶ │ section  "" (member)  │──config_number("member.loops")──▶
- *     env  ──mr_config_env──▶ │ section  "orders"     │
- *                             │ section  "cache-*"    │──config_map("cache-7")──▶
+ *     env  ──mr_config_env──▶ │ section "maps.orders" │
+ *                             │ section "maps.cache-*"│──config_map("cache-7")──▶
  *                             └───────────────────────┘
  *
  * Invariant: a value that is in was checked against its row, so reading cannot fail. A file or
@@ -34,7 +34,7 @@ enum config_type {
 };
 
 struct config_key {
-    const char *name; /* an option of maps has a * for the map's name */
+    const char *name; /* an option of maps, queues and so on has a * for the name */
     enum config_type type;
     const char *fallback;
     uint64_t least, most;
@@ -50,10 +50,10 @@ struct config_value {
     uint64_t number;
 };
 
-/* The values that belong to the member, or to one map name or pattern. */
+/* The values that belong to the member, or to a name or pattern of maps, queues and so on. */
 struct config_section {
     struct config_section *next;
-    char *map; /* NULL: the member */
+    char *name; /* such as "maps.orders"; NULL: the member */
     struct config_value values[CONFIG_KEYS_MAX];
 };
 
@@ -63,7 +63,7 @@ struct config_problem {
 };
 
 struct mr_config {
-    struct config_section member; /* the maps' follow, in the order they were named */
+    struct config_section member; /* the others follow, in the order they were named */
     struct config_problem *problems;
     int problem_count; /* at least as many as were kept */
 };
@@ -90,6 +90,9 @@ uint64_t config_number(const mr_config_t *c, const char *key);
 /* A text; borrowed as from mr_config_get(). */
 const char *config_text(const mr_config_t *c, const char *key);
 
+/* The number of an option, such as "queues.*.max-size", that holds for this name. */
+uint64_t config_option(const mr_config_t *c, const char *key, const char *name);
+
 /* The options that hold for a map of this name. */
 struct config_map config_map(const mr_config_t *c, const char *map);
 
@@ -101,8 +104,11 @@ mr_config_t *config_copy(const mr_config_t *c);
 extern const struct config_key config_keys[];
 extern const int config_key_count;
 
-/* Is the row an option of maps? */
+/* Is the row an option of maps, queues and so on? */
 bool config_is_option(int row);
+
+/* The bytes of its first word with the dot, such as "maps." */
+size_t config_family(int row);
 
 /* What the row accepts, as a phrase: "a whole number from 1 to 9". Cut at size. */
 void config_describe(int row, char *text, size_t size);

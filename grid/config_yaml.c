@@ -53,11 +53,15 @@ static bool is_section(const char *key)
 {
     size_t size = strlen(key);
 
-    if (strncmp(key, "maps.", 5) == 0)
-        return strchr(key + 5, '.') == NULL;
-    for (int row = 0; row < config_key_count; row++)
-        if (strncmp(config_keys[row].name, key, size) == 0 && config_keys[row].name[size] == '.')
+    for (int row = 0; row < config_key_count; row++) {
+        const char *name = config_keys[row].name;
+        size_t family = config_family(row);
+
+        if (strncmp(name, key, size) == 0 && name[size] == '.')
             return true;
+        if (config_is_option(row) && strncmp(name, key, family) == 0)
+            return strchr(key + family, '.') == NULL;
+    }
     return false;
 }
 
@@ -250,7 +254,8 @@ static void read_variable(mr_config_t *c, mr_config_t *draft, const char *name, 
         if (strcmp(name, names[row]) != 0)
             continue;
         if (config_is_option(row))
-            snprintf(key, sizeof key, "maps.default%s", strrchr(config_keys[row].name, '.'));
+            snprintf(key, sizeof key, "%.*sdefault%s", (int)config_family(row),
+                     config_keys[row].name, strrchr(config_keys[row].name, '.'));
         else
             snprintf(key, sizeof key, "%s", config_keys[row].name);
         snprintf(known, sizeof known, "environment variable %s", name);
@@ -366,16 +371,18 @@ void mr_config_example(FILE *f)
             section = name;
             size = (size_t)(strchr(name, '.') + 1 - name);
             fprintf(f, "\n%.*s:\n", (int)size - 1, section);
-            if (option)
+            if (option && strncmp(name, "maps.", size) == 0)
                 fputs("  # For one map write its name, for several a pattern in which * stands for "
                       "any\n"
                       "  # letters. A map takes each option from its own name, else from the "
                       "longest\n"
-                      "  # pattern that sets it, else from default:\n"
+                      "  # pattern that sets it, else from default; so does all that has options "
+                      "by name:\n"
                       "  #   session-*:\n"
-                      "  #     ttl: 30m\n"
-                      "  default:\n",
+                      "  #     ttl: 30m\n",
                       f);
+            if (option)
+                fputs("  default:\n", f);
         }
         write_key(f, row, option ? 4 : 2);
     }
@@ -404,7 +411,7 @@ void mr_config_show(const mr_config_t *c, FILE *f, int origin)
         for (int row = 0; row < config_key_count; row++) {
             if (!s->values[row].text)
                 continue;
-            snprintf(key, sizeof key, "maps.%s%s", s->map, strrchr(config_keys[row].name, '.'));
+            snprintf(key, sizeof key, "%s%s", s->name, strrchr(config_keys[row].name, '.'));
             show_value(f, key, &s->values[row], origin);
         }
 }

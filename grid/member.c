@@ -12,6 +12,7 @@
 #include "net/base/log.h"
 #include "net/base/mem.h"
 #include "net/base/rand.h"
+#include "net/tcp.h"
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -92,7 +93,25 @@ static uint32_t loops_wanted(const mr_config_t *config)
     return n < MEMBER_LOOPS_MAX ? (uint32_t)n : MEMBER_LOOPS_MAX;
 }
 
-static mr_rc_t start_loops(struct member *m)
+/* On loops that have no thread yet. */
+static mr_rc_t open_door(struct member *m, mr_err_t *err)
+{
+    struct transport **transports = mem_alloc_zero(m->loop_count * sizeof(struct transport *));
+    uint32_t made = 0;
+    mr_rc_t rc = transports ? MR_OK : MR_ERR_MEMORY;
+
+    for (; rc == MR_OK && made < m->loop_count; made += rc == MR_OK)
+        rc = tcp_new_on_loop(m->loops[made], &transports[made]);
+    if (rc == MR_OK)
+        rc = door_open(&m->door, m, transports, made, err);
+    else
+        while (made > 0)
+            transport_free(transports[--made]);
+    mem_free(transports);
+    return rc;
+}
+
+static mr_rc_t start_loops(struct member *m, mr_err_t *err)
 {
     uint32_t wanted = loops_wanted(m->config);
     mr_rc_t rc;
@@ -103,6 +122,8 @@ static mr_rc_t start_loops(struct member *m)
         if ((rc = loop_new(&m->loops[m->loop_count])) != MR_OK)
             return rc;
     keeper_start_on_loop(&m->keeper, m->loops[0], &m->maps);
+    if (config_number(m->config, "network.listen") && (rc = open_door(m, err)) != MR_OK)
+        return rc;
     for (; m->loops_started < wanted; m->loops_started++) {
         char name[24];
 
@@ -126,6 +147,7 @@ static void stop_loop(struct loop *loop, bool started)
 mr_rc_t member_start(const mr_config_t *config, struct member **ret_m, mr_err_t *err)
 {
     struct member *m = mem_alloc_zero(sizeof *m);
+    char address[ADDRESS_TEXT] = "-";
     mr_rc_t rc = MR_ERR_MEMORY;
 
     pthread_once(&once, draw_seed);
@@ -144,11 +166,15 @@ mr_rc_t member_start(const mr_config_t *config, struct member **ret_m, mr_err_t 
                             .changed = wake_deliverer,
                             .changed_context = m};
     maps_init(&m->maps);
-    if ((rc = start_events(m)) != MR_OK || (rc = start_loops(m)) != MR_OK)
+    objects_init(&m->objects, &m->maps);
+    m->uuid = door_uuid();
+    if ((rc = start_events(m)) != MR_OK || (rc = start_loops(m, err)) != MR_OK)
         goto fail;
     name_of(m->config, m->name, sizeof m->name);
+    if (m->door.member)
+        (void)address_text(&m->door.address, address);
     log_event(LOG_INFO, "member.started", F_STR("name", m->name),
-              F_STR("cluster", config_text(m->config, "cluster.name")),
+              F_STR("cluster", config_text(m->config, "cluster.name")), F_STR("address", address),
               F_U64("partitions", m->partitions.count), F_U64("loops", m->loop_count));
     *ret_m = m;
     return MR_OK;
@@ -168,6 +194,8 @@ void member_stop(struct member *m)
     for (uint32_t i = 0; i < m->loop_count; i++)
         stop_loop(m->loops[i], i < m->loops_started);
     stop_loop(m->events, m->events_started);
+    door_close(&m->door);
+    objects_free(&m->objects);
     maps_free(&m->maps);
     for (uint32_t i = 0; i < m->loop_count; i++)
         loop_free(m->loops[i]);

@@ -3,7 +3,9 @@
  * Started in this order, stopped in the reverse one:
  *     partitions   memory, and the thread that keeps some ready
  *     maps         by name; made as they are asked for
+ *     objects      maps and all else that has a name, by kind and name
  *     loops        mr-loop-0 .. n, on the first of which the keeper works
+ *     door         a listener on each loop; its sessions
  *     events       mr-events: a loop of its own for listeners, so that a slow one holds up only
  *                  its fellows
  */
@@ -13,6 +15,8 @@
 #include "grid/config.h"
 #include "grid/data/keeper.h"
 #include "grid/data/maps.h"
+#include "grid/data/objects.h"
+#include "grid/door/door.h"
 #include "grid/op/partition.h"
 #include "net/base/metric.h"
 #include "net/loop.h"
@@ -25,12 +29,15 @@ struct member {
     struct metrics *metrics;
     struct partitions partitions;
     struct maps maps;
+    struct objects objects;
     struct loop **loops;
     uint32_t loop_count, loops_started;
     struct loop *events;
     bool events_started;
     struct tasklet deliverer; /* on events */
     struct keeper keeper;
+    struct wire_uuid uuid;
+    struct door door;
 };
 
 /* config is copied. Words in err. */

@@ -57,19 +57,33 @@ mr_rc_t address_parse(const char *text, uint16_t port, struct address *ret_a)
     return MR_OK;
 }
 
+const char *address_host(const struct address *a, char *out)
+{
+    bool v4 = address_is_v4(a);
+
+    check(
+        inet_ntop(v4 ? AF_INET : AF_INET6, a->ip + (v4 ? sizeof v4_prefix : 0), out, ADDRESS_TEXT));
+    return out;
+}
+
 const char *address_text(const struct address *a, char *out)
 {
-    char host[INET6_ADDRSTRLEN];
+    char host[ADDRESS_TEXT];
     bool v4 = address_is_v4(a);
     struct text t;
 
-    check(
-        inet_ntop(v4 ? AF_INET : AF_INET6, a->ip + (v4 ? sizeof v4_prefix : 0), host, sizeof host));
     text_init(&t, out, ADDRESS_TEXT);
     text_put(&t, v4 ? "" : "[");
-    text_put(&t, host);
+    text_put(&t, address_host(a, host));
     text_put(&t, v4 ? ":" : "]:");
     text_u64(&t, a->port);
     check(!t.cut);
     return out;
+}
+
+bool address_is_loopback(const struct address *a)
+{
+    static const uint8_t one[16] = {[15] = 1};
+
+    return address_is_v4(a) ? a->ip[12] == 127 : memcmp(a->ip, one, sizeof one) == 0;
 }

@@ -30,7 +30,13 @@ mr_rc_t address_parse(const char *text, uint16_t port, struct address *ret_a);
 /* Writes the text into `out`, which has room for ADDRESS_TEXT, and returns it. */
 const char *address_text(const struct address *a, char *out);
 
+/* The same without the port and without brackets. */
+const char *address_host(const struct address *a, char *out);
+
 bool address_is_v4(const struct address *a);
+
+/* Does it lead to this host only? */
+bool address_is_loopback(const struct address *a);
 
 /* The same host, whatever the ports? */
 bool address_same_host(const struct address *a, const struct address *b);

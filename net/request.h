@@ -42,6 +42,20 @@ enum update_verdict { UPDATE_KEEP, UPDATE_SET, UPDATE_REMOVE, UPDATE_FAIL };
 typedef enum update_verdict (*update_function)(void *context, const struct data *current,
                                                struct data *ret_next);
 
+/* Who asks: what a lock on a key belongs to. All zero but thread: a thread of this process. */
+struct owner {
+    uint64_t client_high, client_low; /* the client's UUID */
+    int64_t thread;                   /* as the client numbers its threads */
+};
+
+static inline bool owner_is(const struct owner *a, const struct owner *b)
+{
+    return a->thread == b->thread && a->client_low == b->client_low &&
+           a->client_high == b->client_high;
+}
+
+struct waiter; /* grid/op/wait.h */
+
 struct map_request {
     enum map_verb verb;
     struct data key, value;
@@ -49,6 +63,11 @@ struct map_request {
     int64_t ttl_ms, idle_ms; /* TIME_DEFAULT: the map's (of MAP_UPDATE, the entry's); TIME_NEVER */
     update_function update;
     void *update_context;
+    void (*updated)(
+        void *context); /* MAP_UPDATE has been answered MR_OK; still under the lock, with
+                                     * update_context. NULL: nobody needs to know */
+    struct owner owner;
+    struct waiter *waiter; /* where a change waits for a lock; NULL: it does not */
 };
 
 struct map_answer {
@@ -72,7 +91,7 @@ struct map_event {
     struct data key, old, value; /* DATA_NULL where there is none */
 };
 
-enum { EVENT_LOST = 1 << 16 };
+enum { EVENT_EVICTED_ALL = 32, EVENT_LOST = 1 << 16 };
 
 /* What a map says about itself; sums over its partitions here. */
 struct map_facts {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -18,6 +19,7 @@ enum {
     OUT_LEAST = 4096,
     OUT_KEPT = 64 * 1024,   /* a larger buffer is given back when it is empty */
     ACCEPTS_PER_ROUND = 64, /* so that a storm of connections does not starve the open ones */
+    ACCEPTS_SHARED = 1,     /* and of a shared listener, so that each loop gets its share */
     ACCEPT_REST_NS = 100000000,
 };
 
@@ -34,6 +36,7 @@ struct tcp_listener {
     struct list node;
     struct event event;
     struct loop_timer rest;
+    int accepts; /* at most, per round */
     int fd;
 };
 
@@ -458,7 +461,7 @@ static void acceptable(int fd, short what, void *context)
     struct tcp_listener *listener = context;
 
     (void)fd, (void)what;
-    for (int i = 0; i < ACCEPTS_PER_ROUND && accept_one(listener); i++)
+    for (int i = 0; i < listener->accepts && accept_one(listener); i++)
         ;
 }
 
@@ -500,30 +503,51 @@ static int listening_socket(struct address *a)
     return fd;
 }
 
-static mr_rc_t tcp_listen(struct transport *transport, const struct address *at,
-                          link_accepted *accepted, void *context, struct listener **ret_listener)
+/* Listens on fd, which it takes over, also when it fails. */
+static mr_rc_t listen_on(struct transport *transport, int fd, int accepts,
+                         const struct listener *listener, struct listener **ret_listener)
 {
     struct tcp *t = (struct tcp *)transport;
     struct tcp_listener *l = mem_alloc_zero(sizeof *l);
 
     if (!l)
-        return MR_ERR_MEMORY;
-    l->listener = (struct listener){transport, *at, accepted, context};
-    l->fd = listening_socket(&l->listener.local);
-    if (l->fd < 0) {
-        mem_free(l);
-        return MR_ERR_SYSTEM;
-    }
-    check(event_assign(&l->event, loop_events_on_loop(transport->loop), l->fd, EV_READ | EV_PERSIST,
+        goto fail;
+    l->listener = *listener;
+    l->fd = fd;
+    l->accepts = accepts;
+    check(event_assign(&l->event, loop_events_on_loop(transport->loop), fd, EV_READ | EV_PERSIST,
                        acceptable, l) == 0);
-    if (event_add(&l->event, NULL) != 0) {
-        close(l->fd);
-        mem_free(l);
-        return MR_ERR_MEMORY;
-    }
+    if (event_add(&l->event, NULL) != 0)
+        goto fail;
     list_add_last(&t->listeners, &l->node);
     *ret_listener = &l->listener;
     return MR_OK;
+
+fail:
+    close(fd);
+    mem_free(l);
+    return MR_ERR_MEMORY;
+}
+
+static mr_rc_t tcp_listen(struct transport *transport, const struct address *at,
+                          link_accepted *accepted, void *context, struct listener **ret_listener)
+{
+    struct listener l = {transport, *at, accepted, context};
+    int fd = listening_socket(&l.local);
+
+    return fd < 0 ? MR_ERR_SYSTEM : listen_on(transport, fd, ACCEPTS_PER_ROUND, &l, ret_listener);
+}
+
+mr_rc_t tcp_listen_beside_on_loop(struct transport *transport, struct listener *other,
+                                  link_accepted *accepted, void *context,
+                                  struct listener **ret_listener)
+{
+    struct tcp_listener *first = (struct tcp_listener *)other;
+    struct listener l = {transport, other->local, accepted, context};
+    int fd = fcntl(first->fd, F_DUPFD_CLOEXEC, 0);
+
+    first->accepts = ACCEPTS_SHARED;
+    return fd < 0 ? MR_ERR_SYSTEM : listen_on(transport, fd, ACCEPTS_SHARED, &l, ret_listener);
 }
 
 /* ---- the round and the whole ---------------------------------------------------------------- */

@@ -22,4 +22,11 @@
 /* On the loop's thread, as everything of a transport. MR_ERR_MEMORY. */
 mr_rc_t tcp_new_on_loop(struct loop *loop, struct transport **ret_transport);
 
+/* Listens together with a listener of another loop, on its address: the kernel offers each
+ * connection to both, and whichever loop is free takes it. Before either loop has a thread.
+ * MR_ERR_SYSTEM: no descriptors left; MR_ERR_MEMORY. */
+mr_rc_t tcp_listen_beside_on_loop(struct transport *t, struct listener *other,
+                                  link_accepted *accepted, void *context,
+                                  struct listener **ret_listener);
+
 #endif

@@ -28,8 +28,13 @@ struct command {
  * EXIT_USAGE. */
 int usage(const char *noun, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The defaults, then the file (NULL: none), then the environment. log_format, if not NULL, takes
+ * the place of its default. NULL when something is wrong, which has been said. */
+struct mr_config *config_read(const char *file, const char *log_format);
+
 /* The nouns. */
 int config_command(int argc, char **argv);
 int explain_command(int argc, char **argv);
+int serve_command(int argc, char **argv);
 
 #endif

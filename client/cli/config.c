@@ -35,18 +35,18 @@ static int apply_environment(mr_config_t *c)
     return problems > 0 ? problems : mr_err_report(stderr, &err);
 }
 
-/* The configuration a member would use; NULL when something is wrong, which has been said. */
-static mr_config_t *read_all(const struct options *o)
+mr_config_t *config_read(const char *file, const char *log_format)
 {
     mr_err_t err = MR_ERR_INIT;
     mr_config_t *c = mr_config_new(&err);
     int problems;
 
-    if (!c) {
+    if (!c || (log_format && mr_config_set(c, "log.format", log_format, &err) != MR_OK)) {
         mr_err_report(stderr, &err);
+        mr_config_free(c);
         return NULL;
     }
-    problems = apply_file(c, o->file) + apply_environment(c);
+    problems = apply_file(c, file) + apply_environment(c);
     if (problems == 0)
         return c;
     fprintf(stderr, "%d problem%s\n", problems, problems == 1 ? "" : "s");
@@ -64,7 +64,7 @@ static int example(const struct options *o)
 
 static int show(const struct options *o)
 {
-    mr_config_t *c = read_all(o);
+    mr_config_t *c = config_read(o->file, NULL);
 
     if (!c)
         return EXIT_FAILED;
@@ -75,7 +75,7 @@ static int show(const struct options *o)
 
 static int check_all(const struct options *o)
 {
-    mr_config_t *c = read_all(o);
+    mr_config_t *c = config_read(o->file, NULL);
 
     if (!c)
         return EXIT_FAILED;

@@ -28,6 +28,10 @@ TEXT(NOT_EQUAL) =
     "An answer, not an error: a call that only replaces or removes a given value found another\n"
     "one. Read the entry again and decide anew.\n";
 
+TEXT(PENDING) =
+    "An answer, not an error: what was asked for waits for something, such as a lock that\n"
+    "another holds. Calls of the public API wait themselves and do not return it.\n";
+
 TEXT(ERR_MEMORY) =
     "The operating system, or the allocator you brought, gave no memory. The call changed\n"
     "nothing and may be made again.\n"
@@ -68,6 +72,11 @@ TEXT(ERR_SCHEMA) =
     "that the schema says. A client sends its schemas before the first record; write the record\n"
     "through a client that knows its class.\n";
 
+TEXT(ERR_STALE) =
+    "A reader asked for something by its number that has been overwritten since. It reads too\n"
+    "slowly for what is written, or began too far back: go on from the oldest one there is, or\n"
+    "let more be kept.\n";
+
 TEXT(ERR_CONFIG) =
     "A key or a value of the configuration is not valid. The message says where it stands, as\n"
     "file:line:column or as the name of an environment variable, and the hint what is accepted.\n"
@@ -86,14 +95,24 @@ TEXT(ERR_CLOSED) =
     "other things of a member live as long as the member; stop using them before it is closed.\n";
 
 TEXT(ERR_BUSY) =
-    "A queue between you and the work is full, because calls come faster than they are done.\n"
-    "Nothing was started. Take finished calls from the completion queue, or wait, and call\n"
-    "again.\n";
+    "Either a queue between you and the work is full, because calls come faster than they are\n"
+    "done: take finished calls from the completion queue, or wait, and call again.\n"
+    "\n"
+    "Or another has locked the key that you want to change and did not let go of it for seconds.\n"
+    "The detail says who. Nothing was done in either case.\n";
 
 TEXT(ERR_FORKED) =
     "The process forked after the member was started, and the child used the parent's handle.\n"
     "Threads do not live on in a child, so neither does the member. Start one in the child, or\n"
     "call exec there.\n";
+
+TEXT(ERR_DESTROYED) =
+    "A call waited for an object, such as a queue, and somebody destroyed the object meanwhile.\n"
+    "What was in it is gone. A new call makes the object anew.\n";
+
+TEXT(ERR_BEHIND) =
+    "The caller has read a counter elsewhere and knows of additions that have not come here, so\n"
+    "that the answer would go back in time. Ask again, or ask the member that was asked before.\n";
 
 static const struct {
     int number;

@@ -33,6 +33,18 @@ static const struct command commands[] = {
      "  millrace help\n"
      "  millrace help config\n",
      help_command},
+    {"serve", "run a member until it is told to stop",
+     "  millrace serve\n"
+     "  millrace serve --config member.yaml\n"
+     "  millrace serve --port 5702 --set maps.cache.eviction=lru\n"
+     "\n"
+     "  --config FILE      read this file\n"
+     "  --port N           listen on this port and no other\n"
+     "  --set KEY=VALUE    set any key; what stands here wins over environment and file\n"
+     "  --check-config     look at the configuration and do nothing\n"
+     "\n"
+     "It ends on SIGINT (Ctrl-C) and SIGTERM. What it says goes to stderr.\n",
+     serve_command},
     {"version", "say which version this is", "  millrace version\n", version_command},
 };
 

@@ -90,16 +90,36 @@ static void count(struct map *m, enum map_count what)
     counter_add(m->counts[what], 1);
 }
 
+/* Kinds of the journal and of objects have the same values, the protocol's. */
+static void tell_watchers(struct watchers *ws, uint32_t partition, const struct journal_event *e)
+{
+    watchers_tell(ws, &(struct object_event){.kind = e->kind,
+                                             .partition = partition,
+                                             .time_ms = e->time_ms,
+                                             .count = e->count,
+                                             .key = e->key,
+                                             .old = e->old,
+                                             .value = e->value});
+}
+
 static void tell(struct map *m, uint32_t partition, const struct journal_event *event)
 {
+    struct watchers *ws = load_acquire_ptr((void *const *)&m->watchers);
     struct journal *j = m->parts[partition].journal;
+    bool watched = ws && watchers_any(ws);
 
-    if (!j)
+    if (!j && !watched)
         return;
     struct journal_event e = *event;
 
     e.time_ms = clock_ms();
+    if (watched)
+        tell_watchers(ws, partition, &e);
+    if (!j)
+        return;
     journal_append(j, &e);
+    if (!waits_are_empty(&m->parts[partition].readers))
+        waits_wake_all(&m->parts[partition].readers);
     if (load_relaxed_32(&m->listening) > 0) {
         store_release_32(&m->parts[partition].marked, 1);
         m->changed(m->changed_context);
@@ -112,6 +132,39 @@ static void tell_gone(struct map *m, uint32_t partition, enum journal_kind kind,
     tell(m, partition,
          &(struct journal_event){
              .kind = (uint8_t)kind, .key = record_key(r), .old = record_value(r)});
+}
+
+/* ---- locks ---------------------------------------------------------------------------------- */
+
+static bool is_locked(struct map *m, uint32_t partition, const struct data *key)
+{
+    struct locks *locks = map_locks(m, partition);
+
+    return locks && locks_holder(locks, key);
+}
+
+/* For the store, which knows no locks: what must stay. */
+struct held {
+    struct map *map;
+    uint32_t partition;
+};
+
+static bool is_held(void *context, const struct record *r)
+{
+    struct held *held = context;
+    struct data key = record_key(r);
+
+    return is_locked(held->map, held->partition, &key);
+}
+
+/* Has nobody else locked the key? Whoever waited for that leaves the line first. */
+static mr_rc_t admit(struct map *m, uint32_t partition, const struct map_request *q)
+{
+    struct locks *locks = map_locks(m, partition);
+
+    if (!locks)
+        return MR_OK;
+    return locks_admit(locks, &m->partitions->at[partition], &q->key, &q->owner, q->waiter);
 }
 
 /* ---- changing ------------------------------------------------------------------------------- */
@@ -128,7 +181,11 @@ static void refund(struct account *a, uint64_t amount)
         account_return(a, amount);
 }
 
-static mr_rc_t erase(struct map *m, uint32_t partition, struct spot *spot, enum journal_kind kind)
+/* Of what nobody asks for: an entry ends, or makes room. */
+static const struct owner nobody;
+
+static mr_rc_t erase(struct map *m, uint32_t partition, struct spot *spot, enum journal_kind kind,
+                     const struct owner *source)
 {
     const struct record *old = spot->old;
     mr_rc_t rc = store_erase(&m->parts[partition].store, spot);
@@ -144,11 +201,12 @@ static mr_rc_t erase(struct map *m, uint32_t partition, struct spot *spot, enum 
              : kind == JOURNAL_EXPIRED ? COUNT_EXPIRATIONS
                                        : COUNT_REMOVES);
     tell_gone(m, partition, kind, old);
+    invalidate(&m->invalidation, partition, spot->key, source);
     return MR_OK;
 }
 
 static mr_rc_t write(struct map *m, uint32_t partition, struct spot *spot, const struct data *value,
-                     struct lifetime life)
+                     struct lifetime life, const struct owner *source)
 {
     struct store *s = &m->parts[partition].store;
     const struct record *old = spot->old;
@@ -174,8 +232,8 @@ static mr_rc_t write(struct map *m, uint32_t partition, struct spot *spot, const
         goto fail;
     if (indexed)
         map_indexes_written(&m->indexes, partition, s, spot->hash, &key, old);
-    if ((life.expires_ms || life.idle_ms) && !load_relaxed_32(&m->may_end))
-        store_relaxed_32(&m->may_end, 1);
+    if (life.expires_ms || life.idle_ms)
+        map_note_end(m);
     m->partitions->at[partition].changes++;
     if (bytes < old_bytes)
         refund(&m->bytes, old_bytes - bytes);
@@ -185,6 +243,7 @@ static mr_rc_t write(struct map *m, uint32_t partition, struct spot *spot, const
                                  .key = key,
                                  .old = old ? record_value(old) : (struct data){0},
                                  .value = *value});
+    invalidate(&m->invalidation, partition, &key, source);
     return MR_OK;
 
 fail:
@@ -196,6 +255,12 @@ fail_bytes:
     return rc;
 }
 
+static mr_rc_t refused(mr_rc_t rc, struct map_answer *ret_a)
+{
+    *ret_a = (struct map_answer){0};
+    return rc;
+}
+
 mr_rc_t map_change(struct map *m, uint32_t partition, const struct map_request *q,
                    struct map_answer *ret_a)
 {
@@ -204,9 +269,12 @@ mr_rc_t map_change(struct map *m, uint32_t partition, const struct map_request *
     struct data current, value;
     mr_rc_t rc;
 
+    if ((rc = admit(m, partition, q)) != MR_OK)
+        return refused(rc, ret_a);
     store_locate(s, key_hash(&q->key), &q->key, &spot);
-    if (spot.old && record_may_end(spot.old) && record_is_over(spot.old, clock_ms())) {
-        if ((rc = erase(m, partition, &spot, JOURNAL_EXPIRED)) != MR_OK)
+    if (spot.old && record_may_end(spot.old) && record_is_over(spot.old, clock_ms()) &&
+        !is_locked(m, partition, &q->key)) {
+        if ((rc = erase(m, partition, &spot, JOURNAL_EXPIRED, &nobody)) != MR_OK)
             return rc;
         spot.old = NULL;
     }
@@ -224,7 +292,7 @@ mr_rc_t map_change(struct map *m, uint32_t partition, const struct map_request *
     if (d.action == ACT_WRITE) {
         rc = value.size > m->rules.value_max
                  ? MR_ERR_TOO_LARGE
-                 : write(m, partition, &spot, &value, lifetime_of(m, q, spot.old));
+                 : write(m, partition, &spot, &value, lifetime_of(m, q, spot.old), &q->owner);
         if (rc != MR_OK) {
             ret_a->value = value;
             return rc;
@@ -233,7 +301,8 @@ mr_rc_t map_change(struct map *m, uint32_t partition, const struct map_request *
     }
     if (d.action == ACT_ERASE) {
         if ((rc = erase(m, partition, &spot,
-                        q->verb == MAP_EVICT ? JOURNAL_EVICTED : JOURNAL_REMOVED)) != MR_OK)
+                        q->verb == MAP_EVICT ? JOURNAL_EVICTED : JOURNAL_REMOVED, &q->owner)) !=
+            MR_OK)
             return rc;
         ret_a->version = 0;
     }
@@ -254,8 +323,13 @@ void map_read_many(struct map *m, const struct data *keys, uint32_t n, const str
         hashes[i] = key_hash(&keys[i]);
     } while (++i < n);
     store_get_batch(stores, keys, hashes, n, ret);
-    for (i = 0; i < n; i++)
+    for (i = 0; i < n; i++) {
+        uint32_t partition = data_partition(&keys[i], m->partitions->count);
+
+        if (!ret[i] && map_any_locked(m, partition))
+            ret[i] = map_find_held(m, partition, &keys[i]);
         hits += ret[i] != NULL;
+    }
     counter_add(m->counts[COUNT_HITS], hits);
     counter_add(m->counts[COUNT_MISSES], n - hits);
 }
@@ -268,10 +342,13 @@ struct sweeping {
     uint64_t ended;
 };
 
-static void swept(void *context, const struct record *r)
+static bool swept(void *context, const struct record *r)
 {
     struct sweeping *w = context;
+    struct data key = record_key(r);
 
+    if (is_held(&(struct held){w->map, w->partition}, r))
+        return false;
     w->ended++;
     if (map_is_indexed(&w->map->indexes))
         map_indexes_erased(&w->map->indexes, w->partition, &w->map->parts[w->partition].store, r);
@@ -280,6 +357,8 @@ static void swept(void *context, const struct record *r)
     w->map->partitions->at[w->partition].changes++;
     count(w->map, COUNT_EXPIRATIONS);
     tell_gone(w->map, w->partition, JOURNAL_EXPIRED, r);
+    invalidate(&w->map->invalidation, w->partition, &key, &nobody);
+    return true;
 }
 
 static bool sweep(struct sweeping *w, uint64_t now_ms, uint32_t budget)
@@ -297,8 +376,18 @@ static bool sweep(struct sweeping *w, uint64_t now_ms, uint32_t budget)
     return done;
 }
 
+static void sweep_locks(struct map *m, uint32_t partition)
+{
+    if (!map_any_locked(m, partition))
+        return;
+    partition_lock(&m->partitions->at[partition]);
+    locks_sweep(map_locks(m, partition));
+    partition_unlock(&m->partitions->at[partition]);
+}
+
 bool map_sweep(struct map *m, uint32_t partition, uint64_t now_ms, uint32_t budget)
 {
+    sweep_locks(m, partition);
     return sweep(&(struct sweeping){m, partition, 0}, now_ms, budget);
 }
 
@@ -316,9 +405,13 @@ static uint64_t evict_one(struct map *m, uint32_t partition, uint64_t chance)
     partition_lock(p);
     uint64_t now_ms = clock_ms();
 
-    if (store_victim(&m->parts[partition].store, m->rules.eviction, chance, now_ms, &spot, &key) &&
+    bool any = map_any_locked(m, partition);
+
+    if (store_victim(&m->parts[partition].store, m->rules.eviction, chance, now_ms,
+                     any ? is_held : NULL, &(struct held){m, partition}, &spot, &key) &&
         erase(m, partition, &spot,
-              record_is_over(spot.old, now_ms) ? JOURNAL_EXPIRED : JOURNAL_EVICTED) == MR_OK)
+              record_is_over(spot.old, now_ms) ? JOURNAL_EXPIRED : JOURNAL_EVICTED,
+              &nobody) == MR_OK)
         bytes = record_block(spot.old);
     partition_unlock(p);
     epoch_exit();
@@ -421,32 +514,73 @@ mr_rc_t map_make_room(struct map *m, uint32_t partition, struct room room, struc
 
 /* ---- all of it ------------------------------------------------------------------------------ */
 
-mr_rc_t map_clear(struct map *m)
+/* An entry that does not stay goes next. */
+static bool stays(void *context, const struct record *r)
+{
+    struct held *held = context;
+    struct map *m = held->map;
+
+    if (is_held(context, r))
+        return true;
+    if (map_is_indexed(&m->indexes))
+        map_indexes_erased(&m->indexes, held->partition, &m->parts[held->partition].store, r);
+    return false;
+}
+
+static mr_rc_t clear_store(struct map *m, uint32_t partition)
+{
+    struct store *s = &m->parts[partition].store;
+
+    if (map_any_locked(m, partition))
+        return store_clear_but(s, stays, &(struct held){m, partition});
+    mr_rc_t rc = store_clear(s);
+
+    if (rc == MR_OK)
+        map_indexes_cleared(&m->indexes, partition);
+    return rc;
+}
+
+/* Clears a partition. Returns how many entries have gone. */
+static uint64_t clear_partition(struct map *m, uint32_t partition, mr_rc_t *ret_rc)
+{
+    struct store *s = &m->parts[partition].store;
+
+    partition_lock(&m->partitions->at[partition]);
+    uint64_t entries = s->entries, bytes = s->bytes;
+
+    *ret_rc = clear_store(m, partition);
+    refund(&m->entries, entries - s->entries);
+    refund(&m->bytes, bytes - s->bytes);
+    m->partitions->at[partition].changes++;
+    entries -= s->entries;
+    partition_unlock(&m->partitions->at[partition]);
+    return entries;
+}
+
+static mr_rc_t clear_as(struct map *m, enum journal_kind kind)
 {
     uint64_t cleared = 0;
     mr_rc_t rc = MR_OK;
 
-    for (uint32_t i = 0; i < m->partitions->count && rc == MR_OK; i++) {
-        struct store *s = &m->parts[i].store;
-
-        partition_lock(&m->partitions->at[i]);
-        uint64_t entries = s->entries, bytes = s->bytes;
-
-        if ((rc = store_clear(s)) == MR_OK) {
-            map_indexes_cleared(&m->indexes, i);
-            refund(&m->entries, entries);
-            refund(&m->bytes, bytes);
-            m->partitions->at[i].changes++;
-            cleared += entries;
-        }
-        partition_unlock(&m->partitions->at[i]);
-    }
+    for (uint32_t i = 0; i < m->partitions->count && rc == MR_OK; i++)
+        cleared += clear_partition(m, i, &rc);
     if (cleared > 0) {
-        partition_lock(&m->partitions->at[0]);
-        tell(m, 0, &(struct journal_event){.kind = JOURNAL_CLEARED, .count = cleared});
-        partition_unlock(&m->partitions->at[0]);
+        partition_lock(&m->partitions->at[m->home]);
+        tell(m, m->home, &(struct journal_event){.kind = (uint8_t)kind, .count = cleared});
+        invalidate(&m->invalidation, m->home, NULL, &nobody);
+        partition_unlock(&m->partitions->at[m->home]);
     }
     return rc;
+}
+
+mr_rc_t map_clear(struct map *m)
+{
+    return clear_as(m, JOURNAL_CLEARED);
+}
+
+mr_rc_t map_evict_all(struct map *m)
+{
+    return clear_as(m, JOURNAL_EVICTED_ALL);
 }
 
 /* ---- journals ------------------------------------------------------------------------------- */
@@ -503,10 +637,11 @@ static enum store_touch touch_of(enum eviction eviction)
     return eviction == EVICT_LRU ? TOUCH_COARSE : eviction == EVICT_LFU ? TOUCH_COUNT : TOUCH_NEVER;
 }
 
-mr_rc_t map_new(struct partitions *ps, struct metrics *metrics, const char *name,
+mr_rc_t map_new(struct partitions *ps, struct metrics *metrics, const char *kind, const char *name,
                 const struct map_rules *rules, struct map **ret_map)
 {
-    const struct metric_label labels[] = {{"map", name}, {0}};
+    const struct metric_label labels[] = {{kind, name}, {0}};
+    const struct data text = {(const uint8_t *)name, (uint32_t)strlen(name), DATA_STRING};
     struct map *m = mem_alloc_zero(sizeof *m);
     mr_rc_t rc = MR_ERR_MEMORY;
 
@@ -515,13 +650,18 @@ mr_rc_t map_new(struct partitions *ps, struct metrics *metrics, const char *name
     m->rules = *rules;
     m->partitions = ps;
     m->metrics = metrics;
+    m->kind = kind;
     m->entries.limit = rules->entries_max;
     m->bytes.limit = rules->bytes_max;
     pthread_mutex_init(&m->listeners_lock, NULL);
+    invalidation_init(&m->invalidation, ps);
+    m->home = data_partition(&text, ps->count);
     map_indexes_init(&m->indexes);
     if (!(m->name = mem_strdup(name)) ||
         !(m->parts = mem_alloc_aligned(64, ps->count * sizeof *m->parts)))
         goto fail;
+    for (uint32_t i = 0; i < ps->count; i++)
+        waits_init(&m->parts[i].readers);
     for (uint32_t i = 0; i < ps->count; i++)
         store_init(&m->parts[i].store, ps->at[i].slab, touch_of(rules->eviction));
     for (uint32_t i = 0; rules->journal_capacity && i < ps->count; i++)
@@ -545,11 +685,15 @@ void map_free(struct map *m)
         return;
     for (uint32_t i = 0; m->parts && i < m->partitions->count; i++)
         journal_free(m->parts[i].journal);
+    for (uint32_t i = 0; m->locks && i < m->partitions->count; i++)
+        locks_free(&m->locks[i]);
     for (int i = 0; i < MAP_COUNTS; i++)
         metric_drop_counter(m->metrics, m->counts[i]);
     pthread_mutex_destroy(&m->listeners_lock);
+    invalidation_free(&m->invalidation);
     map_indexes_free(&m->indexes, m->partitions->count);
     mem_free_aligned(m->parts);
+    mem_free(m->locks);
     mem_free(m->name);
     mem_free(m);
 }

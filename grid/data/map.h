@@ -14,13 +14,20 @@
  * tried again. This happens outside the partition's lock and outside of epoch sections, because
  * the memory of what was given up is free only when no section that could see it is open.
  *
+ * A locked key (lock.h) is its owner's alone to change; others wait or are refused. Such an entry
+ * is not evicted, not cleared, and does not end while it is locked. Reading asks no lock.
+ *
  * Threads: reads from any thread inside an epoch section; map_change under its partition's lock
  * and inside a section; the rest as each says.
  */
 #ifndef GRID_DATA_MAP_H
 #define GRID_DATA_MAP_H
 
+#include "grid/data/invalidation.h"
+#include "grid/data/lock.h"
+#include "grid/data/watcher.h"
 #include "grid/op/partition.h"
+#include "grid/op/wait.h"
 #include "grid/query/index.h"
 #include "grid/store/journal.h"
 #include "grid/store/store.h"
@@ -56,20 +63,27 @@ enum { LISTENERS_MAX = 1024 }; /* of one map */
 struct map_part {
     struct store store;
     struct journal *journal; /* NULL: nobody wants to know */
+    struct waits readers;    /* who wants the next event of the journal */
     uint32_t marked;         /* listeners have something to hear; any thread */
 } __attribute__((aligned(64)));
 
 struct map {
     struct map *next; /* in the member's list, which only grows */
+    const char *kind; /* a literal: what it holds the data of */
     char *name;
     struct map_rules rules;
     struct partitions *partitions;
     struct metrics *metrics;
     struct map_part *parts;        /* partitions->count of them */
+    struct locks *locks;           /* as many; NULL: no key was ever locked */
     struct map_indexes indexes;    /* of attributes, for queries */
     struct account entries, bytes; /* against the rules; not kept when there is no limit */
     struct counter *counts[MAP_COUNTS];
-    uint32_t may_end; /* some entry may have had a time to end; never back to 0. Any thread */
+    struct watchers *watchers; /* of its object; NULL: it has none */
+    struct invalidation invalidation;
+    uint32_t home; /* the partition of its name */
+    uint32_t
+        may_end; /* some entry or lock may have had a time to end; never back to 0. Any thread */
 
     pthread_mutex_t listeners_lock;
     struct listener *listeners;
@@ -79,18 +93,54 @@ struct map {
     void *changed_context;
 };
 
-/* MR_ERR_MEMORY, and what metrics say of the name. */
-mr_rc_t map_new(struct partitions *ps, struct metrics *metrics, const char *name,
+/* kind is a literal, and the label that the name bears in metrics. MR_ERR_MEMORY, and what metrics
+ * say of the name. */
+mr_rc_t map_new(struct partitions *ps, struct metrics *metrics, const char *kind, const char *name,
                 const struct map_rules *rules, struct map **ret_map);
 
 /* The entries go with the slabs. Nobody uses it any more. NULL is fine. */
 void map_free(struct map *m);
 
+/* The locks of a partition; NULL: the map has none. Any thread. */
+static inline struct locks *map_locks(const struct map *m, uint32_t partition)
+{
+    struct locks *all = load_acquire_ptr((void *const *)&m->locks);
+
+    return all ? &all[partition] : NULL;
+}
+
+/* Is any key of the partition locked? A hint without its lock. */
+static inline bool map_any_locked(const struct map *m, uint32_t partition)
+{
+    const struct locks *locks = map_locks(m, partition);
+
+    return locks && locks_any(locks);
+}
+
+/* From now on the keeper looks what has ended. */
+static inline void map_note_end(struct map *m)
+{
+    if (!load_relaxed_32(&m->may_end))
+        store_relaxed_32(&m->may_end, 1);
+}
+
+/* The entry of a key that is locked, although its time has come; else NULL. Takes the lock. */
+const struct record *map_find_held(struct map *m, uint32_t partition, const struct data *key);
+
+/* The entry of a key, to a reader. */
+static inline const struct record *map_find(struct map *m, uint32_t partition, uint64_t hash,
+                                            const struct data *key)
+{
+    const struct record *r = store_get(&m->parts[partition].store, hash, key);
+
+    return r || !map_any_locked(m, partition) ? r : map_find_held(m, partition, key);
+}
+
 /* A request that reads. Inline, because it is a few nanoseconds in all. */
 static inline mr_rc_t map_read(struct map *m, uint32_t partition, const struct map_request *q,
                                struct map_answer *ret_a)
 {
-    const struct record *r = store_get(&m->parts[partition].store, key_hash(&q->key), &q->key);
+    const struct record *r = map_find(m, partition, key_hash(&q->key), &q->key);
 
     if (!r) {
         counter_add(m->counts[COUNT_MISSES], 1);
@@ -106,8 +156,9 @@ static inline mr_rc_t map_read(struct map *m, uint32_t partition, const struct m
 enum { MAP_MANY = 64 };
 void map_read_many(struct map *m, const struct data *keys, uint32_t n, const struct record **ret);
 
-/* A request that changes. MR_ERR_FULL: *ret_a has the value that found no room, and says whether
- * there is one for the key; make room and try again. */
+/* A request that changes. MR_PENDING, MR_ERR_BUSY: another has locked the key. MR_ERR_FULL: *ret_a
+ * has the value that found no room, and says whether there is one for the key; make room and try
+ * again. */
 mr_rc_t map_change(struct map *m, uint32_t partition, const struct map_request *q,
                    struct map_answer *ret_a);
 
@@ -124,9 +175,24 @@ struct room {
  * helps against the map's own limits only. */
 mr_rc_t map_make_room(struct map *m, uint32_t partition, struct room room, struct rand *chance);
 
-/* Takes everything out, partition by partition; takes their locks. MR_ERR_MEMORY: some may be
- * cleared. */
+/* Takes everything out that is not locked, partition by partition; takes their locks.
+ * MR_ERR_MEMORY: some may be cleared. */
 mr_rc_t map_clear(struct map *m);
+
+/* The same, told as an eviction of all. */
+mr_rc_t map_evict_all(struct map *m);
+
+/* Locks of keys; answers as in lock.h, and MR_ERR_TOO_LARGE. Take the partition's lock. */
+mr_rc_t map_lock(struct map *m, const struct lock_request *q);
+mr_rc_t map_unlock(struct map *m, const struct lock_request *q);
+bool map_force_unlock(struct map *m, const struct data *key);
+
+/* Is the key locked, and by whom? */
+bool map_is_locked(struct map *m, const struct data *key, struct owner *ret_owner);
+
+/* Releases what a client holds, after it has gone; or all locks. Takes the partitions' locks. */
+void map_release_client(struct map *m, uint64_t client_high, uint64_t client_low);
+void map_release_all(struct map *m);
 
 /* Takes out what has ended in one partition, looking at some `budget` entries; takes its lock.
  * Returns true when all is done. */

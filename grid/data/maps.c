@@ -14,7 +14,7 @@ static uint64_t limit_of(uint64_t configured)
     return configured ? configured : UINT64_MAX;
 }
 
-static struct map_rules rules_of(const mr_config_t *config, const char *name)
+static struct map_rules rules_of(const mr_config_t *config, const char *kind, const char *name)
 {
     static const enum eviction evictions[] = {
         [CONFIG_EVICT_NONE] = EVICT_NONE,
@@ -22,7 +22,8 @@ static struct map_rules rules_of(const mr_config_t *config, const char *name)
         [CONFIG_EVICT_LFU] = EVICT_LFU,
         [CONFIG_EVICT_RANDOM] = EVICT_RANDOM,
     };
-    struct config_map c = config_map(config, name);
+    bool plain = strcmp(kind, MAPS_PLAIN) == 0;
+    struct config_map c = plain ? config_map(config, name) : (struct config_map){0};
 
     return (struct map_rules){
         .ttl_ms = c.ttl_ms,
@@ -36,26 +37,26 @@ static struct map_rules rules_of(const mr_config_t *config, const char *name)
     };
 }
 
-static struct map *find(struct maps *ms, const char *name)
+static struct map *find(struct maps *ms, const char *kind, const char *name)
 {
     struct map *m = maps_first(ms);
 
-    while (m && strcmp(m->name, name) != 0)
+    while (m && (strcmp(m->name, name) != 0 || strcmp(m->kind, kind) != 0))
         m = m->next;
     return m;
 }
 
-mr_rc_t maps_open(struct maps *ms, const char *name, struct map **ret_map)
+mr_rc_t maps_open_as(struct maps *ms, const char *kind, const char *name, struct map **ret_map)
 {
     mr_rc_t rc = MR_OK;
 
     pthread_mutex_lock(&ms->lock);
-    struct map *m = find(ms, name);
+    struct map *m = find(ms, kind, name);
 
     if (!m) {
-        struct map_rules rules = rules_of(ms->config, name);
+        struct map_rules rules = rules_of(ms->config, kind, name);
 
-        if ((rc = map_new(ms->partitions, ms->metrics, name, &rules, &m)) == MR_OK) {
+        if ((rc = map_new(ms->partitions, ms->metrics, kind, name, &rules, &m)) == MR_OK) {
             m->changed = ms->changed;
             m->changed_context = ms->changed_context;
             m->next = ms->first;
@@ -66,6 +67,12 @@ mr_rc_t maps_open(struct maps *ms, const char *name, struct map **ret_map)
     if (rc == MR_OK)
         *ret_map = m;
     return rc;
+}
+
+void maps_release_client(struct maps *ms, uint64_t client_high, uint64_t client_low)
+{
+    for (struct map *m = maps_first(ms); m; m = m->next)
+        map_release_client(m, client_high, client_low);
 }
 
 void maps_free(struct maps *ms)

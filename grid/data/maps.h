@@ -25,13 +25,25 @@ struct maps {
 
 void maps_init(struct maps *ms);
 
-/* The map of this name. MR_ERR_MEMORY. */
-mr_rc_t maps_open(struct maps *ms, const char *name, struct map **ret_map);
+/* What a map is that is nothing more; others hold the data of another kind of object. */
+#define MAPS_PLAIN "map"
+
+/* The map of this name, of this kind: a literal, which is also its label in metrics. Only plain
+ * ones have rules in the configuration. MR_ERR_MEMORY. */
+mr_rc_t maps_open_as(struct maps *ms, const char *kind, const char *name, struct map **ret_map);
+
+static inline mr_rc_t maps_open(struct maps *ms, const char *name, struct map **ret_map)
+{
+    return maps_open_as(ms, MAPS_PLAIN, name, ret_map);
+}
 
 static inline struct map *maps_first(struct maps *ms)
 {
     return load_acquire_ptr((void *const *)&ms->first);
 }
+
+/* Releases the locks that a client held in any map, after it has gone. */
+void maps_release_client(struct maps *ms, uint64_t client_high, uint64_t client_low);
 
 /* Ends listeners and maps. Also for one that was zeroed and never initialised. */
 void maps_free(struct maps *ms);

@@ -1,7 +1,10 @@
 #include "grid/door/local.h"
 
 #include "grid/data/listener.h"
+#include "grid/data/map_object.h"
+#include "grid/door/explain.h"
 #include "grid/op/run.h"
+#include "grid/op/wait.h"
 #include "net/base/clock.h"
 #include "net/base/epoch.h"
 #include "net/base/mem.h"
@@ -21,57 +24,96 @@ static struct map *map_of(struct channel_map *map)
     return (struct map *)map;
 }
 
-/* ---- words ---------------------------------------------------------------------------------- */
+/* ---- waiting -------------------------------------------------------------------------------- */
 
-static mr_rc_t explain_full(const struct map *m, const struct map_request *q,
-                            const struct data *value, mr_err_t *err)
+/* How long a change waits for another's lock. */
+#define LOCK_WAIT_NS 10000000000ull
+
+/* Sections of the program are counted apart from those of single calls: only they may be borrowed
+ * in, and only they can be left open. */
+static __thread uint32_t sections __attribute__((tls_model("initial-exec")));
+
+/* A number that no other thread of the process has or had: a lock must not fall to a stranger. */
+static int64_t thread_number(void)
 {
-    bool evicts = m->rules.eviction != EVICT_NONE;
+    static uint64_t threads;
+    static __thread int64_t number __attribute__((tls_model("initial-exec")));
 
-    (void)!fail(err, MR_ERR_FULL,
-                evicts ? "end read sections that were left open, or raise the limit"
-                       : "remove entries, let them expire, set maps.*.eviction, or raise the limit",
-                "map \"%s\" is full: no room for another entry", m->name);
-    if (account_refuses(&m->entries, 1))
-        fail_detail(err, "it has the %llu entries that its max-size allows",
-                    (unsigned long long)m->entries.limit);
-    else if (account_refuses(&m->bytes, record_block_max(&q->key, value)))
-        fail_detail(err, "its entries take %llu of the %llu bytes that its max-bytes allows",
-                    (unsigned long long)load_relaxed_64(&m->bytes.reserved),
-                    (unsigned long long)m->bytes.limit);
-    else
-        fail_detail(err, "the member uses %llu of the %llu bytes that memory.max allows",
-                    (unsigned long long)load_relaxed_64(&m->partitions->account.reserved),
-                    (unsigned long long)m->partitions->account.limit);
-    return MR_ERR_FULL;
+    if (number == 0)
+        number = (int64_t)fetch_add_64(&threads, 1) + 1;
+    return number;
 }
 
-static mr_rc_t explain_too_large(const struct map *m, const struct map_request *q,
-                                 const struct data *value, mr_err_t *err)
-{
-    bool key = q->key.size > m->rules.key_max;
+/* The calling thread, asleep until the lock may be free. */
+struct sleep {
+    struct waiter waiter; /* first, so that one is the other */
+    pthread_mutex_t lock; /* under a partition's */
+    pthread_cond_t changed;
+    bool woken;
+};
 
-    return fail(err, MR_ERR_TOO_LARGE,
-                key ? "raise limits.key-size, at most 65535, or use a shorter key"
-                    : "raise limits.value-size, at most 16777215, or store it in pieces",
-                "map \"%s\": a %s of %u bytes, where %u are allowed", m->name,
-                key ? "key" : "value", key ? q->key.size : value->size,
-                key ? m->rules.key_max : m->rules.value_max);
+static void end_sleep(struct waiter *w)
+{
+    struct sleep *s = (struct sleep *)w;
+
+    pthread_mutex_lock(&s->lock);
+    s->woken = true;
+    pthread_cond_signal(&s->changed);
+    pthread_mutex_unlock(&s->lock);
 }
 
-static mr_rc_t explain(const struct map *m, const struct map_request *q, mr_rc_t rc,
-                       const struct map_answer *a, mr_err_t *err)
+static void sleep_until(struct sleep *s, uint64_t until_ns)
 {
-    if (rc == MR_ERR_FULL)
-        return explain_full(m, q, &a->value, err);
-    if (rc == MR_ERR_TOO_LARGE)
-        return explain_too_large(m, q, &a->value, err);
-    if (rc == MR_ERR_ARGUMENT)
-        return rc; /* an update function's, which has said why */
-    return fail(err, rc, NULL, "map \"%s\": %s", m->name, mr_rc_text(rc));
+    if (s->waiter.retry_ns < until_ns)
+        until_ns = s->waiter.retry_ns;
+    pthread_mutex_lock(&s->lock);
+    while (!s->woken && clock_ns() < until_ns)
+        clock_wait(&s->changed, &s->lock, until_ns);
+    s->woken = false;
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* Runs it again and again, outside of the epoch section in between, until it is answered. */
+static mr_rc_t run_waiting(struct map *m, struct map_request *q, struct map_answer *ret_a)
+{
+    struct sleep s = {.waiter.wake = end_sleep,
+                      .lock = PTHREAD_MUTEX_INITIALIZER,
+                      .changed = PTHREAD_COND_INITIALIZER};
+    uint64_t until_ns = clock_ns() + LOCK_WAIT_NS;
+    mr_rc_t rc;
+
+    q->waiter = &s.waiter;
+    while ((rc = run_request(m, q, ret_a)) == MR_PENDING && clock_ns() < until_ns) {
+        epoch_exit();
+        sleep_until(&s, until_ns);
+        epoch_enter();
+    }
+    waiter_cancel(&s.waiter);
+    pthread_cond_destroy(&s.changed);
+    pthread_mutex_destroy(&s.lock);
+    return rc == MR_PENDING ? MR_ERR_BUSY : rc;
+}
+
+/* The key is locked: is it this thread that holds it, and may it wait? Not where it would hold
+ * others up: in a read section, and on a loop. */
+static mr_rc_t run_locked(struct map *m, const struct map_request *q, struct map_answer *ret_a)
+{
+    struct map_request mine = *q;
+
+    mine.owner.thread = thread_number();
+    return sections > 0 || loop_current() ? run_request(m, &mine, ret_a)
+                                          : run_waiting(m, &mine, ret_a);
 }
 
 /* ---- requests ------------------------------------------------------------------------------- */
+
+static mr_rc_t not_done(struct map *m, const struct map_request *q, mr_rc_t rc,
+                        struct map_answer *ret_a, mr_err_t *err)
+{
+    if (rc == MR_ERR_BUSY)
+        rc = run_locked(m, q, ret_a);
+    return rc >= MR_ERR_MEMORY ? explain(m, q, rc, ret_a, err) : rc;
+}
 
 static mr_rc_t map_run(struct channel *c, struct channel_map *map, const struct map_request *q,
                        struct map_answer *ret_a, mr_err_t *err)
@@ -80,7 +122,7 @@ static mr_rc_t map_run(struct channel *c, struct channel_map *map, const struct 
     epoch_enter();
     mr_rc_t rc = run_request(map_of(map), q, ret_a);
 
-    return __builtin_expect(rc >= MR_ERR_MEMORY, 0) ? explain(map_of(map), q, rc, ret_a, err) : rc;
+    return __builtin_expect(rc >= MR_ERR_MEMORY, 0) ? not_done(map_of(map), q, rc, ret_a, err) : rc;
 }
 
 static void done(struct channel *c)
@@ -191,10 +233,6 @@ static void unlisten(struct channel *c, struct channel_listener *l)
 
 /* ---- sections ------------------------------------------------------------------------------- */
 
-/* Sections of the program are counted apart from those of single calls: only they may be borrowed
- * in, and only they can be left open. */
-static __thread uint32_t sections __attribute__((tls_model("initial-exec")));
-
 static void read_begin(struct channel *c)
 {
     (void)c;
@@ -224,12 +262,12 @@ static bool reading(struct channel *c)
 static mr_rc_t map_open(struct channel *c, const char *name, struct channel_map **ret_map,
                         mr_err_t *err)
 {
-    struct map *m;
-    mr_rc_t rc = maps_open(&member_of(c)->maps, name, &m);
+    struct object *o;
+    mr_rc_t rc = objects_open(&member_of(c)->objects, OBJECT_MAP, name, &o);
 
     if (rc != MR_OK)
         return fail(err, rc, NULL, "map \"%s\" cannot be made: %s", name, mr_rc_text(rc));
-    *ret_map = (struct channel_map *)m;
+    *ret_map = (struct channel_map *)object_map(o);
     return MR_OK;
 }
 

@@ -2,7 +2,8 @@
  *
  * Requests and answers are handed over as structs. An answer's bytes lie in the store; map_run
  * opens an epoch section and done closes it, so they are good in between. Words for people are
- * put here, where the map's name and its limits are known.
+ * put here, where the map's name and its limits are known. A change of a key that another has
+ * locked waits some seconds for it, unless it is made in a read section or on a loop.
  *
  * Any thread.
  */

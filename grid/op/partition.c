@@ -4,6 +4,7 @@
 
 #include "net/base/check.h"
 #include "net/base/mem.h"
+#include "net/base/rand.h"
 
 /* Two slabs a core, so that two writers meet at one only every other time, and then briefly. */
 static uint32_t slabs_wanted(uint32_t partitions)
@@ -53,6 +54,7 @@ mr_rc_t partitions_start(struct partitions *ps, uint32_t count, uint64_t memory_
     check(count > 0);
     *ps =
         (struct partitions){.count = count, .account.limit = memory_max ? memory_max : UINT64_MAX};
+    ps->identity = rand_seed();
     pthread_mutex_init(&ps->prepare_lock, NULL);
     pthread_cond_init(&ps->prepare_wanted, NULL);
     if (!(ps->at = mem_alloc_aligned(64, count * sizeof *ps->at)))

@@ -35,6 +35,7 @@ struct partitions {
     struct account account;
     struct slab *slabs[PARTITION_SLABS_MAX];
     uint32_t slab_count;
+    uint64_t identity; /* drawn at the start: what tells these partitions from any others */
 
     struct thread preparer;
     pthread_mutex_t prepare_lock; /* under a slab's lock; nothing is locked under it */

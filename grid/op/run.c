@@ -23,6 +23,8 @@ static mr_rc_t change(struct map *m, uint32_t partition, const struct map_reques
 
     partition_lock(p);
     mr_rc_t rc = map_change(m, partition, q, ret_a);
+    if (rc == MR_OK && q->verb == MAP_UPDATE && q->updated)
+        q->updated(q->update_context);
     partition_unlock(p);
     return rc;
 }

@@ -26,6 +26,7 @@ enum journal_kind {
     JOURNAL_UPDATED = 4,
     JOURNAL_EVICTED = 8,
     JOURNAL_EXPIRED = 16,
+    JOURNAL_EVICTED_ALL = 32,
     JOURNAL_CLEARED = 64
 };
 

@@ -203,13 +203,43 @@ mr_rc_t store_clear(struct store *s)
     return MR_OK;
 }
 
+struct clearing {
+    struct store *store;
+    mr_rc_t rc;
+    bool (*stays)(void *context, const struct record *r);
+    void *context;
+};
+
+static uint64_t clear_visit(void *context, const struct place *place, const struct record *r)
+{
+    struct clearing *c = context;
+
+    if (c->rc != MR_OK || (c->rc = slab_ready(c->store->slab)) != MR_OK || c->stays(c->context, r))
+        return record_ends_ms(r);
+    take_out(c->store, place, r);
+    return INDEX_NEVER;
+}
+
+mr_rc_t store_clear_but(struct store *s, bool (*stays)(void *context, const struct record *r),
+                        void *context)
+{
+    struct clearing c = {s, MR_OK, stays, context};
+    uint64_t cursor = 0;
+
+    do { /* every segment's time has come at the end of time */
+        cursor = index_sweep(&s->index, s->base, cursor, UINT64_MAX, clear_visit, &c);
+    } while (cursor != 0 && c.rc == MR_OK);
+    store_relaxed_64(&s->earliest_ms, index_earliest(&s->index, s->base));
+    return c.rc;
+}
+
 /* ---- housekeeping --------------------------------------------------------------------------- */
 
 struct sweep {
     struct store *store;
     uint64_t now_ms;
     uint32_t looked_at;
-    void (*gone)(void *context, const struct record *r);
+    bool (*gone)(void *context, const struct record *r);
     void *context;
 };
 
@@ -220,13 +250,14 @@ static uint64_t sweep_visit(void *context, const struct place *place, const stru
     w->looked_at++;
     if (!record_is_over(r, w->now_ms) || slab_ready(w->store->slab) != MR_OK)
         return record_ends_ms(r);
-    w->gone(w->context, r);
+    if (!w->gone(w->context, r))
+        return record_ends_ms(r);
     take_out(w->store, place, r);
     return INDEX_NEVER;
 }
 
 bool store_sweep(struct store *s, uint64_t now_ms, uint32_t budget,
-                 void (*gone)(void *context, const struct record *r), void *context)
+                 bool (*gone)(void *context, const struct record *r), void *context)
 {
     struct sweep w = {s, now_ms, 0, gone, context};
     uint64_t cursor = 0;
@@ -243,6 +274,8 @@ bool store_sweep(struct store *s, uint64_t now_ms, uint32_t budget,
 struct contest {
     enum eviction policy;
     uint64_t now_ms;
+    bool (*stays)(void *context, const struct record *r);
+    void *context;
     struct spot *best;
 };
 
@@ -250,6 +283,8 @@ static void contest_visit(void *context, const struct place *place, const struct
 {
     struct contest *c = context;
 
+    if (c->stays && c->stays(c->context, r))
+        return;
     if (c->best->old && !eviction_prefers(c->policy, r, c->best->old, c->now_ms))
         return;
     c->best->old = r;
@@ -257,9 +292,10 @@ static void contest_visit(void *context, const struct place *place, const struct
 }
 
 bool store_victim(struct store *s, enum eviction policy, uint64_t chance, uint64_t now_ms,
+                  bool (*stays)(void *context, const struct record *r), void *context,
                   struct spot *ret_spot, struct data *ret_key)
 {
-    struct contest c = {policy, now_ms, ret_spot};
+    struct contest c = {policy, now_ms, stays, context, ret_spot};
 
     ret_spot->old = NULL;
     index_sample(&s->index, s->base, chance, SAMPLE, contest_visit, &c);

@@ -95,17 +95,24 @@ mr_rc_t store_erase(struct store *s, const struct spot *spot);
 /* Takes everything out. */
 mr_rc_t store_clear(struct store *s);
 
+/* Takes out all that does not stay, one by one; what is said not to stay goes for certain.
+ * MR_ERR_MEMORY: some may be out. */
+mr_rc_t store_clear_but(struct store *s, bool (*stays)(void *context, const struct record *r),
+                        void *context);
+
 /* Takes out entries whose time has come, segment by segment, until some `budget` entries have
- * been looked at. gone is told of each before it goes. Returns true when nothing is left to do
- * before earliest_ms. */
+ * been looked at. gone is told of each before it goes, and may keep it with false. Returns true
+ * when nothing is left to do before earliest_ms. */
 bool store_sweep(struct store *s, uint64_t now_ms, uint32_t budget,
-                 void (*gone)(void *context, const struct record *r), void *context);
+                 bool (*gone)(void *context, const struct record *r), void *context);
 
 enum eviction { EVICT_NONE, EVICT_LRU, EVICT_LFU, EVICT_RANDOM };
 
 /* The entry to evict, of a sample that `chance` points at: one whose time has come, else the one
- * least recently or least often used. False when the store is empty. */
+ * least recently or least often used; never one that stays (NULL: none does). False when there is
+ * none. */
 bool store_victim(struct store *s, enum eviction policy, uint64_t chance, uint64_t now_ms,
+                  bool (*stays)(void *context, const struct record *r), void *context,
                   struct spot *ret_spot, struct data *ret_key);
 
 /* Moves the records and segments of a part of the store out of sparse runs (slab.h). Returns the

@@ -79,6 +79,11 @@ static inline int compare_and_set_ptr(void **p, void *expected, void *v)
     return __atomic_compare_exchange_n(p, &expected, v, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 
+static inline void *exchange_ptr(void **p, void *v)
+{
+    return __atomic_exchange_n(p, v, __ATOMIC_ACQ_REL);
+}
+
 #else
 
 #define ATOMIC_ACCESS(bits)                                                                        \
@@ -152,6 +157,14 @@ static inline int compare_and_set_ptr(void **p, void *expected, void *v)
     int set = ck_pr_cas_ptr(p, expected, v);
     ck_pr_fence_acquire();
     return set;
+}
+
+static inline void *exchange_ptr(void **p, void *v)
+{
+    ck_pr_fence_release();
+    v = ck_pr_fas_ptr(p, v);
+    ck_pr_fence_acquire();
+    return v;
 }
 
 #endif

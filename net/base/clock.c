@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "net/base/clock.h"
 
 #include <pthread.h>
@@ -34,6 +35,16 @@ uint64_t clock_ns(void)
 uint64_t clock_ms(void)
 {
     return clock_ns() / 1000000u;
+}
+
+/* The kernel cannot wait by CLOCK_BOOTTIME; by CLOCK_MONOTONIC it waits longer over a suspend. */
+void clock_wait(pthread_cond_t *condition, pthread_mutex_t *lock, uint64_t until_ns)
+{
+    uint64_t now_ns = clock_ns();
+    uint64_t at_ns = read_ns(CLOCK_MONOTONIC) + (until_ns > now_ns ? until_ns - now_ns : 0);
+    struct timespec at = {(time_t)(at_ns / 1000000000u), (long)(at_ns % 1000000000u)};
+
+    pthread_cond_clockwait(condition, lock, CLOCK_MONOTONIC, &at);
 }
 
 void clock_set(uint64_t (*now_ns)(void *context), void *context)

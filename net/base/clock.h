@@ -10,10 +10,15 @@
 #ifndef NET_BASE_CLOCK_H
 #define NET_BASE_CLOCK_H
 
+#include <pthread.h>
 #include <stdint.h>
 
 uint64_t clock_ms(void);
 uint64_t clock_ns(void);
+
+/* Waits on a condition, whose lock is held, until clock_ns() is `until_ns` at the latest; may
+ * return sooner, like any wait on a condition. */
+void clock_wait(pthread_cond_t *condition, pthread_mutex_t *lock, uint64_t until_ns);
 
 /* From now on time is what `now_ns` says; NULL gives the real clock back. Set while no other
  * thread reads. */

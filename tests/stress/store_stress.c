@@ -206,10 +206,11 @@ static void toggle(struct writer *w, uint64_t key)
         put(w, key);
 }
 
-static void gone(void *context, const struct record *r)
+static bool gone(void *context, const struct record *r)
 {
     (void)r;
     ((struct writer *)context)->tally.held[SWEPT]++;
+    return true;
 }
 
 static void take_ballast(struct writer *w)

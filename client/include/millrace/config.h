@@ -15,7 +15,8 @@
  * Options of maps have keys of the form maps.NAME.OPTION. NAME is a map's name; or a pattern in
  * which * stands for any letters; or `default`. An option is taken from the map's own name if it
  * is set there, else from the longest pattern that fits and sets it (of two equally long, the
- * one that was named first), else from `default`.
+ * one that was named first), else from `default`. Options of queues and ringbuffers, such as
+ * queues.NAME.max-size, work the same way.
  *
  * Errors are MR_ERR_CONFIG for a key or value that is not valid, MR_ERR_SYSTEM for a file that
  * cannot be read, MR_ERR_MEMORY, and MR_ERR_ARGUMENT for a NULL configuration, key or value.
@@ -53,8 +54,8 @@ MR_API mr_rc_t mr_config_set(mr_config_t *c, const char *key, const char *value,
 MR_API mr_rc_t mr_config_load(mr_config_t *c, const char *path, mr_err_t *err);
 
 /* Sets the key of every environment variable that begins with MILLRACE_, or none of them: one
- * that is no key is an error, like a value that is not valid. Of the maps, only maps.default can
- * be set this way. */
+ * that is no key is an error, like a value that is not valid. Of the options that go by names,
+ * only those of default can be set this way. */
 MR_API mr_rc_t mr_config_env(mr_config_t *c, mr_err_t *err);
 
 /* Writes to f what was wrong with the file or environment read last, as mr_err_report() does.

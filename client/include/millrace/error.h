@@ -36,6 +36,7 @@ extern "C" {
     X(NOT_FOUND, 1, "no such entry", 0)                                                            \
     X(EXISTS, 2, "the entry is already there", 0)                                                  \
     X(NOT_EQUAL, 3, "the entry has another value", 0)                                              \
+    X(PENDING, 4, "the answer comes later", 0)                                                     \
     X(ERR_MEMORY, 1001, "out of memory", 1)                                                        \
     X(ERR_FULL, 1002, "the memory or size ceiling is reached", 1)                                  \
     X(ERR_ARGUMENT, 1003, "an argument is not valid", 0)                                           \
@@ -43,11 +44,14 @@ extern "C" {
     X(ERR_TYPE, 1005, "the value has another type", 0)                                             \
     X(ERR_MALFORMED, 1006, "bytes do not form what they should", 0)                                \
     X(ERR_SCHEMA, 1007, "a schema is missing or does not fit", 0)                                  \
+    X(ERR_STALE, 1008, "what was asked for is not kept any more", 0)                               \
     X(ERR_CONFIG, 1101, "the configuration is not valid", 0)                                       \
     X(ERR_SYSTEM, 1102, "the operating system refused", 0)                                         \
     X(ERR_CLOSED, 1201, "the member is closed", 0)                                                 \
-    X(ERR_BUSY, 1202, "a queue is full", 1)                                                        \
-    X(ERR_FORKED, 1203, "the handle belongs to the parent process", 0)
+    X(ERR_BUSY, 1202, "a queue is full, or a key is locked", 1)                                    \
+    X(ERR_FORKED, 1203, "the handle belongs to the parent process", 0)                             \
+    X(ERR_DESTROYED, 1204, "the object was destroyed while a call waited for it", 0)               \
+    X(ERR_BEHIND, 1205, "this member has not seen what the caller has", 1)
 
 typedef enum MR_MUST_CHECK mr_rc {
 #define X(name, number, sentence, retryable) MR_##name = number,

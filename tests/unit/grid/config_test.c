@@ -378,6 +378,45 @@ Test(config, looks_for_each_option_by_itself)
     mr_config_free(c);
 }
 
+Test(config, tells_options_of_maps_and_of_queues_apart)
+{
+    mr_config_t *c = config();
+    mr_err_t err = MR_ERR_INIT;
+
+    set(c, "maps.x.max-size", "1");
+    set(c, "maps.*.max-size", "2");
+    set(c, "queues.default.max-size", "3");
+    set(c, "queues.a.b.max-size", "4");
+    cr_assert_eq(config_map(c, "x").entries_max, 1);
+    cr_assert_eq(config_option(c, "queues.*.max-size", "x"), 3);
+    cr_assert_eq(config_option(c, "queues.*.max-size", "a.b"), 4);
+    cr_assert_eq(config_option(c, "ringbuffers.*.capacity", "x"), 10000);
+    cr_assert_str_eq(mr_config_get(c, "queues.y.max-size"), "3");
+    cr_assert_eq(mr_config_set(c, "queues.x.ttl", "1s", &err), MR_ERR_CONFIG);
+    mr_err_clear(&err);
+    cr_assert_eq(mr_config_set(c, "queues.x.max-sise", "1", &err), MR_ERR_CONFIG);
+    cr_assert_str_eq(err.hint, "did you mean queues.x.max-size?");
+    mr_config_free(c);
+}
+
+Test(config, reads_and_shows_options_of_queues)
+{
+    mr_config_t *c = config();
+    char *shown;
+    size_t size;
+    FILE *f = open_memstream(&shown, &size);
+
+    cr_assert_eq(load(c, "queues:\n  orders:\n    max-size: 7\nringbuffers:\n", NULL), MR_OK);
+    setenv("MILLRACE_RINGBUFFERS_DEFAULT_CAPACITY", "9", 1);
+    cr_assert_eq(mr_config_env(c, NULL), MR_OK);
+    mr_config_show(c, f, 0);
+    fclose(f);
+    cr_assert_not_null(strstr(shown, "\nqueues.orders.max-size: 7\n"));
+    cr_assert_not_null(strstr(shown, "\nringbuffers.default.capacity: 9\n"));
+    free(shown);
+    mr_config_free(c);
+}
+
 Test(config, prefers_the_pattern_named_first_among_equally_long)
 {
     mr_config_t *c = config();

@@ -26,7 +26,7 @@ static void open_world(void)
     stop_time(); /* a delivery's budget does not end by itself */
     cr_assert(metrics_new(&w.metrics) == MR_OK);
     cr_assert(partitions_start(&w.partitions, 7, 0) == MR_OK);
-    cr_assert(map_new(&w.partitions, w.metrics, "test", &rules, &w.map) == MR_OK);
+    cr_assert(map_new(&w.partitions, w.metrics, "map", "test", &rules, &w.map) == MR_OK);
     w.map->changed = nobody;
 }
 

@@ -39,7 +39,7 @@ static void open_with(uint64_t memory, uint64_t entries, enum eviction eviction)
     rand_init(&w.chance, 1);
     cr_assert(metrics_new(&w.metrics) == MR_OK);
     cr_assert(partitions_start(&w.partitions, PARTITIONS, memory) == MR_OK);
-    cr_assert(map_new(&w.partitions, w.metrics, "people", &rules, &w.map) == MR_OK);
+    cr_assert(map_new(&w.partitions, w.metrics, "map", "people", &rules, &w.map) == MR_OK);
 }
 
 static void open_world(void)

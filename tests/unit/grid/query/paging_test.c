@@ -17,7 +17,7 @@ static void open_world(void)
 
     cr_assert(metrics_new(&metrics) == MR_OK);
     cr_assert(partitions_start(&partitions, 7, 0) == MR_OK);
-    cr_assert(map_new(&partitions, metrics, "test", &rules, &map) == MR_OK);
+    cr_assert(map_new(&partitions, metrics, "map", "test", &rules, &map) == MR_OK);
     epoch_enter();
 }
 

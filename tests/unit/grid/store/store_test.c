@@ -236,10 +236,11 @@ Test(store, scans_no_entry_twice_after_it_was_cleared_meanwhile)
 
 static uint32_t gone_count;
 
-static void gone(void *context, const struct record *r)
+static bool gone(void *context, const struct record *r)
 {
     (void)context, (void)r;
     gone_count++;
+    return true;
 }
 
 static struct lifetime expires_in(uint64_t ms)
@@ -423,7 +424,8 @@ Test(store, evicts_what_was_used_least)
             struct spot spot;
             struct data key;
 
-            cr_assert(store_victim(&e.store, policies[p], rand_next(&r), e.now_ms, &spot, &key));
+            cr_assert(store_victim(&e.store, policies[p], rand_next(&r), e.now_ms, NULL, NULL,
+                                   &spot, &key));
             cr_assert(store_erase(&e.store, &spot) == MR_OK);
         }
         for (uint64_t i = 0; i < 200; i++)
@@ -446,7 +448,7 @@ Test(store, evicts_an_ended_entry_before_any_other)
         cr_assert(put_with(&e, key_of(i), text("v"),
                            (struct lifetime){e.now_ms + (i == 5 ? 1 : 1000), 0}) == MR_OK);
     e.now_ms += 1;
-    cr_assert(store_victim(&e.store, EVICT_LRU, 0, e.now_ms, &spot, &key));
+    cr_assert(store_victim(&e.store, EVICT_LRU, 0, e.now_ms, NULL, NULL, &spot, &key));
     cr_assert(record_is_over(spot.old, e.now_ms));
     world_close(&e);
     clock_set(world_now_ns, &w);
@@ -459,13 +461,14 @@ Test(store, finds_something_to_evict_as_long_as_there_is_an_entry)
     struct rand r;
 
     rand_init(&r, 5);
-    cr_assert(!store_victim(&w.store, EVICT_RANDOM, 1, w.now_ms, &spot, &key));
+    cr_assert(!store_victim(&w.store, EVICT_RANDOM, 1, w.now_ms, NULL, NULL, &spot, &key));
     for (uint64_t i = 0; i < 5000; i++)
         cr_assert(put(&w, key_of(i), text("v")) == MR_OK);
     for (uint64_t i = 0; i < 5000; i++) {
-        cr_assert(store_victim(&w.store, EVICT_RANDOM, rand_next(&r), w.now_ms, &spot, &key));
+        cr_assert(
+            store_victim(&w.store, EVICT_RANDOM, rand_next(&r), w.now_ms, NULL, NULL, &spot, &key));
         cr_assert(store_erase(&w.store, &spot) == MR_OK);
     }
     cr_assert(w.store.entries == 0);
-    cr_assert(!store_victim(&w.store, EVICT_RANDOM, 1, w.now_ms, &spot, &key));
+    cr_assert(!store_victim(&w.store, EVICT_RANDOM, 1, w.now_ms, NULL, NULL, &spot, &key));
 }

@@ -1,0 +1,58 @@
+/* multimap.h - several values under a key, each once.
+ *
+ * A map whose values are packs: all values of a key in one record. A change copies the pack, so
+ * reading needs no lock and sees the values of one moment; it is made for keys with tens of values,
+ * and bears thousands. All values of a key together are at most as large as one value may be.
+ *
+ *     pack   │ count │ size, kind, bytes │ size, kind, bytes │ ...
+ *
+ * Locks of keys are the map's: map_lock(object_map(o), ...), and so are MAP_CONTAINS and
+ * map_release_client. A change of a key that another has locked is MR_PENDING or MR_ERR_BUSY.
+ *
+ * Errors of what adds: MR_ERR_FULL, MR_ERR_TOO_LARGE, MR_ERR_MEMORY; nothing has changed.
+ *
+ * Any thread, inside an epoch section; see object.h.
+ */
+#ifndef GRID_DATA_MULTIMAP_H
+#define GRID_DATA_MULTIMAP_H
+
+#include "grid/data/map_object.h"
+
+/* What a change bears with it: who asks, and where it may wait. */
+struct multimap_request {
+    struct data key, value;
+    struct owner owner;
+    struct waiter *waiter;
+};
+
+/* MR_OK, MR_EXISTS. */
+mr_rc_t multimap_put(struct object *o, const struct multimap_request *q);
+
+/* Takes out one value. MR_OK, MR_NOT_FOUND. */
+mr_rc_t multimap_remove_value(struct object *o, const struct multimap_request *q);
+
+/* Takes out the key with all its values, and visits them. MR_OK, MR_NOT_FOUND. */
+mr_rc_t multimap_remove(struct object *o, const struct multimap_request *q, value_visit visit,
+                        void *context);
+
+/* MR_OK, MR_NOT_FOUND. */
+mr_rc_t multimap_get(struct object *o, const struct data *key, value_visit visit, void *context);
+mr_rc_t multimap_contains(struct object *o, const struct data *key, const struct data *value);
+
+/* How many values has the key? */
+uint32_t multimap_value_count(struct object *o, const struct data *key);
+
+/* All values of all keys. */
+uint64_t multimap_size(struct object *o);
+
+/* Visits the keys of a partition, or every key's values. What stays meanwhile is met once. */
+void multimap_keys(struct object *o, uint32_t partition, value_visit visit, void *context);
+void multimap_entries(struct object *o, uint32_t partition,
+                      void (*visit)(void *context, const struct data *key,
+                                    const struct data *value),
+                      void *context);
+
+/* Takes out all keys that are not locked. MR_ERR_MEMORY: some may be out. */
+mr_rc_t multimap_clear(struct object *o);
+
+#endif

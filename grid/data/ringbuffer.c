@@ -1,0 +1,165 @@
+#include "grid/data/ringbuffer.h"
+
+#include "net/base/check.h"
+#include "net/base/mem.h"
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+mr_rc_t ringbuffer_new(struct partitions *ps, const char *name, uint32_t capacity,
+                       struct object **ret_o)
+{
+    struct ringbuffer *rb = mem_alloc_zero(sizeof *rb);
+
+    check(capacity > 0);
+    if (!rb)
+        return MR_ERR_MEMORY;
+    if (object_init(&rb->object, OBJECT_RINGBUFFER, name, ps) != MR_OK) {
+        ringbuffer_free(&rb->object);
+        return MR_ERR_MEMORY;
+    }
+    sequence_init(&rb->items, object_partition(&rb->object)->slab, &ps->account);
+    rb->capacity = capacity;
+    waits_init(&rb->readers);
+    *ret_o = &rb->object;
+    return MR_OK;
+}
+
+void ringbuffer_free(struct object *o)
+{
+    struct ringbuffer *rb = (struct ringbuffer *)o;
+
+    if (rb->items.account)
+        sequence_free(&rb->items);
+    object_deinit(o);
+    mem_free(rb);
+}
+
+static void overwritten(void *context, const struct data *value)
+{
+    (void)context, (void)value;
+}
+
+mr_rc_t ringbuffer_destroy(struct object *o)
+{
+    struct ringbuffer *rb = (struct ringbuffer *)o;
+
+    partition_lock(object_partition(o));
+    mr_rc_t rc = sequence_remove_first(&rb->items, rb->items.count, overwritten, NULL);
+
+    if (rc == MR_OK) {
+        rb->next = 0;
+        waits_end(&rb->readers);
+    }
+    object_unlock(o);
+    return rc;
+}
+
+/* ---- writing -------------------------------------------------------------------------------- */
+
+static int64_t head_of(const struct ringbuffer *rb)
+{
+    return rb->next - rb->items.count;
+}
+
+/* With no memory to take the oldest out it has a few more for a while, which hurts nobody. */
+static void trim(struct ringbuffer *rb)
+{
+    if (rb->items.count > rb->capacity)
+        (void)!sequence_remove_first(&rb->items, rb->items.count - rb->capacity, overwritten, NULL);
+}
+
+static mr_rc_t add_locked(struct ringbuffer *rb, const struct data *values, uint32_t n,
+                          bool overwrite)
+{
+    if (!overwrite && (uint64_t)rb->items.count + n > rb->capacity)
+        return MR_ERR_BUSY;
+    for (uint32_t i = 0; i < n; i++)
+        if (values[i].size > rb->object.value_max)
+            return MR_ERR_TOO_LARGE;
+    return sequence_insert(&rb->items, rb->items.count, values, n);
+}
+
+static mr_rc_t add(struct ringbuffer *rb, const struct data *values, uint32_t n, bool overwrite,
+                   int64_t *ret_last)
+{
+    partition_lock(object_partition(&rb->object));
+    mr_rc_t rc = add_locked(rb, values, n, overwrite);
+
+    if (rc == MR_OK) {
+        rb->next += n;
+        trim(rb);
+        waits_wake_all(&rb->readers);
+        *ret_last = rb->next - 1;
+    }
+    object_unlock(&rb->object);
+    return rc;
+}
+
+mr_rc_t ringbuffer_add(struct ringbuffer *rb, const struct data *values, uint32_t n, bool overwrite,
+                       int64_t *ret_last)
+{
+    mr_rc_t rc;
+
+    for (uint32_t try = 0; (rc = add(rb, values, n, overwrite, ret_last)) == MR_ERR_FULL; try++)
+        if (!object_make_room(&rb->object, try))
+            break;
+    return rc;
+}
+
+/* ---- reading -------------------------------------------------------------------------------- */
+
+void ringbuffer_facts(struct ringbuffer *rb, struct ringbuffer_facts *ret_facts)
+{
+    partition_lock(object_partition(&rb->object));
+    *ret_facts = (struct ringbuffer_facts){.head = head_of(rb),
+                                           .tail = rb->next - 1,
+                                           .size = rb->items.count,
+                                           .capacity = rb->capacity};
+    object_unlock(&rb->object);
+}
+
+static mr_rc_t read_locked(struct ringbuffer *rb, int64_t number, uint32_t least, uint32_t most,
+                           struct waiter *w, value_visit visit, void *context, uint32_t *ret_n)
+{
+    if (number > rb->next || least > most || least > rb->capacity)
+        return MR_ERR_ARGUMENT;
+    if (number < head_of(rb))
+        return MR_ERR_STALE;
+    uint32_t n = (uint32_t)(rb->next - number), at = rb->items.count - n;
+
+    if (n < least)
+        return w ? object_wait(&rb->object, &rb->readers, w) : MR_NOT_FOUND;
+    n = n < most ? n : most;
+    for (uint32_t i = 0; i < n; i++) {
+        struct data value = sequence_at(&rb->items, at + i);
+
+        visit(context, &value);
+    }
+    *ret_n = n;
+    return MR_OK;
+}
+
+mr_rc_t ringbuffer_read_many(struct ringbuffer *rb, int64_t number, uint32_t least, uint32_t most,
+                             struct waiter *w, value_visit visit, void *context, uint32_t *ret_n)
+{
+    mr_rc_t rc = object_lock(&rb->object, w);
+
+    if (rc != MR_OK)
+        return rc;
+    rc = read_locked(rb, number, least, most, w, visit, context, ret_n);
+    object_unlock(&rb->object);
+    return rc;
+}
+
+static void keep(void *context, const struct data *value)
+{
+    *(struct data *)context = *value;
+}
+
+mr_rc_t ringbuffer_read(struct ringbuffer *rb, int64_t number, struct waiter *w,
+                        struct data *ret_value)
+{
+    uint32_t n;
+
+    return ringbuffer_read_many(rb, number, 1, 1, w, keep, ret_value, &n);
+}

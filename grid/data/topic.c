@@ -1,0 +1,32 @@
+#include "grid/data/topic.h"
+
+#include "net/base/mem.h"
+
+mr_rc_t topic_new(struct partitions *ps, enum object_kind kind, const char *name,
+                  struct object **ret_o)
+{
+    struct object *o = mem_alloc_zero(sizeof *o);
+
+    if (!o)
+        return MR_ERR_MEMORY;
+    if (object_init(o, kind, name, ps) != MR_OK) {
+        topic_free(o);
+        return MR_ERR_MEMORY;
+    }
+    *ret_o = o;
+    return MR_OK;
+}
+
+void topic_free(struct object *o)
+{
+    object_deinit(o);
+    mem_free(o);
+}
+
+void topic_publish(struct object *o, const struct data *messages, uint32_t n)
+{
+    partition_lock(object_partition(o));
+    for (uint32_t i = 0; i < n; i++)
+        object_tell(o, OBJECT_MESSAGE, &messages[i]);
+    object_unlock(o);
+}

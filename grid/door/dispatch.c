@@ -1,0 +1,287 @@
+#include "grid/door/dispatch.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "grid/door/parked.h"
+#include "grid/door/serve.h"
+#include "grid/member.h"
+#include "net/base/check.h"
+#include "net/base/clock.h"
+#include "net/base/epoch.h"
+
+enum { SINK_KEPT = 64 * 1024 }; /* of a loop's buffers, between calls */
+
+/* ---- the table ------------------------------------------------------------------------------ */
+
+/* What a message needs its sender to be allowed. */
+enum permission { ALLOW_ANYBODY, ALLOW_CLIENT, ALLOW_READ, ALLOW_WRITE, ALLOW_LISTEN, ALLOW_ADMIN };
+
+typedef mr_rc_t serve_function(struct call *c, const void *request);
+
+#define SERVE(name, permission)                                                                    \
+    static mr_rc_t call_##name(struct call *c, const void *request)                                \
+    {                                                                                              \
+        return serve_##name(c, request);                                                           \
+    }
+#include "grid/door/serve.def"
+#undef SERVE
+
+static const struct {
+    serve_function *serve;
+    enum permission permission;
+} rows[WIRE_COUNT] = {
+#define SERVE(name, permission) [WIRE_##name##_req] = {call_##name, ALLOW_##permission},
+#include "grid/door/serve.def"
+#undef SERVE
+};
+
+/* The one place where it is decided who may. */
+static bool may(const struct session *s, enum permission permission)
+{
+    return permission == ALLOW_ANYBODY || s->state == SESSION_OPEN;
+}
+
+/* ---- errors --------------------------------------------------------------------------------- */
+
+struct java_error {
+    int32_t code;
+    const char *class_name;
+};
+
+/* Clients know errors by number and by the names of Java. */
+static struct java_error java_error(mr_rc_t rc)
+{
+    switch (rc) {
+    case MR_ERR_MEMORY: return (struct java_error){72, "java.lang.OutOfMemoryError"};
+    case MR_ERR_FULL: return (struct java_error){74, "com.hazelcast.memory.NativeOutOfMemoryError"};
+    case MR_ERR_ARGUMENT:
+    case MR_ERR_TOO_LARGE: return (struct java_error){23, "java.lang.IllegalArgumentException"};
+    case MR_ERR_TYPE: return (struct java_error){10, "java.lang.ClassCastException"};
+    case MR_ERR_MALFORMED:
+    case MR_ERR_SCHEMA:
+        return (struct java_error){
+            21, "com.hazelcast.nio.serialization.HazelcastSerializationException"};
+    case MR_ERR_CLOSED:
+        return (struct java_error){19, "com.hazelcast.core.HazelcastInstanceNotActiveException"};
+    case MR_ERR_BUSY:
+        return (struct java_error){20, "com.hazelcast.core.HazelcastOverloadException"};
+    case MR_ERR_DESTROYED:
+        return (struct java_error){
+            14, "com.hazelcast.spi.exception.DistributedObjectDestroyedException"};
+    case MR_ERR_STALE:
+        return (struct java_error){51, "com.hazelcast.ringbuffer.StaleSequenceException"};
+    case MR_ERR_BEHIND:
+        return (struct java_error){84, "com.hazelcast.core.ConsistencyLostException"};
+    default: return (struct java_error){18, "com.hazelcast.core.HazelcastException"};
+    }
+}
+
+static void send_error(struct call *c, mr_rc_t rc)
+{
+    struct java_error e = c->code ? (struct java_error){c->code, c->class_name} : java_error(rc);
+    const mr_err_t *err = c->err;
+    char words[sizeof err->message + sizeof err->detail + sizeof err->hint + 8];
+    struct sink *out = &c->session->at->out;
+
+    if (err->code == MR_OK)
+        snprintf(words, sizeof words, "%s", mr_rc_text(rc));
+    else
+        snprintf(words, sizeof words, "%s%s%s%s%s", err->message, err->detail[0] ? "; " : "",
+                 err->detail, err->hint[0] ? "; " : "", err->hint);
+    out->size = 0;
+    wire_put_error(c->head.correlation,
+                   &(struct wire_error){e.code, wire_text(e.class_name), wire_text(words)}, out);
+    session_send(c->session);
+}
+
+mr_rc_t call_error(struct call *c, int32_t code, const char *class_name, const char *format, ...)
+{
+    char words[sizeof c->err->message];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(words, sizeof words, format, args);
+    va_end(args);
+    c->code = code;
+    c->class_name = class_name;
+    return fail(c->err, MR_ERR_ARGUMENT, NULL, "%s", words);
+}
+
+/* ---- what a call can do --------------------------------------------------------------------- */
+
+static mr_rc_t too_large(struct call *c, size_t bytes)
+{
+    size_t allowed = c->session->at->door->result_max;
+
+    if (bytes <= allowed)
+        return MR_ERR_MEMORY;
+    return call_error(c, CODE_RESULT_SIZE, "com.hazelcast.map.QueryResultSizeExceededException",
+                      "the answer has %zu bytes and more, where limits.result-size allows %zu",
+                      bytes, allowed);
+}
+
+/* A large answer's buffer is not kept. */
+static void shrink(struct sink *s)
+{
+    if (s->room > SINK_KEPT)
+        sink_free(s);
+    s->size = 0;
+}
+
+void reply(struct call *c, const void *response)
+{
+    const struct wire_head head = {.correlation = c->head.correlation};
+    struct sink *out = &c->session->at->out;
+
+    out->size = 0;
+    wire_encode(c->id + 1, &head, response, out);
+    if (sink_state(out) == MR_OK && out->size <= c->session->at->door->result_max) {
+        session_send(c->session);
+        shrink(out);
+        return;
+    }
+    mr_rc_t rc = too_large(c, out->size);
+
+    sink_free(out);
+    send_error(c, rc);
+}
+
+struct sink *call_items(struct call *c)
+{
+    struct sink *items = &c->session->at->items;
+
+    shrink(items);
+    return items;
+}
+
+mr_rc_t reply_list(struct call *c, uint32_t count)
+{
+    struct sink *items = &c->session->at->items;
+
+    if (sink_state(items) != MR_OK || items->size > c->session->at->door->result_max) {
+        mr_rc_t rc = too_large(c, items->size);
+
+        sink_free(items);
+        return rc;
+    }
+    struct wire_list list = wire_list_of(items, count);
+
+    reply(c, &list);
+    shrink(items);
+    return MR_OK;
+}
+
+struct waiter *call_wait(struct call *c, int64_t timeout_ms)
+{
+    if (timeout_ms <= 0)
+        return NULL;
+    if (timeout_ms < INT64_MAX / 2000000)
+        c->until_ns = clock_ns() + (uint64_t)timeout_ms * 1000000;
+    return c->waiter;
+}
+
+mr_rc_t call_object(struct call *c, enum object_kind kind, struct wire_bytes name,
+                    struct object **ret_o)
+{
+    char text[MAP_NAME_MAX + 1];
+
+    if (name.size == 0 || name.size > MAP_NAME_MAX || memchr(name.at, '\0', name.size))
+        return fail(c->err, MR_ERR_ARGUMENT, "give it 1 to 255 bytes of UTF-8",
+                    "an object with a name of %u bytes", name.size);
+    memcpy(text, name.at, name.size);
+    text[name.size] = '\0';
+    return objects_open(&c->member->objects, kind, text, ret_o);
+}
+
+struct owner call_owner(const struct call *c, int64_t thread)
+{
+    const struct wire_uuid *u = &c->session->client->uuid;
+
+    return (struct owner){u->high, u->low, thread};
+}
+
+/* ---- serving -------------------------------------------------------------------------------- */
+
+static mr_rc_t unknown(struct call *c)
+{
+    return call_error(c, CODE_UNSUPPORTED, "java.lang.UnsupportedOperationException",
+                      "message type 0x%06x is not served here", c->head.type);
+}
+
+static mr_rc_t serve(struct call *c, const uint8_t *bytes, size_t size)
+{
+    union wire_message message;
+    const char *field;
+    int id = wire_find(c->head.type);
+
+    if (id < 0 || !rows[id].serve)
+        return c->session->state == SESSION_OPEN ? unknown(c) : MR_ERR_CLOSED;
+    c->id = (enum wire_id)id;
+    if (!may(c->session, rows[id].permission))
+        return MR_ERR_CLOSED;
+    if (wire_decode(c->id, bytes, size, &message, &field) != MR_OK)
+        return fail(c->err, MR_ERR_MALFORMED, NULL, "%s: %s is missing or malformed",
+                    wire_name(c->id), field);
+    return rows[id].serve(c, &message);
+}
+
+/* Closes the connection of who talks before it has said who it is. */
+static void refuse_stranger(struct call *c)
+{
+    (void)!call_error(c, CODE_AUTHENTICATION, "com.hazelcast.client.AuthenticationException",
+                      "authenticate first");
+    send_error(c, MR_ERR_ARGUMENT);
+    session_close(c->session, "a request before authentication");
+}
+
+static struct call call_new(struct session *s)
+{
+    s->at->err.code = MR_OK;
+    return (struct call){
+        .session = s, .member = s->at->door->member, .until_ns = UINT64_MAX, .err = &s->at->err};
+}
+
+static void finish(struct call *c, mr_rc_t rc)
+{
+    if (rc == MR_ERR_CLOSED && c->session->state == SESSION_NEW)
+        refuse_stranger(c);
+    else if (rc != MR_OK)
+        send_error(c, rc);
+}
+
+void dispatch(struct session *s, const uint8_t *bytes, size_t size)
+{
+    struct call c = call_new(s);
+
+    if (wire_read_head(bytes, size, &c.head) != MR_OK) {
+        session_close(s, "a message without a head");
+        return;
+    }
+    c.waiter = parked_spare(s);
+    epoch_enter();
+    mr_rc_t rc = c.waiter ? serve(&c, bytes, size) : MR_ERR_MEMORY;
+
+    if (rc == MR_PENDING)
+        rc = parked_keep(s, bytes, size, c.until_ns);
+    finish(&c, rc);
+    epoch_exit();
+}
+
+void dispatch_again(struct session *s, struct parked *p)
+{
+    struct call c = call_new(s);
+
+    check(wire_read_head(p->bytes, p->size, &c.head) == MR_OK); /* it was, the first time */
+    c.waiter = clock_ns() < p->until_ns ? &p->waiter : NULL;
+    epoch_enter();
+    mr_rc_t rc = serve(&c, p->bytes, p->size);
+
+    if (rc == MR_PENDING) {
+        parked_again(p);
+    } else {
+        finish(&c, rc);
+        parked_done(p);
+    }
+    epoch_exit();
+}

@@ -1,0 +1,94 @@
+/* dispatch.h - a client's message finds the function that serves it.
+ *
+ *     bytes ──wire──▶ row ──may()──▶ serve_map_put(call, request) ──▶ reply | error | it waits
+ *
+ * serve.def has a row for each message that is served: who may send it, and by its name the
+ * function, which gets the decoded request and does one of three things:
+ *
+ *     reply(call, &response) and return MR_OK
+ *     return MR_PENDING, having given call_wait()'s waiter to what it waits for: it is called
+ *         again with the same request, from the beginning
+ *     return an error, with words in call->err or without
+ *
+ * A message without a row is answered with an error, as the protocol wants, and never closes the
+ * connection; so is one whose parameters are wrong. A stream of bytes that forms no messages does.
+ *
+ * Everything runs inside an epoch section, so what a reply borrows from the store is good until
+ * it was encoded. Threads: the session's loop.
+ */
+#ifndef GRID_DOOR_DISPATCH_H
+#define GRID_DOOR_DISPATCH_H
+
+#include "grid/data/objects.h"
+#include "grid/door/session.h"
+#include "grid/op/wait.h"
+#include "net/base/error.h"
+#include "net/request.h"
+
+/* How long a change waits for a key that another client has locked: as long as clients do. */
+enum { CALL_LOCKED_MS = 120000 };
+
+struct call {
+    struct session *session;
+    struct member *member;
+    struct wire_head head;
+    enum wire_id id;
+    struct waiter *waiter; /* NULL: it waits no longer */
+    uint64_t until_ns;     /* how long it does */
+    mr_err_t *err;
+    int32_t code; /* of an error that has no mr_rc_t, with its class; 0: as the mr_rc_t says */
+    const char *class_name;
+};
+
+/* Serves one whole message. */
+void dispatch(struct session *s, const uint8_t *bytes, size_t size);
+
+/* Serves a parked one again. */
+void dispatch_again(struct session *s, struct parked *p);
+
+/* Answers with the response that belongs to the request: its struct; of a response with one
+ * parameter a pointer to that, which is the same; NULL of one without any. */
+void reply(struct call *c, const void *response);
+
+/* What the call may wait with, for timeout_ms from its first attempt on; INT64_MAX: for ever. NULL:
+ * it must not wait. */
+struct waiter *call_wait(struct call *c, int64_t timeout_ms);
+
+/* The map of this name, made when it is not there. */
+mr_rc_t call_map(struct call *c, struct wire_bytes name, struct map **ret_map);
+
+/* The object of this kind and name. */
+mr_rc_t call_object(struct call *c, enum object_kind kind, struct wire_bytes name,
+                    struct object **ret_o);
+
+/* Who calls. */
+struct owner call_owner(const struct call *c, int64_t thread);
+
+/* An error that clients know by a code and a class of Java. Returns what to return. */
+mr_rc_t call_error(struct call *c, int32_t code, const char *class_name, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* A list for a response, to be filled with wire_put. */
+struct sink *call_items(struct call *c);
+
+/* Answers with the list that was filled, the response's only parameter. Returns what to return. */
+mr_rc_t reply_list(struct call *c, uint32_t count);
+
+/* Codes of errors in the client protocol that are not made from an mr_rc_t. */
+enum wire_code {
+    CODE_AUTHENTICATION = 3,
+    CODE_DESTROYED = 14,
+    CODE_ILLEGAL_ARGUMENT = 23,
+    CODE_ILLEGAL_MONITOR = 26,
+    CODE_ILLEGAL_STATE = 27,
+    CODE_INDEX_OUT_OF_BOUNDS = 29,
+    CODE_NO_SUCH_ELEMENT = 35,
+    CODE_QUERY = 40,
+    CODE_RESULT_SIZE = 41,
+    CODE_STALE_SEQUENCE = 51,
+    CODE_UNSUPPORTED = 61,
+    CODE_SERVICE_NOT_FOUND = 75,
+    CODE_CONSISTENCY_LOST = 84
+};
+
+#endif

@@ -1,0 +1,226 @@
+#include "grid/door/door.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "grid/door/hot.h"
+#include "grid/door/parked.h"
+#include "grid/member.h"
+#include "net/base/clock.h"
+#include "net/base/log.h"
+#include "net/base/mem.h"
+#include "net/base/rand.h"
+#include "net/tcp.h"
+
+#define TICK_NS 1000000000ull
+
+struct wire_uuid door_uuid(void)
+{
+    uint64_t high = rand_seed(), low = rand_seed();
+
+    return (struct wire_uuid){(high & ~0xf000ull) | 0x4000, low >> 2 | 1ull << 63, false};
+}
+
+/* ---- posting -------------------------------------------------------------------------------- */
+
+void door_post(struct door_loop *l, struct posted *p)
+{
+    do
+        p->next = load_acquire_ptr(&l->posted);
+    while (!compare_and_set_ptr(&l->posted, p->next, p));
+    tasklet_wake(&l->taker);
+}
+
+static enum progress take_posted(void *context, uint64_t budget_ns)
+{
+    struct door_loop *l = context;
+    struct posted *first = NULL;
+
+    (void)budget_ns;
+    for (struct posted *next, *p = exchange_ptr(&l->posted, NULL); p; p = next) {
+        next = p->next;
+        p->next = first;
+        first = p;
+    }
+    for (struct posted *next, *p = first; p; p = next) {
+        next = p->next; /* run may post it again, or free it */
+        p->run(p);
+    }
+    return PROGRESS_IDLE;
+}
+
+/* ---- clients -------------------------------------------------------------------------------- */
+
+static struct client *find(struct door *d, struct wire_uuid uuid)
+{
+    for (struct list *node = d->clients.next; node != &d->clients; node = node->next) {
+        struct client *c = list_owner(node, struct client, node);
+
+        if (c->uuid.high == uuid.high && c->uuid.low == uuid.low)
+            return c;
+    }
+    return NULL;
+}
+
+struct client *door_enter(struct door *d, struct wire_uuid uuid, const char *type,
+                          const char *version, const char *name)
+{
+    pthread_mutex_lock(&d->lock);
+    struct client *c = find(d, uuid);
+
+    if (!c && (c = mem_alloc_zero(sizeof *c))) {
+        c->uuid = uuid;
+        snprintf(c->type, sizeof c->type, "%s", type);
+        snprintf(c->version, sizeof c->version, "%s", version);
+        snprintf(c->name, sizeof c->name, "%s", name);
+        list_add_last(&d->clients, &c->node);
+    }
+    if (c)
+        c->sessions++;
+    pthread_mutex_unlock(&d->lock);
+    return c;
+}
+
+void door_leave(struct door *d, struct client *c)
+{
+    pthread_mutex_lock(&d->lock);
+    bool last = --c->sessions == 0;
+
+    if (last)
+        list_remove(&c->node);
+    pthread_mutex_unlock(&d->lock);
+    if (!last)
+        return;
+    objects_release_client(&d->member->objects, c->uuid.high, c->uuid.low);
+    log_event(LOG_INFO, "client.left", F_STR("client", c->name), F_STR("type", c->type));
+    mem_free(c);
+}
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+static void tick(void *context)
+{
+    struct door_loop *l = context;
+    uint64_t now = clock_ns();
+
+    for (struct list *next, *node = l->sessions.next; node != &l->sessions; node = next) {
+        next = node->next;
+        session_tick(list_owner(node, struct session, node), now);
+    }
+}
+
+/* MR_ERR_MEMORY: it can be closed all the same. */
+static mr_rc_t start_loop(struct door *d, struct door_loop *l, struct transport *t)
+{
+    l->door = d;
+    l->loop = t->loop;
+    l->transport = t;
+    l->out.grows = l->items.grows = true;
+    list_init(&l->sessions);
+    l->taker = (struct tasklet){.run = take_posted, .context = l};
+    tasklet_add_on_loop(l->loop, &l->taker);
+    timer_start_on_loop(l->loop, &l->tick, TICK_NS, TICK_NS, tick, l);
+    return (l->hot = mem_alloc_zero(sizeof *l->hot)) ? MR_OK : MR_ERR_MEMORY;
+}
+
+/* The first port that is free, of those that may be tried. */
+static mr_rc_t listen_first(struct door *d, struct address *at, uint32_t ports, mr_err_t *err)
+{
+    struct door_loop *l = &d->loops[0];
+    char text[ADDRESS_TEXT];
+    mr_rc_t rc = MR_ERR_SYSTEM;
+
+    for (uint32_t i = 0; i < ports && (uint32_t)at->port + (i > 0) <= UINT16_MAX; i++) {
+        at->port = (uint16_t)(at->port + (i > 0));
+        rc = transport_listen(l->transport, at, session_accepted, l, &l->listener);
+        if (rc == MR_OK || errno != EADDRINUSE)
+            break;
+    }
+    if (rc != MR_OK)
+        return fail(err, rc, "set network.bind and network.port to what this host has free",
+                    "cannot listen on %s: %s", address_text(at, text), strerror(errno));
+    d->address = l->listener->local;
+    return MR_OK;
+}
+
+static mr_rc_t listen_all(struct door *d, const mr_config_t *config, mr_err_t *err)
+{
+    uint32_t port = (uint32_t)config_number(config, "network.port");
+    struct address at;
+    mr_rc_t rc = address_parse(config_text(config, "network.bind"), (uint16_t)port, &at);
+
+    if (rc != MR_OK)
+        return fail(err, MR_ERR_CONFIG, "give a number, such as 127.0.0.1 or ::1",
+                    "network.bind: \"%s\" is not an address", config_text(config, "network.bind"));
+    at.port = (uint16_t)port;
+    if (!address_is_loopback(&at) && config_number(config, "network.insecure") == 0)
+        return fail(err, MR_ERR_CONFIG,
+                    "set network.bind to 127.0.0.1, or network.insecure to yes if everybody who "
+                    "reaches this host may read and change its data",
+                    "network.bind is %s, which other hosts can reach",
+                    config_text(config, "network.bind"));
+    rc =
+        listen_first(d, &at, port ? (uint32_t)config_number(config, "network.port-count") : 1, err);
+    for (uint32_t i = 1; rc == MR_OK && i < d->count; i++) {
+        struct door_loop *l = &d->loops[i];
+
+        rc = tcp_listen_beside_on_loop(l->transport, d->loops[0].listener, session_accepted, l,
+                                       &l->listener);
+        if (rc != MR_OK)
+            return fail(err, rc, "look at the limit of open files (ulimit -n)",
+                        "cannot listen on each loop: %s", mr_rc_text(rc));
+    }
+    return rc;
+}
+
+mr_rc_t door_open(struct door *d, struct member *m, struct transport **transports, uint32_t count,
+                  mr_err_t *err)
+{
+    pthread_mutex_init(&d->lock, NULL);
+    list_init(&d->clients);
+    d->member = m;
+    d->cluster = door_uuid();
+    d->sessions_max = config_number(m->config, "clients.max");
+    d->timeout_ms = config_number(m->config, "clients.timeout");
+    d->message_max = config_number(m->config, "limits.message-size");
+    d->result_max = config_number(m->config, "limits.result-size");
+    if (!(d->loops = mem_alloc_zero(count * sizeof *d->loops))) {
+        while (count > 0)
+            transport_free(transports[--count]);
+        return fail(err, MR_ERR_MEMORY, NULL, "no memory for the door of a member");
+    }
+    mr_rc_t rc = MR_OK;
+
+    for (; d->count < count; d->count++)
+        if (start_loop(d, &d->loops[d->count], transports[d->count]) != MR_OK)
+            rc = MR_ERR_MEMORY;
+    return rc == MR_OK ? listen_all(d, m->config, err)
+                       : fail(err, rc, NULL, "no memory for the door of a member");
+}
+
+static void close_loop(struct door_loop *l)
+{
+    while (!list_is_empty(&l->sessions))
+        session_abort(list_owner(l->sessions.next, struct session, node));
+    (void)take_posted(l, 0);
+    timer_cancel_on_loop(l->loop, &l->tick);
+    tasklet_remove_on_loop(&l->taker);
+    transport_free(l->transport);
+    sink_free(&l->out);
+    sink_free(&l->items);
+    mem_free(l->values);
+    mem_free(l->spare);
+    mem_free(l->hot);
+}
+
+void door_close(struct door *d)
+{
+    if (!d->member)
+        return;
+    for (uint32_t i = 0; i < d->count; i++)
+        close_loop(&d->loops[i]);
+    mem_free(d->loops);
+    pthread_mutex_destroy(&d->lock);
+    *d = (struct door){0};
+}

@@ -1,0 +1,102 @@
+/* door.h - where clients come in: listeners, sessions, and who is connected.
+ *
+ *     loop 0 ── listener ─┐ one port     session  session          a connection lives on the loop
+ *     loop 1 ── listener ─┘              session  session ..        that accepted it
+ *
+ *     another thread ── door_post ──▶ a stack per loop ── tasklet ──▶ its session, on its loop
+ *
+ * A session is one connection. A client is a program: it has a uuid, and usually one connection to
+ * each member. When the last connection of a client goes away, so do its locks.
+ *
+ * Threads: a session belongs to its loop. What other threads have for it (an event, a waiting
+ * operation that may go on) is posted and taken by a tasklet; posting allocates nothing and
+ * cannot fail. The list of clients has a lock.
+ */
+#ifndef GRID_DOOR_DOOR_H
+#define GRID_DOOR_DOOR_H
+
+#include <pthread.h>
+
+#include "net/base/list.h"
+#include "net/loop.h"
+#include "net/transport.h"
+#include "net/wire/sink.h"
+#include "net/wire/wire.h"
+
+struct member;
+struct session;
+struct parked;
+struct object;
+struct hot_batch;
+
+enum { DOOR_TEXT = 64, DOOR_MAPS = 16 };
+
+/* Something to run on a door's loop. Embedded; posted at most once at a time. */
+struct posted {
+    struct posted *next;
+    void (*run)(struct posted *p);
+};
+
+/* What the door has on one loop. */
+struct door_loop {
+    struct door *door;
+    struct loop *loop;
+    struct transport *transport;
+    struct listener *listener;
+    struct list sessions;
+    struct loop_timer tick;
+    struct tasklet taker;
+    void *posted;        /* of struct posted, the last one first; any thread */
+    struct sink out;     /* an answer being made */
+    struct sink items;   /* a list for it */
+    struct data *values; /* those of a request, in an array */
+    uint32_t values_room;
+    struct parked *spare;
+    struct object *maps[DOOR_MAPS]; /* lately used, by the hash of their name */
+    struct hot_batch *hot;
+    mr_err_t err; /* of the call being served */
+};
+
+/* A program that is connected. */
+struct client {
+    struct list node;
+    struct wire_uuid uuid;
+    uint32_t sessions; /* its connections to this member */
+    char type[DOOR_TEXT], version[DOOR_TEXT], name[DOOR_TEXT];
+};
+
+struct door {
+    struct member *member;
+    struct door_loop *loops;
+    uint32_t count;
+    struct address address; /* that clients are told */
+    struct wire_uuid cluster;
+    pthread_mutex_t lock;
+    struct list clients; /* under the lock */
+    uint64_t sessions;   /* open ones, of all loops; atomic */
+    uint64_t sessions_max, timeout_ms;
+    size_t message_max, result_max;
+};
+
+/* Opens the door on loops that have no thread yet, over a transport for each, which it takes over.
+ * Words in err. MR_ERR_CONFIG, MR_ERR_SYSTEM, MR_ERR_MEMORY. */
+mr_rc_t door_open(struct door *d, struct member *m, struct transport **transports, uint32_t count,
+                  mr_err_t *err);
+
+/* Ends all sessions. The loops' threads have been joined. Also for one that was zeroed. */
+void door_close(struct door *d);
+
+/* Has p->run called on the loop. Any thread. */
+void door_post(struct door_loop *l, struct posted *p);
+
+/* The client of this uuid, made if this is its first connection; NULL: no memory. */
+struct client *door_enter(struct door *d, struct wire_uuid uuid, const char *type,
+                          const char *version, const char *name);
+
+/* One connection less. With the last one the client's locks are freed. */
+void door_leave(struct door *d, struct client *c);
+
+/* A new uuid. */
+struct wire_uuid door_uuid(void);
+
+#endif

@@ -1,0 +1,224 @@
+#define _GNU_SOURCE
+#include "grid/door/hot.h"
+
+#include <endian.h>
+#include <string.h>
+
+#include "grid/door/dispatch.h"
+#include "grid/member.h"
+#include "grid/op/run.h"
+#include "net/base/epoch.h"
+
+enum {
+    TYPE_PUT = 0x010100,
+    TYPE_GET = 0x010200,
+    TYPE_SET = 0x010f00,
+    HEAD = FRAME_HEADER + 16, /* of a request; its parameters of fixed size follow */
+    ANSWER_HEAD = FRAME_HEADER + 13
+};
+
+/* ---- looking at a message ------------------------------------------------------------------- */
+
+static uint32_t get32(const uint8_t *at)
+{
+    uint32_t v;
+
+    memcpy(&v, at, sizeof v);
+    return le32toh(v);
+}
+
+static uint64_t get64(const uint8_t *at)
+{
+    uint64_t v;
+
+    memcpy(&v, at, sizeof v);
+    return le64toh(v);
+}
+
+/* Takes a plain frame, that is bytes and nothing else, with exactly these flags. NULL: it is
+ * another. The message is whole, so a frame's header that begins inside lies inside. */
+static const uint8_t *plain_frame(const uint8_t *at, const uint8_t *end, uint16_t flags,
+                                  struct wire_bytes *ret)
+{
+    if (end - at < FRAME_HEADER || (at[4] | at[5] << 8) != flags)
+        return NULL;
+    *ret = (struct wire_bytes){at + FRAME_HEADER, get32(at) - FRAME_HEADER};
+    return ret->at + ret->size;
+}
+
+static bool read_key(struct hot *h, struct session *s, struct wire_bytes name,
+                     struct wire_bytes key)
+{
+    return data_read(key.at, key.size, &h->key) == MR_OK && h->key.kind != DATA_NULL &&
+           (h->map = session_known_map(s, name)) != NULL;
+}
+
+static bool read_get(struct hot *h, struct session *s, const uint8_t *bytes, const uint8_t *end)
+{
+    struct wire_bytes name, key;
+    const uint8_t *at = bytes + HEAD + 8;
+
+    return get32(bytes) == HEAD + 8 && (at = plain_frame(at, end, 0, &name)) &&
+           plain_frame(at, end, FRAME_FINAL, &key) == end && read_key(h, s, name, key);
+}
+
+static bool read_put(struct hot *h, struct session *s, const uint8_t *bytes, const uint8_t *end)
+{
+    struct wire_bytes name, key, value;
+    const uint8_t *at = bytes + HEAD + 16;
+
+    if (get32(bytes) != HEAD + 16 || !(at = plain_frame(at, end, 0, &name)) ||
+        !(at = plain_frame(at, end, 0, &key)) || plain_frame(at, end, FRAME_FINAL, &value) != end)
+        return false;
+    h->thread = (int64_t)get64(bytes + HEAD);
+    h->ttl_ms = (int64_t)get64(bytes + HEAD + 8);
+    return data_read(value.at, value.size, &h->value) == MR_OK && h->value.kind != DATA_NULL &&
+           read_key(h, s, name, key);
+}
+
+bool hot_take(struct session *s, const uint8_t *bytes, size_t size)
+{
+    struct hot_batch *b = s->at->hot;
+    struct hot *h = &b->at[b->count];
+    uint32_t type = size >= HEAD ? get32(bytes + FRAME_HEADER) : 0;
+
+    if (s->state != SESSION_OPEN || bytes[5] & FRAME_FINAL >> 8)
+        return false;
+    if (!(type == TYPE_GET
+              ? read_get(h, s, bytes, bytes + size)
+              : (type == TYPE_SET || type == TYPE_PUT) && read_put(h, s, bytes, bytes + size)))
+        return false;
+    h->bytes = bytes;
+    h->size = size;
+    h->type = type;
+    h->correlation = (int64_t)get64(bytes + FRAME_HEADER + 4);
+    h->partition = data_partition(&h->key, h->map->partitions->count);
+    h->hash = key_hash(&h->key);
+    if (b->count == 0)
+        epoch_enter();
+    const struct store *store = &h->map->parts[h->partition].store;
+
+    h->bucket = index_prefetch_bucket(&store->index, store->base, h->hash);
+    if (++b->count == HOT_MANY)
+        hot_run(s);
+    return true;
+}
+
+/* ---- answering ------------------------------------------------------------------------------ */
+
+static void put32(uint8_t *at, uint32_t v)
+{
+    v = htole32(v);
+    memcpy(at, &v, sizeof v);
+}
+
+/* A response's first frame, and after it `more` bytes; NULL: no memory. */
+static uint8_t *answer(struct sink *out, const struct hot *h, uint16_t flags, size_t more)
+{
+    uint64_t correlation = htole64((uint64_t)h->correlation);
+    uint8_t *at = sink_more(out, ANSWER_HEAD + more);
+
+    if (!at)
+        return NULL;
+    put32(at, ANSWER_HEAD);
+    at[4] = 0;
+    at[5] = (uint8_t)((FRAME_UNFRAGMENTED | flags) >> 8);
+    put32(at + FRAME_HEADER, h->type + 1);
+    memcpy(at + FRAME_HEADER + 4, &correlation, sizeof correlation);
+    at[ANSWER_HEAD - 1] = 0;
+    return at + ANSWER_HEAD;
+}
+
+static void answer_nothing(struct sink *out, const struct hot *h)
+{
+    (void)answer(out, h, FRAME_FINAL, 0);
+}
+
+static void answer_value(struct sink *out, const struct hot *h, const struct data *value)
+{
+    uint32_t size = value ? data_wire_size(value) : 0;
+    uint8_t *at = answer(out, h, 0, FRAME_HEADER + size);
+
+    if (!at)
+        return;
+    put32(at, FRAME_HEADER + size);
+    at[4] = 0;
+    at[5] = (uint8_t)((FRAME_FINAL | (value ? 0 : FRAME_NULL)) >> 8);
+    if (value)
+        data_write(value, at + FRAME_HEADER);
+}
+
+/* ---- running -------------------------------------------------------------------------------- */
+
+static void run_get(struct sink *out, const struct hot *h)
+{
+    const struct record *r = map_find(h->map, h->partition, h->hash, &h->key);
+    struct data value;
+
+    counter_add(h->map->counts[r ? COUNT_HITS : COUNT_MISSES], 1);
+    if (r)
+        value = record_value(r);
+    answer_value(out, h, r ? &value : NULL);
+}
+
+/* False: it did not simply work, and nothing has changed. */
+static bool run_put(struct session *s, struct sink *out, const struct hot *h)
+{
+    const struct wire_uuid *client = &s->client->uuid;
+    const struct map_request q = {.verb = MAP_PUT,
+                                  .key = h->key,
+                                  .value = h->value,
+                                  .ttl_ms = h->ttl_ms < 0 ? TIME_DEFAULT : h->ttl_ms,
+                                  .idle_ms = TIME_DEFAULT,
+                                  .owner = {client->high, client->low, h->thread}};
+    struct map_answer a;
+
+    if (run_request(h->map, &q, &a) != MR_OK)
+        return false;
+    if (h->type == TYPE_SET)
+        answer_nothing(out, h);
+    else
+        answer_value(out, h, a.present ? &a.value : NULL);
+    return true;
+}
+
+static void fetch_records(const struct hot_batch *b)
+{
+    for (uint32_t i = 0; i < b->count; i++) {
+        const struct hot *h = &b->at[i];
+
+        if (h->bucket)
+            index_prefetch_record(h->bucket, h->map->parts[h->partition].store.base, h->hash);
+    }
+}
+
+/* The ordinary way, outside of the batch's section: it may have to make room. */
+static void run_slowly(struct session *s, const struct hot *h)
+{
+    session_send(s);
+    epoch_exit();
+    dispatch(s, h->bytes, h->size);
+    epoch_enter();
+}
+
+void hot_run(struct session *s)
+{
+    struct hot_batch *b = s->at->hot;
+    struct sink *out = &s->at->out;
+
+    if (b->count == 0)
+        return;
+    out->size = 0;
+    fetch_records(b);
+    for (uint32_t i = 0; i < b->count; i++) {
+        const struct hot *h = &b->at[i];
+
+        if (h->type == TYPE_GET)
+            run_get(out, h);
+        else if (!run_put(s, out, h))
+            run_slowly(s, h);
+    }
+    b->count = 0;
+    session_send(s);
+    epoch_exit();
+}

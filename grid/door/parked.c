@@ -1,0 +1,101 @@
+#include "grid/door/parked.h"
+
+#include <string.h>
+
+#include "grid/door/dispatch.h"
+#include "net/base/check.h"
+#include "net/base/clock.h"
+#include "net/base/mem.h"
+
+static void parked_free(struct parked *p)
+{
+    mem_free(p->bytes);
+    mem_free(p);
+}
+
+static void wake(struct waiter *w)
+{
+    struct parked *p = list_owner(w, struct parked, waiter);
+
+    if (exchange_32(&p->is_posted, 1) == 0)
+        door_post(p->session->at, &p->posted);
+}
+
+static void serve_again(struct parked *p)
+{
+    timer_cancel_on_loop(p->session->at->loop, &p->timer);
+    dispatch_again(p->session, p);
+}
+
+/* The session's loop outlives the session, and so does what it has been posted. */
+static void taken(struct posted *posted)
+{
+    struct parked *p = list_owner(posted, struct parked, posted);
+
+    (void)exchange_32(&p->is_posted, 0);
+    if (p->ended)
+        parked_free(p);
+    else
+        serve_again(p);
+}
+
+static void timed(void *context)
+{
+    serve_again(context);
+}
+
+/* It may be woken as soon as an operation has it, before that has returned. */
+struct waiter *parked_spare(struct session *s)
+{
+    struct door_loop *l = s->at;
+
+    if (!l->spare && !(l->spare = mem_alloc_zero(sizeof *l->spare)))
+        return NULL;
+    l->spare->waiter.wake = wake;
+    l->spare->posted.run = taken;
+    l->spare->session = s;
+    return &l->spare->waiter;
+}
+
+void parked_again(struct parked *p)
+{
+    uint64_t now = clock_ns();
+    uint64_t at = p->waiter.retry_ns < p->until_ns ? p->waiter.retry_ns : p->until_ns;
+
+    if (at != UINT64_MAX)
+        timer_start_on_loop(p->session->at->loop, &p->timer, at > now ? at - now : 0, 0, timed, p);
+}
+
+mr_rc_t parked_keep(struct session *s, const uint8_t *bytes, size_t size, uint64_t until_ns)
+{
+    struct parked *p = s->at->spare;
+
+    check(p);
+    s->at->spare = NULL;
+    p->until_ns = until_ns;
+    list_add_last(&s->parked, &p->node);
+    if (!(p->bytes = mem_alloc(size))) {
+        parked_done(p);
+        return MR_ERR_MEMORY;
+    }
+    memcpy(p->bytes, bytes, size);
+    p->size = size;
+    parked_again(p);
+    return MR_OK;
+}
+
+void parked_done(struct parked *p)
+{
+    timer_cancel_on_loop(p->session->at->loop, &p->timer);
+    waiter_cancel(&p->waiter); /* after it nobody wakes it */
+    list_remove(&p->node);
+    p->ended = true;
+    if (load_acquire_32(&p->is_posted) == 0)
+        parked_free(p);
+}
+
+void parked_end_all(struct session *s)
+{
+    while (!list_is_empty(&s->parked))
+        parked_done(list_owner(s->parked.next, struct parked, node));
+}

@@ -1,0 +1,336 @@
+#include "grid/door/session.h"
+
+#include <string.h>
+
+#include "grid/data/map_object.h"
+#include "grid/door/dispatch.h"
+#include "grid/door/hot.h"
+#include "grid/door/parked.h"
+#include "net/base/check.h"
+#include "net/base/clock.h"
+#include "net/base/hash.h"
+#include "net/base/log.h"
+#include "net/base/mem.h"
+
+enum {
+    NEW_MESSAGE_MAX = 16 * 1024, /* before authentication; labels and a token fit */
+    QUEUE_MAX = 1024 * 1024      /* answers that may wait before requests do */
+};
+
+#define LOGIN_NS 10000000000ull
+
+/* An event on its way from another thread. */
+struct outgoing {
+    struct outgoing *next;
+    size_t size;
+    uint8_t bytes[];
+};
+
+void session_ref(struct session *s)
+{
+    (void)fetch_add_64(&s->refs, 1);
+}
+
+static void drop_events(struct session *s)
+{
+    for (struct outgoing *next, *o = exchange_ptr(&s->events, NULL); o; o = next) {
+        next = o->next;
+        mem_free(o);
+    }
+}
+
+void session_unref(struct session *s)
+{
+    if (fetch_sub_64(&s->refs, 1) > 1)
+        return;
+    drop_events(s);
+    mem_free(s);
+}
+
+static void log_end(const struct session *s, enum log_level level, const char *reason)
+{
+    char peer[ADDRESS_TEXT];
+
+    log_event(level, "client.closed", F_STR("reason", reason),
+              F_STR("peer", s->conn.link ? address_text(&s->conn.link->peer, peer) : "-"),
+              F_STR("client", s->client ? s->client->name : "-"));
+}
+
+/* ---- the end -------------------------------------------------------------------------------- */
+
+/* Everything that others could still call it for ends here. */
+static void end(struct session *s)
+{
+    if (s->state == SESSION_ENDED)
+        return;
+    s->state = SESSION_ENDED;
+    while (!list_is_empty(&s->watches)) {
+        struct watch *w = list_owner(s->watches.next, struct watch, node);
+
+        list_remove(&w->node);
+        w->stop(w);
+    }
+    parked_end_all(s);
+    if (s->client)
+        door_leave(s->at->door, s->client);
+    s->client = NULL;
+    (void)fetch_sub_64(&s->at->door->sessions, 1);
+}
+
+static const char *const end_words[] = {
+    [CONN_CLOSED] = "closed",
+    [CONN_BROKEN] = "broken off",
+    [CONN_STRANGER] = "it does not speak the client protocol",
+    [CONN_MALFORMED] = "its bytes form no messages",
+    [CONN_TOO_LARGE] = "a message larger than allowed",
+    [CONN_MEMORY] = "no memory for its messages",
+};
+
+static void ended(void *context, enum conn_end why)
+{
+    struct session *s = context;
+
+    if (s->state != SESSION_ENDED)
+        log_end(s, why <= CONN_BROKEN ? LOG_DEBUG : LOG_WARN, end_words[why]);
+    end(s);
+    list_remove(&s->node);
+    session_unref(s);
+}
+
+void session_close(struct session *s, const char *reason)
+{
+    if (s->state == SESSION_ENDED)
+        return;
+    log_end(s, LOG_WARN, reason);
+    end(s);
+    s->began_ns = clock_ns(); /* of the end: session_tick waits no longer than for a login */
+    conn_close(&s->conn);
+}
+
+void session_abort(struct session *s)
+{
+    end(s);
+    list_remove(&s->node);
+    conn_abort(&s->conn);
+    session_unref(s);
+}
+
+/* ---- receiving ------------------------------------------------------------------------------ */
+
+static void message(void *context, const uint8_t *bytes, size_t size)
+{
+    struct session *s = context;
+
+    if (hot_take(s, bytes, size))
+        return;
+    hot_run(s);
+    if (s->state == SESSION_ENDED)
+        return;
+    dispatch(s, bytes, size);
+    if (conn_queued(&s->conn) > QUEUE_MAX)
+        conn_pause(&s->conn);
+}
+
+static void settled(void *context)
+{
+    struct session *s = context;
+
+    hot_run(s);
+    if (conn_queued(&s->conn) > QUEUE_MAX)
+        conn_pause(&s->conn);
+}
+
+static void drained(void *context)
+{
+    conn_resume(&((struct session *)context)->conn);
+}
+
+static const struct conn_events conn_events = {NULL, message, settled, drained, ended};
+
+/* ---- sending -------------------------------------------------------------------------------- */
+
+void session_send(struct session *s)
+{
+    struct sink *out = &s->at->out;
+
+    if (s->state != SESSION_ENDED && sink_state(out) == MR_OK)
+        conn_send(&s->conn, out->at, out->size);
+    out->size = 0;
+}
+
+static void push(void **stack, struct outgoing *o)
+{
+    do
+        o->next = load_acquire_ptr(stack);
+    while (!compare_and_set_ptr(stack, o->next, o));
+}
+
+static struct outgoing *in_order(struct outgoing *o)
+{
+    struct outgoing *first = NULL;
+
+    while (o) {
+        struct outgoing *next = o->next;
+
+        o->next = first;
+        first = o;
+        o = next;
+    }
+    return first;
+}
+
+static void take_events(struct posted *p)
+{
+    struct session *s = list_owner(p, struct session, ready);
+
+    (void)exchange_32(&s->is_ready, 0); /* who found it set has pushed before: it is taken below */
+    for (struct outgoing *next, *o = in_order(exchange_ptr(&s->events, NULL)); o; o = next) {
+        next = o->next;
+        if (s->state != SESSION_ENDED)
+            conn_send(&s->conn, o->bytes, o->size);
+        (void)fetch_sub_64(&s->events_size, o->size);
+        mem_free(o);
+    }
+    if (load_relaxed_32(&s->overrun) || conn_queued(&s->conn) > s->at->door->result_max)
+        session_close(s, "it does not take its events");
+    session_unref(s);
+}
+
+static void wake(struct session *s)
+{
+    if (exchange_32(&s->is_ready, 1) != 0)
+        return;
+    session_ref(s);
+    door_post(s->at, &s->ready);
+}
+
+void session_event(struct session *s, enum wire_id id, int64_t correlation, const void *msg)
+{
+    const struct wire_head head = {
+        .flags = FRAME_EVENT, .correlation = correlation, .partition = -1};
+    struct sink measure = {0};
+
+    wire_encode(id, &head, msg, &measure);
+    if (load_relaxed_64(&s->events_size) + measure.size > s->at->door->result_max) {
+        store_relaxed_32(&s->overrun, 1);
+        wake(s);
+        return;
+    }
+    struct outgoing *o = mem_alloc(sizeof *o + measure.size);
+
+    if (!o) { /* a gap that the client cannot see is worse than the end of its connection */
+        store_relaxed_32(&s->overrun, 1);
+        wake(s);
+        return;
+    }
+    struct sink out = {.at = o->bytes, .room = measure.size};
+
+    wire_encode(id, &head, msg, &out);
+    o->size = measure.size;
+    (void)fetch_add_64(&s->events_size, o->size);
+    push(&s->events, o);
+    wake(s);
+}
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+void session_accepted(void *context, struct link *link)
+{
+    struct door_loop *l = context;
+    struct door *d = l->door;
+    struct session *s = NULL;
+
+    if (fetch_add_64(&d->sessions, 1) < d->sessions_max)
+        s = mem_alloc_zero(sizeof *s);
+    if (!s) {
+        (void)fetch_sub_64(&d->sessions, 1);
+        log_event(LOG_WARN, "client.refused", F_U64("connections", d->sessions_max));
+        link_abort(link);
+        return;
+    }
+    s->at = l;
+    s->refs = 1;
+    s->began_ns = s->heard_ns = clock_ns();
+    s->ready.run = take_events;
+    list_init(&s->watches);
+    list_init(&s->parked);
+    list_add_last(&l->sessions, &s->node);
+    conn_accept(&s->conn, link, NEW_MESSAGE_MAX, &conn_events, s);
+}
+
+void session_open(struct session *s, struct client *client)
+{
+    s->client = client;
+    s->state = SESSION_OPEN;
+    s->conn.frames.limit = s->at->door->message_max;
+}
+
+void session_tick(struct session *s, uint64_t now_ns)
+{
+    if (s->conn.received != s->heard) {
+        s->heard = s->conn.received;
+        s->heard_ns = now_ns;
+    }
+    if (s->state == SESSION_ENDED && now_ns - s->began_ns > LOGIN_NS)
+        session_abort(s);
+    else if (s->state == SESSION_NEW && now_ns - s->began_ns > LOGIN_NS)
+        session_close(s, "no authentication in time");
+    else if (s->state == SESSION_OPEN && now_ns - s->heard_ns > s->at->door->timeout_ms * 1000000)
+        session_close(s, "nothing heard for clients.timeout");
+}
+
+/* ---- maps lately used ----------------------------------------------------------------------- */
+
+static bool is_open_as(const struct object *o, struct wire_bytes name)
+{
+    return o && load_relaxed_32(&o->open) &&
+           strncmp(o->name, (const char *)name.at, name.size) == 0 && o->name[name.size] == '\0';
+}
+
+static struct object **place_of(struct session *s, const void *name, size_t size)
+{
+    return &s->at->maps[hash_64(name, size) % DOOR_MAPS];
+}
+
+struct map *session_known_map(struct session *s, struct wire_bytes name)
+{
+    if (!is_open_as(s->last_map, name)) {
+        struct object *o = *place_of(s, name.at, name.size);
+
+        if (!is_open_as(o, name))
+            return NULL;
+        s->last_map = o;
+    }
+    return object_map(s->last_map);
+}
+
+void session_note_map(struct session *s, struct object *map)
+{
+    s->last_map = *place_of(s, map->name, strlen(map->name)) = map;
+}
+
+/* ---- watches -------------------------------------------------------------------------------- */
+
+void watch_start(struct watch *w, struct session *s, int64_t correlation,
+                 void (*stop)(struct watch *w))
+{
+    w->session = s;
+    w->correlation = correlation;
+    w->stop = stop;
+    w->id = door_uuid();
+    list_add_last(&s->watches, &w->node);
+}
+
+bool watch_end(struct session *s, struct wire_uuid id)
+{
+    for (struct list *node = s->watches.next; node != &s->watches; node = node->next) {
+        struct watch *w = list_owner(node, struct watch, node);
+
+        if (w->id.high != id.high || w->id.low != id.low)
+            continue;
+        list_remove(node);
+        w->stop(w);
+        return true;
+    }
+    return false;
+}

@@ -1,0 +1,91 @@
+/* session.h - one connection of a client, from its first byte to its last.
+ *
+ *     accepted ──▶ NEW ──authenticated──▶ OPEN ──────────▶ ENDED
+ *                   └── wrong words, or none in time ───────▲
+ *
+ *     state    waits for
+ *     NEW      authentication: small messages, for ten seconds
+ *     OPEN     requests
+ *     ENDED    the last one who holds it; nothing is sent and nothing heard any more
+ *
+ * What a peer may hold: one message of limits.message-size that has not come whole, a megabyte of
+ * answers (then its requests are not read until it has taken them), the answer being made, and
+ * limits.result-size of events; one that lets more wait is closed, with a line in the log.
+ *
+ * A session is counted: the loop's list holds it, and whatever is posted to it.
+ * Threads: its loop, but for session_event.
+ */
+#ifndef GRID_DOOR_SESSION_H
+#define GRID_DOOR_SESSION_H
+
+#include "grid/door/door.h"
+#include "net/conn.h"
+
+enum session_state { SESSION_NEW, SESSION_OPEN, SESSION_ENDED };
+
+/* Something that a client wants to hear about. Embedded in what a service keeps for it. */
+struct watch {
+    struct list node; /* in its session */
+    struct session *session;
+    struct wire_uuid id;
+    int64_t correlation;           /* of the request that made it: its events carry it */
+    void (*stop)(struct watch *w); /* ends it and frees it */
+};
+
+struct session {
+    struct list node; /* in its loop's list */
+    struct door_loop *at;
+    struct conn conn;
+    enum session_state state;
+    uint64_t refs;         /* atomic */
+    struct client *client; /* NULL until OPEN */
+    uint64_t began_ns, heard_ns;
+    uint64_t heard; /* bytes received when last looked */
+    struct list watches;
+    struct list parked;
+    struct object *last_map; /* that a request was about; NULL: none yet */
+
+    struct posted ready;
+    uint32_t is_ready; /* ready is posted */
+    uint32_t overrun;  /* it did not take its events */
+    void *events;      /* of struct outgoing, the last one first; any thread */
+    uint64_t events_size;
+};
+
+/* For transport_listen. */
+void session_accepted(void *door_loop, struct link *link);
+
+/* Sends what l->out holds. */
+void session_send(struct session *s);
+
+/* Sends an event: any thread, while the session is held or watched. Copies it. */
+void session_event(struct session *s, enum wire_id id, int64_t correlation, const void *msg);
+
+/* Authentication has succeeded. */
+void session_open(struct session *s, struct client *client);
+
+/* Ends it after what was sent; reason is for the log. */
+void session_close(struct session *s, const char *reason);
+
+void session_tick(struct session *s, uint64_t now_ns);
+
+/* Breaks it off: when the door closes. */
+void session_abort(struct session *s);
+
+void session_ref(struct session *s);
+void session_unref(struct session *s);
+
+/* The map of this name, if it was used here lately; NULL: it has to be looked for. */
+struct map *session_known_map(struct session *s, struct wire_bytes name);
+
+/* Notes that it was. `map` is an object of maps, and of this name. */
+void session_note_map(struct session *s, struct object *map);
+
+/* Starts a watch that the caller has allocated and filled but for its list; gives it an id. */
+void watch_start(struct watch *w, struct session *s, int64_t correlation,
+                 void (*stop)(struct watch *w));
+
+/* Ends the watch with this id. False: the session has none. */
+bool watch_end(struct session *s, struct wire_uuid id);
+
+#endif

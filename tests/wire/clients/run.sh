@@ -1,0 +1,207 @@
+#!/bin/bash
+# run.sh [--record | --against-hazelcast] [LANGUAGE...] - other people's clients against a server,
+# and what they got compared with what they get from Hazelcast.
+#
+#     SERVER_CMD   the server; {port} stands for its port
+#     BUILD        the build folder; the clients are fetched into it, once
+#     ONLY         the beginning of the names of the checks to run
+#     VERBOSE      set: the clients' stack traces, and a line for each check that is as expected
+#     CI           true: a language that cannot run here is a failure
+#
+# The server is started again whenever it ends, because clients have to live with that and their
+# last check kills it; a death that no check asked for is a failure.
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../../.." && pwd)
+build=$(realpath -m "${BUILD:-$root/build}")
+cache=$build/clients
+ALL=(node python java go)
+
+NODE_VERSION=5.7.0
+PYTHON_VERSION=5.7.0
+JAVA_VERSION=5.5.0
+jar=$cache/java/hazelcast-$JAVA_VERSION.jar
+
+mode=compare
+case $1 in
+--record | --against-hazelcast) mode=${1#--} && shift ;;
+-*) sed -n '2,3s/^# //p' "$0" && exit 2 ;;
+esac
+languages=("${@:-${ALL[@]}}")
+[ $# -gt 0 ] || languages=("${ALL[@]}")
+
+dir=$(mktemp -d) || exit 2
+trap 'stop_server; rm -rf "$dir"' EXIT
+passed=0 failed=0
+
+# ---- the clients -----------------------------------------------------------------------------
+
+have() { command -v "$1" > /dev/null || { echo "there is no $1"; return 1; }; }
+
+# Each fetches what its language needs, or says why it cannot.
+fetch_node() {
+    have node && have npm || return
+    [ -e "$cache/node/$NODE_VERSION" ] && return
+    npm install --prefix "$cache/node" --silent --no-audit --no-fund "hazelcast-client@$NODE_VERSION" &&
+        touch "$cache/node/$NODE_VERSION"
+}
+fetch_python() {
+    have python3 || return
+    [ -e "$cache/python/$PYTHON_VERSION" ] && return
+    python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps --upgrade \
+        --target "$cache/python" "hazelcast-python-client==$PYTHON_VERSION" && touch "$cache/python/$PYTHON_VERSION"
+}
+fetch_jar() {
+    have java && have javac && have mvn || return
+    [ -e "$jar" ] || (cd "$cache" && mvn -q -B dependency:copy -DoutputDirectory="$cache/java" \
+        -Dartifact="com.hazelcast:hazelcast:$JAVA_VERSION")
+}
+fetch_java() {
+    fetch_jar && javac -Xlint:-options -cp "$jar" -d "$cache/java/checks" "$here"/java/*.java
+}
+fetch_go() {
+    have go && (cd "$here/go" && go build -o "$cache/go/checks" .)
+}
+
+run_node()   { NODE_PATH=$cache/node/node_modules node "$here/node/run.js" "$@"; }
+run_python() { PYTHONPATH=$cache/python PYTHONDONTWRITEBYTECODE=1 python3 "$here/python/run.py" "$@"; }
+run_java()   { java -Xmx512m -cp "$jar:$cache/java/checks" clients.Checks "$@"; }
+run_go()     { "$cache/go/checks" "$@"; }
+
+# The languages that can run here, into `ready`; those that cannot are named.
+ready=() skipped=()
+fetch() {
+    local language why
+    mkdir -p "$cache"
+    for language in "${languages[@]}"; do
+        if why=$("fetch_$language" 2>&1); then
+            ready+=("$language")
+        else
+            skipped+=("$language")
+            echo "skipped: $language: $(grep -m 1 . <<< "$why")"
+            [ "$CI" != true ] || failed=$((failed + 1))
+        fi
+    done
+}
+
+# ---- the server ------------------------------------------------------------------------------
+
+free_port() {
+    local port=$((20000 + RANDOM % 10000))
+    while (exec 3<> "/dev/tcp/127.0.0.1/$port") 2> /dev/null; do port=$((port + 1)); done
+    echo "$port"
+}
+
+# Hazelcast itself, or what is to behave like it.
+server_command() {
+    if [ $mode = compare ]; then
+        read -ra server <<< "${SERVER_CMD:-$build/bin/millrace serve --port {port\}}"
+        server=("${server[@]//\{port\}/$port}")
+    else
+        fetch_jar && javac -cp "$jar" -d "$cache/java/member" "$here/java/Member.java" || exit 2
+        server=(nice java -Xmx512m -cp "$jar:$cache/java/member" clients.Member "$here/hazelcast.yaml" "$port")
+    fi
+}
+
+keep_serving() {
+    while [ ! -e "$dir/stop" ]; do
+        "${server[@]}" >> "$dir/server.log" 2>&1 &
+        echo $! > "$dir/pid"
+        echo >> "$dir/starts"
+        wait $! 2> /dev/null
+        sleep 0.2
+    done
+}
+
+start_server() {
+    port=$(free_port)
+    server_command
+    keep_serving 2> /dev/null &
+    for ((i = 0; i < 600; i++)); do
+        (exec 3<> "/dev/tcp/127.0.0.1/$port") 2> /dev/null && return
+        sleep 0.1
+    done
+    cat "$dir/server.log"
+    echo "FAILED server: \"${server[*]}\" does not listen on port $port"
+    echo '0 passed, 1 failed'
+    exit 1
+}
+
+stop_server() {
+    touch "$dir/stop"
+    [ ! -e "$dir/pid" ] || kill -9 "$(cat "$dir/pid")" 2> /dev/null
+    wait
+}
+
+# ---- the checks ------------------------------------------------------------------------------
+
+# part LANGUAGE checks|cross|restart: runs it, and keeps what it says.
+part() {
+    export READ="${ready[*]}" SERVER_PID_FILE=$dir/pid
+    timeout -k 10 900 bash -c "$(declare -f "run_$1"); here=$here cache=$cache jar=$jar; run_$1 127.0.0.1:$port $2" \
+        >> "$dir/$1.out" 2> "$dir/$1.err" < /dev/null
+    local code=$?
+    [ -z "$VERBOSE" ] || cat "$dir/$1.err"
+    [ $code = 0 ] || { tail -n 5 "$dir/$1.err"; echo "FAILED $1: the part \"$2\" ended with $code"; failed=$((failed + 1)); }
+}
+
+# What LANGUAGE should say here: what Hazelcast answers, but for the differences that are accepted.
+expected() {
+    local differences=$here/differences/$1.txt gone
+    [ -e "$differences" ] && [ $mode = compare ] || differences=/dev/null
+    gone=$(IFS='|' && echo "${skipped[*]}")
+    awk -v only="$ONLY" -v gone="^cross\\\\.(${gone:-none})_" '
+        { name = substr($0, 1, index($0, ": ") - 1) }
+        FILENAME != ARGV[2] { instead[name] = $0; next }
+        index(name, only) == 1 && name !~ gone { print name in instead ? instead[name] : $0; delete instead[name] }
+    ' "$differences" "$here/expected/$1.txt"
+}
+
+# compare LANGUAGE: names what is not as expected, and counts.
+compare() {
+    local good bad
+    expected "$1" > "$dir/$1.want" || { failed=$((failed + 1)); return; }
+    awk -v language="$1" -v verbose="$VERBOSE" '
+        function fails(what) { print "FAILED " language " " name ": " what; bad++ }
+        { name = substr($0, 1, index($0, ": ") - 1); said = substr($0, length(name) + 3) }
+        FILENAME == ARGV[1] { want[name] = said; next }
+        name in seen        { fails("is there twice"); next }
+                            { seen[name] = 1 }
+        !(name in want)     { fails("nobody expects it: " $0); next }
+        want[name] != said  { fails("wanted " want[name] ", got " said); next }
+                            { good++; if (verbose) print "ok " language " " name }
+        END { for (name in want) if (!(name in seen)) fails("was not run"); print good + 0, bad + 0 }
+    ' "$dir/$1.want" "$dir/$1.out" > "$dir/$1.verdict"
+    read -r good bad <<< "$(tail -n 1 "$dir/$1.verdict")"
+    head -n -1 "$dir/$1.verdict"
+    printf '%-6s %s: %d ok, %d FAILED\n' "$1" "$([ "$bad" = 0 ] && echo ok || echo FAILED)" "$good" "$bad"
+    passed=$((passed + good)) failed=$((failed + bad))
+}
+
+# The server may have died once for each of the checks that kill it.
+deaths() {
+    local killed=0 language
+    for language in "${ready[@]}"; do
+        killed=$((killed + $(grep -c '^restart\.' "$dir/$language.out")))
+    done
+    [ "$(wc -l < "$dir/starts")" -gt $((killed + 1)) ] || return
+    tail -n 20 "$dir/server.log"
+    echo "FAILED server: it died $(($(wc -l < "$dir/starts") - 1 - killed)) times by itself"
+    failed=$((failed + 1))
+}
+
+fetch
+start_server
+for name in checks cross restart; do
+    for language in "${ready[@]}"; do part "$language" $name; done
+done
+deaths
+for language in "${ready[@]}"; do
+    if [ $mode = record ] && [ $failed = 0 ] && [ -z "$ONLY" ]; then
+        cp "$dir/$language.out" "$here/expected/$language.txt"
+        echo "$language: $(wc -l < "$here/expected/$language.txt") checks recorded"
+    else
+        compare "$language"
+    fi
+done
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
