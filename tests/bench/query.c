@@ -21,7 +21,7 @@ static void open_map(void)
         .entries_max = UINT64_MAX, .bytes_max = UINT64_MAX, .key_max = 64, .value_max = 4096};
 
     if (partitions_start(&partitions, PARTITIONS, 0) != MR_OK || metrics_new(&metrics) != MR_OK ||
-        map_new(&partitions, metrics, "people", &rules, &map) != MR_OK)
+        map_new(&partitions, metrics, "map", "people", &rules, &map) != MR_OK)
         bench_fail("no map");
 }
 

@@ -212,7 +212,7 @@ static void open_map(void)
     if (schema_new("person", 6, &field, 1, &s, NULL) != MR_OK ||
         schema_registry_add(schema_registry_shared(), s, &person) != MR_OK ||
         metrics_new(&metrics) != MR_OK || partitions_start(&partitions, PARTITIONS, 0) != MR_OK ||
-        map_new(&partitions, metrics, "people", &rules, &map) != MR_OK)
+        map_new(&partitions, metrics, "map", "people", &rules, &map) != MR_OK)
         abort();
 }
 
