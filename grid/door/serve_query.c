@@ -394,15 +394,16 @@ mr_rc_t serve_map_remove_all(struct call *c, const struct map_remove_all_req *q)
 /* ---- processors ----------------------------------------------------------------------------- */
 
 static mr_rc_t execute_on_key(struct call *c, struct wire_bytes name, const struct data *processor,
-                              const struct data *key)
+                              const struct data *key, int64_t thread)
 {
+    struct owner owner = call_owner(c, thread);
     struct sink out = {.grows = true};
     struct processor *p = NULL;
     struct map *m;
     mr_rc_t rc = call_map(c, name, &m);
 
     if (rc == MR_OK && (rc = processor_of_data(processor, &p, c->err)) == MR_OK)
-        rc = processor_run(p, m, key, NULL, &out, c->err);
+        rc = processor_run_as(p, m, key, NULL, &owner, call_wait(c, CALL_LOCKED_MS), &out, c->err);
     if (rc == MR_OK || rc == MR_NOT_FOUND)
         rc = reply_sink(c, &out);
     processor_free(p);
@@ -412,12 +413,12 @@ static mr_rc_t execute_on_key(struct call *c, struct wire_bytes name, const stru
 
 mr_rc_t serve_map_execute_on_key(struct call *c, const struct map_execute_on_key_req *q)
 {
-    return execute_on_key(c, q->name, &q->entry_processor, &q->key);
+    return execute_on_key(c, q->name, &q->entry_processor, &q->key, q->thread_id);
 }
 
 mr_rc_t serve_map_submit_to_key(struct call *c, const struct map_submit_to_key_req *q)
 {
-    return execute_on_key(c, q->name, &q->entry_processor, &q->key);
+    return execute_on_key(c, q->name, &q->entry_processor, &q->key, q->thread_id);
 }
 
 /* Runs it on each key, and answers with what it gave where it gave something. */

@@ -490,8 +490,9 @@ static mr_rc_t put_result(struct working *w, struct sink *out)
     return object_put(out, &w->result);
 }
 
-mr_rc_t processor_run(const struct processor *p, struct map *m, const struct data *key,
-                      const struct predicate *only_if, struct sink *out, mr_err_t *err)
+mr_rc_t processor_run_as(const struct processor *p, struct map *m, const struct data *key,
+                         const struct predicate *only_if, const struct owner *owner,
+                         struct waiter *waiter, struct sink *out, mr_err_t *err)
 {
     struct working w = {.processor = p,
                         .only_if = only_if,
@@ -505,7 +506,9 @@ mr_rc_t processor_run(const struct processor *p, struct map *m, const struct dat
                             .ttl_ms = TIME_DEFAULT,
                             .idle_ms = TIME_DEFAULT,
                             .update = work,
-                            .update_context = &w};
+                            .update_context = &w,
+                            .owner = *owner,
+                            .waiter = waiter};
     struct map_answer answer;
 
     evaluator_init(&w.evaluator, NULL);
@@ -520,6 +523,14 @@ mr_rc_t processor_run(const struct processor *p, struct map *m, const struct dat
     sink_free(&w.spare);
     sink_free(&w.number);
     return rc;
+}
+
+mr_rc_t processor_run(const struct processor *p, struct map *m, const struct data *key,
+                      const struct predicate *only_if, struct sink *out, mr_err_t *err)
+{
+    static const struct owner nobody;
+
+    return processor_run_as(p, m, key, only_if, &nobody, NULL, out, err);
 }
 
 struct running {

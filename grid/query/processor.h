@@ -45,6 +45,12 @@ void processor_free(struct processor *p);
 mr_rc_t processor_run(const struct processor *p, struct map *m, const struct data *key,
                       const struct predicate *only_if, struct sink *out, mr_err_t *err);
 
+/* The same for somebody who may have locked the key, and who waits if another has: owner and waiter
+ * as in a map_request. */
+mr_rc_t processor_run_as(const struct processor *p, struct map *m, const struct data *key,
+                         const struct predicate *only_if, const struct owner *owner,
+                         struct waiter *waiter, struct sink *out, mr_err_t *err);
+
 /* What it gave for an entry: a whole Data, of no bytes when that is null. */
 typedef void (*processor_visit)(void *context, const struct data *key, const uint8_t *result,
                                 uint32_t size);

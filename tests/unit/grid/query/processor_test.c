@@ -1,5 +1,6 @@
 #include "grid/query/processor.h"
 
+#include "grid/data/lock.h"
 #include "net/base/epoch.h"
 #include "grid/op/run.h"
 #include "tests/unit/grid/query/fixture.h"
@@ -369,6 +370,29 @@ Test(processor, ends_at_the_first_entry_that_it_cannot_change)
     cr_assert(processor_of_data(&d, &p, &err) == MR_OK);
     cr_assert(processor_run_all(p, map, NULL, add_up, &sum, &err) == MR_ERR_TYPE);
     cr_expect(err.message[0] != '\0');
+    processor_free(p);
+}
+
+Test(processor, leaves_alone_what_another_has_locked)
+{
+    const struct owner ada_herself = {.client_low = 1}, bob = {.client_low = 2};
+    const struct lock_request lock = {.key = d_text("k"), .owner = ada_herself};
+    struct data d, key = d_text("k");
+    struct processor *p;
+
+    put_scalar(v_int(1));
+    cr_assert(map_lock(map, &lock) == MR_OK);
+    begin(1);
+    put_text(&out, NULL);
+    put_value(&out, v_int(1));
+    d = sent(&out);
+    cr_assert(processor_of_data(&d, &p, &err) == MR_OK);
+    mr_rc_t rc = processor_run_as(p, map, &key, NULL, &bob, NULL, &given, &err);
+
+    cr_expect(rc != MR_OK && given.size == 0 && number_there().integer == 1);
+    cr_assert(processor_run_as(p, map, &key, NULL, &ada_herself, NULL, &given, &err) == MR_OK);
+    cr_expect(number_there().integer == 2);
+    cr_assert(map_unlock(map, &lock) == MR_OK);
     processor_free(p);
 }
 
