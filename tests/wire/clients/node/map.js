@@ -1,5 +1,7 @@
 // map.js - a map, entry by entry: writes, lives that end, locks, listeners, the near cache.
 'use strict';
+const { fork } = require('child_process');
+const path = require('path');
 const { Predicates } = require('hazelcast-client');
 const { UnknownProcessor } = require('./types');
 const { text, set, pairs } = require('./text');
@@ -382,6 +384,14 @@ const locks = {
         const map = await t.map();
         const before = await map.isLocked('a');
         await owner.shutdown();
+        return [before, await until(async () => !(await map.isLocked('a')))];
+    },
+    'lock.freed_when_its_owner_is_killed': async (t) => {
+        const owner = fork(path.join(__dirname, 'owner.js'), [t.bench.address, t.unique()]);
+        await new Promise((resolve) => owner.once('message', resolve));
+        const map = await t.map();
+        const before = await map.isLocked('a');
+        owner.kill('SIGKILL');
         return [before, await until(async () => !(await map.isLocked('a')))];
     },
     'lock.waits_in_line': async (t) => {
