@@ -56,8 +56,15 @@ static inline bool owner_is(const struct owner *a, const struct owner *b)
 
 struct waiter; /* grid/op/wait.h */
 
+/* Where a key belongs, for who has computed it already. */
+struct map_route {
+    uint32_t partition;
+    uint64_t hash; /* in the partition's index */
+};
+
 struct map_request {
     enum map_verb verb;
+    const struct map_route *route; /* NULL: to be computed */
     struct data key, value;
     struct data expected;    /* of the .._IF_SAME */
     int64_t ttl_ms, idle_ms; /* TIME_DEFAULT: the map's (of MAP_UPDATE, the entry's); TIME_NEVER */
