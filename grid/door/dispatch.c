@@ -14,9 +14,6 @@ enum { SINK_KEPT = 64 * 1024 }; /* of a loop's buffers, between calls */
 
 /* ---- the table ------------------------------------------------------------------------------ */
 
-/* What a message needs its sender to be allowed. */
-enum permission { ALLOW_ANYBODY, ALLOW_CLIENT, ALLOW_READ, ALLOW_WRITE, ALLOW_LISTEN, ALLOW_ADMIN };
-
 typedef mr_rc_t serve_function(struct call *c, const void *request);
 
 #define SERVE(name, permission)                                                                    \
@@ -35,12 +32,6 @@ static const struct {
 #include "grid/door/serve.def"
 #undef SERVE
 };
-
-/* The one place where it is decided who may. */
-static bool may(const struct session *s, enum permission permission)
-{
-    return permission == ALLOW_ANYBODY || s->state == SESSION_OPEN;
-}
 
 /* ---- errors --------------------------------------------------------------------------------- */
 
@@ -218,7 +209,7 @@ static mr_rc_t serve(struct call *c, const uint8_t *bytes, size_t size)
     if (id < 0 || !rows[id].serve)
         return c->session->state == SESSION_OPEN ? unknown(c) : MR_ERR_CLOSED;
     c->id = (enum wire_id)id;
-    if (!may(c->session, rows[id].permission))
+    if (!session_may(c->session, rows[id].permission))
         return MR_ERR_CLOSED;
     if (wire_decode(c->id, bytes, size, &message, &field) != MR_OK)
         return fail(c->err, MR_ERR_MALFORMED, NULL, "%s: %s is missing or malformed",

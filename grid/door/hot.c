@@ -82,7 +82,7 @@ bool hot_take(struct session *s, const uint8_t *bytes, size_t size)
     struct hot *h = &b->at[b->count];
     uint32_t type = size >= HEAD ? get32(bytes + FRAME_HEADER) : 0;
 
-    if (s->state != SESSION_OPEN || bytes[5] & FRAME_FINAL >> 8)
+    if (!session_may(s, type == TYPE_GET ? ALLOW_READ : ALLOW_WRITE) || bytes[5] & FRAME_FINAL >> 8)
         return false;
     if (!(type == TYPE_GET
               ? read_get(h, s, bytes, bytes + size)

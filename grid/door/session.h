@@ -23,6 +23,9 @@
 
 enum session_state { SESSION_NEW, SESSION_OPEN, SESSION_ENDED };
 
+/* What a message needs its sender to be allowed. */
+enum permission { ALLOW_ANYBODY, ALLOW_CLIENT, ALLOW_READ, ALLOW_WRITE, ALLOW_LISTEN, ALLOW_ADMIN };
+
 /* Something that a client wants to hear about. Embedded in what a service keeps for it. */
 struct watch {
     struct list node; /* in its session */
@@ -51,6 +54,12 @@ struct session {
     void *events;      /* of struct outgoing, the last one first; any thread */
     uint64_t events_size;
 };
+
+/* May it? The one place where that is decided. */
+static inline bool session_may(const struct session *s, enum permission permission)
+{
+    return permission == ALLOW_ANYBODY || s->state == SESSION_OPEN;
+}
 
 /* For transport_listen. */
 void session_accepted(void *door_loop, struct link *link);
