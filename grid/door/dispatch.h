@@ -1,6 +1,6 @@
 /* dispatch.h - a client's message finds the function that serves it.
  *
- *     bytes ──wire──▶ row ──session_may──▶ serve_map_put(call, request) ──▶ reply | error | it waits
+ *     bytes ──wire──▶ row ─session_may─▶ serve_map_put(call, request) ─▶ reply | error | it waits
  *
  * serve.def has a row for each message that is served: who may send it, and by its name the
  * function, which gets the decoded request and does one of three things:
