@@ -69,17 +69,24 @@ void parked_again(struct parked *p)
 mr_rc_t parked_keep(struct session *s, const uint8_t *bytes, size_t size, uint64_t until_ns)
 {
     struct parked *p = s->at->spare;
+    mr_rc_t rc = MR_OK;
 
     check(p);
     s->at->spare = NULL;
     p->until_ns = until_ns;
+    p->size = size;
     list_add_last(&s->parked, &p->node);
-    if (!(p->bytes = mem_alloc(size))) {
+    s->parked_count++;
+    s->parked_size += size;
+    if (s->parked_count > SESSION_PARKED_MAX || s->parked_size > s->at->door->message_max)
+        rc = MR_ERR_BUSY;
+    else if (!(p->bytes = mem_alloc(size)))
+        rc = MR_ERR_MEMORY;
+    if (rc != MR_OK) {
         parked_done(p);
-        return MR_ERR_MEMORY;
+        return rc;
     }
     memcpy(p->bytes, bytes, size);
-    p->size = size;
     parked_again(p);
     return MR_OK;
 }
@@ -89,6 +96,8 @@ void parked_done(struct parked *p)
     timer_cancel_on_loop(p->session->at->loop, &p->timer);
     waiter_cancel(&p->waiter); /* after it nobody wakes it */
     list_remove(&p->node);
+    p->session->parked_count--;
+    p->session->parked_size -= p->size;
     p->ended = true;
     if (load_acquire_32(&p->is_posted) == 0)
         parked_free(p);

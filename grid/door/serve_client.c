@@ -234,10 +234,11 @@ static void stop_quiet(struct watch *w)
  * move. The registration is kept, so that removing it is answered rightly. */
 mr_rc_t watch_nothing(struct call *c)
 {
-    struct watch *w = mem_alloc_zero(sizeof *w);
+    mr_rc_t rc = call_watch(c);
+    struct watch *w = rc == MR_OK ? mem_alloc_zero(sizeof *w) : NULL;
 
     if (!w)
-        return MR_ERR_MEMORY;
+        return rc == MR_OK ? MR_ERR_MEMORY : rc;
     watch_start(w, c->session, c->head.correlation, stop_quiet);
     reply(c, &w->id);
     return MR_OK;
@@ -373,11 +374,12 @@ static void stop_life(struct watch *w)
 mr_rc_t serve_client_add_distributed_object_listener(
     struct call *c, const struct client_add_distributed_object_listener_req *q)
 {
-    struct life_watch *lw = mem_alloc_zero(sizeof *lw);
+    mr_rc_t rc = call_watch(c);
+    struct life_watch *lw = rc == MR_OK ? mem_alloc_zero(sizeof *lw) : NULL;
 
     (void)q;
     if (!lw)
-        return MR_ERR_MEMORY;
+        return rc == MR_OK ? MR_ERR_MEMORY : rc;
     lw->watcher.on_life = on_life;
     watch_start(&lw->watch, c->session, c->head.correlation, stop_life);
     objects_watch(&c->member->objects, &lw->watcher);

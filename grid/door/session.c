@@ -319,6 +319,7 @@ void watch_start(struct watch *w, struct session *s, int64_t correlation,
     w->stop = stop;
     w->id = door_uuid();
     list_add_last(&s->watches, &w->node);
+    s->watch_count++;
 }
 
 bool watch_end(struct session *s, struct wire_uuid id)
@@ -329,6 +330,7 @@ bool watch_end(struct session *s, struct wire_uuid id)
         if (w->id.high != id.high || w->id.low != id.low)
             continue;
         list_remove(node);
+        s->watch_count--;
         w->stop(w);
         return true;
     }

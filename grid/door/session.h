@@ -8,9 +8,10 @@
  *     OPEN     requests
  *     ENDED    the last one who holds it; nothing is sent and nothing heard any more
  *
- * What a peer may hold: one message of limits.message-size that has not come whole, a megabyte of
- * answers (then its requests are not read until it has taken them), the answer being made, and
- * limits.result-size of events; one that lets more wait is closed, with a line in the log.
+ * What a peer may hold: one message of limits.message-size that has not come whole, as much again of
+ * calls that wait, and SESSION_PARKED_MAX of them; a megabyte of answers (then its requests are
+ * not read until it has taken them), the answer being made; SESSION_WATCHES_MAX listeners, and
+ * limits.result-size of events: one that lets more wait is closed, with a line in the log.
  *
  * A session is counted: the loop's list holds it, and whatever is posted to it.
  * Threads: its loop, but for session_event.
@@ -20,6 +21,8 @@
 
 #include "grid/door/door.h"
 #include "net/conn.h"
+
+enum { SESSION_WATCHES_MAX = 10000, SESSION_PARKED_MAX = 4096 };
 
 enum session_state { SESSION_NEW, SESSION_OPEN, SESSION_ENDED };
 
@@ -45,7 +48,10 @@ struct session {
     uint64_t began_ns, heard_ns;
     uint64_t heard; /* bytes received when last looked */
     struct list watches;
+    uint32_t watch_count;
     struct list parked;
+    uint32_t parked_count;
+    size_t parked_size;      /* bytes of their messages */
     struct object *last_map; /* that a request was about; NULL: none yet */
 
     struct posted ready;
@@ -89,6 +95,12 @@ struct map *session_known_map(struct session *s, struct wire_bytes name);
 
 /* Notes that it was. `map` is an object of maps, and of this name. */
 void session_note_map(struct session *s, struct object *map);
+
+/* May it have one more? */
+static inline bool session_may_watch(const struct session *s)
+{
+    return s->watch_count < SESSION_WATCHES_MAX;
+}
 
 /* Starts a watch that the caller has allocated and filled but for its list; gives it an id. */
 void watch_start(struct watch *w, struct session *s, int64_t correlation,
