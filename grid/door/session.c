@@ -234,17 +234,34 @@ void session_event(struct session *s, enum wire_id id, int64_t correlation, cons
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
+/* A place for one more; false: all are taken by clients. */
+static bool take_place(struct door_loop *l)
+{
+    struct door *d = l->door;
+
+    if (fetch_add_64(&d->sessions, 1) < d->sessions_max)
+        return true;
+    if (!list_is_empty(&l->strangers)) {
+        struct session *oldest = list_owner(l->strangers.next, struct session, node);
+
+        log_end(oldest, LOG_WARN, "it made room for another before it said who it is");
+        session_abort(oldest);
+        return true;
+    }
+    (void)fetch_sub_64(&d->sessions, 1);
+    return false;
+}
+
 void session_accepted(void *context, struct link *link)
 {
     struct door_loop *l = context;
-    struct door *d = l->door;
-    struct session *s = NULL;
+    bool has_place = take_place(l);
+    struct session *s = has_place ? mem_alloc_zero(sizeof *s) : NULL;
 
-    if (fetch_add_64(&d->sessions, 1) < d->sessions_max)
-        s = mem_alloc_zero(sizeof *s);
     if (!s) {
-        (void)fetch_sub_64(&d->sessions, 1);
-        log_event(LOG_WARN, "client.refused", F_U64("connections", d->sessions_max));
+        if (has_place)
+            (void)fetch_sub_64(&l->door->sessions, 1);
+        log_event(LOG_WARN, "client.refused", F_U64("connections", l->door->sessions_max));
         link_abort(link);
         return;
     }
@@ -254,12 +271,14 @@ void session_accepted(void *context, struct link *link)
     s->ready.run = take_events;
     list_init(&s->watches);
     list_init(&s->parked);
-    list_add_last(&l->sessions, &s->node);
+    list_add_last(&l->strangers, &s->node);
     conn_accept(&s->conn, link, NEW_MESSAGE_MAX, &conn_events, s);
 }
 
 void session_open(struct session *s, struct client *client)
 {
+    list_remove(&s->node);
+    list_add_last(&s->at->sessions, &s->node);
     s->client = client;
     s->state = SESSION_OPEN;
     s->conn.frames.limit = s->at->door->message_max;

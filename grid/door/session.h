@@ -8,10 +8,13 @@
  *     OPEN     requests
  *     ENDED    the last one who holds it; nothing is sent and nothing heard any more
  *
- * What a peer may hold: one message of limits.message-size that has not come whole, as much again of
- * calls that wait, and SESSION_PARKED_MAX of them; a megabyte of answers (then its requests are
+ * What a peer may hold: one message of limits.message-size that has not come whole, as much again
+ * of calls that wait, and SESSION_PARKED_MAX of them; a megabyte of answers (then its requests are
  * not read until it has taken them), the answer being made; SESSION_WATCHES_MAX listeners, and
  * limits.result-size of events: one that lets more wait is closed, with a line in the log.
+ *
+ * When clients.max connections are open, the oldest one that is still NEW makes room for the next:
+ * who only connects keeps nobody out.
  *
  * A session is counted: the loop's list holds it, and whatever is posted to it.
  * Threads: its loop, but for session_event.
@@ -39,7 +42,7 @@ struct watch {
 };
 
 struct session {
-    struct list node; /* in its loop's list */
+    struct list node; /* in its loop's list: of strangers while it is NEW, else of sessions */
     struct door_loop *at;
     struct conn conn;
     enum session_state state;
