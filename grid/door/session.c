@@ -234,6 +234,18 @@ void session_event(struct session *s, enum wire_id id, int64_t correlation, cons
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
+/* NULL: there is none. */
+static struct session *oldest_stranger(struct door_loop *l)
+{
+    for (struct list *node = l->strangers.next; node != &l->strangers; node = node->next) {
+        struct session *s = list_owner(node, struct session, node);
+
+        if (s->state == SESSION_NEW)
+            return s;
+    }
+    return NULL;
+}
+
 /* A place for one more; false: all are taken by clients. */
 static bool take_place(struct door_loop *l)
 {
@@ -241,9 +253,9 @@ static bool take_place(struct door_loop *l)
 
     if (fetch_add_64(&d->sessions, 1) < d->sessions_max)
         return true;
-    if (!list_is_empty(&l->strangers)) {
-        struct session *oldest = list_owner(l->strangers.next, struct session, node);
+    struct session *oldest = oldest_stranger(l);
 
+    if (oldest) {
         log_end(oldest, LOG_WARN, "it made room for another before it said who it is");
         session_abort(oldest);
         return true;
