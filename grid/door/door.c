@@ -155,12 +155,11 @@ static mr_rc_t listen_all(struct door *d, const mr_config_t *config, mr_err_t *e
 {
     uint32_t port = (uint32_t)config_number(config, "network.port");
     struct address at;
-    mr_rc_t rc = address_parse(config_text(config, "network.bind"), (uint16_t)port, &at);
+    mr_rc_t rc = address_of_host(config_text(config, "network.bind"), (uint16_t)port, &at);
 
     if (rc != MR_OK)
         return fail(err, MR_ERR_CONFIG, "give a number, such as 127.0.0.1 or ::1",
                     "network.bind: \"%s\" is not an address", config_text(config, "network.bind"));
-    at.port = (uint16_t)port;
     if (!address_is_loopback(&at) && config_number(config, "network.insecure") == 0)
         return fail(err, MR_ERR_CONFIG,
                     "set network.bind to 127.0.0.1, or network.insecure to yes if everybody who "
