@@ -10,8 +10,6 @@
 #include "net/base/clock.h"
 #include "net/base/epoch.h"
 
-enum { SINK_KEPT = 64 * 1024 }; /* of a loop's buffers, between calls */
-
 /* ---- the table ------------------------------------------------------------------------------ */
 
 typedef mr_rc_t serve_function(struct call *c, const void *request);
@@ -112,14 +110,6 @@ static mr_rc_t too_large(struct call *c, size_t bytes)
                       bytes, allowed);
 }
 
-/* A large answer's buffer is not kept. */
-static void shrink(struct sink *s)
-{
-    if (s->room > SINK_KEPT)
-        sink_free(s);
-    s->size = 0;
-}
-
 void reply(struct call *c, const void *response)
 {
     const struct wire_head head = {.correlation = c->head.correlation};
@@ -129,7 +119,7 @@ void reply(struct call *c, const void *response)
     wire_encode(c->id + 1, &head, response, out);
     if (sink_state(out) == MR_OK && out->size <= c->session->at->door->result_max) {
         session_send(c->session);
-        shrink(out);
+        door_empty(out);
         return;
     }
     mr_rc_t rc = too_large(c, out->size);
@@ -142,7 +132,7 @@ struct sink *call_items(struct call *c)
 {
     struct sink *items = &c->session->at->items;
 
-    shrink(items);
+    door_empty(items);
     return items;
 }
 
@@ -159,7 +149,7 @@ mr_rc_t reply_list(struct call *c, uint32_t count)
     struct wire_list list = wire_list_of(items, count);
 
     reply(c, &list);
-    shrink(items);
+    door_empty(items);
     return MR_OK;
 }
 

@@ -96,6 +96,9 @@ struct client *door_enter(struct door *d, struct wire_uuid uuid, const char *typ
 /* One connection less. With the last one the client's locks are freed. */
 void door_leave(struct door *d, struct client *c);
 
+/* Empties a loop's buffer for the next answer; one that has become large is not kept. */
+void door_empty(struct sink *s);
+
 /* A new uuid. */
 struct wire_uuid door_uuid(void);
 

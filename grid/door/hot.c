@@ -215,12 +215,17 @@ void hot_run(struct session *s)
     for (uint32_t i = 0; i < b->count; i++) {
         const struct hot *h = &b->at[i];
 
-        if (h->type == TYPE_GET)
+        if (session_is_full(s))
+            session_put_aside(s, h->bytes, h->size);
+        else if (h->type == TYPE_GET)
             run_get(out, h);
         else if (!run_put(s, out, h))
             run_slowly(s, h);
+        if (out->size > HOT_SEND)
+            session_send(s);
     }
     b->count = 0;
     session_send(s);
+    door_empty(out);
     epoch_exit();
 }

@@ -20,7 +20,7 @@ enum { SERIALIZATION = 1 };
 enum status { AUTHENTICATED, CREDENTIALS_FAILED, SERIALIZATION_MISMATCH };
 
 /* Takes as long whatever the bytes are. */
-static bool same(struct wire_bytes given, const char *wanted)
+static bool is_same(struct wire_bytes given, const char *wanted)
 {
     size_t size = strlen(wanted);
     uint8_t differ = given.size != size;
@@ -36,11 +36,13 @@ static enum status judge(const struct call *c, const struct client_authenticatio
     const char *user = config_text(config, "clients.user");
     bool known = true;
 
-    if (user[0])
-        known =
-            q->username.at && q->password.at &&
-            same(q->username, user) & same(q->password, config_text(config, "clients.password"));
-    if (!same(q->cluster_name, config_text(config, "cluster.name")) || !known)
+    if (user[0]) {
+        bool user_is = is_same(q->username, user); /* both are compared, whatever one says */
+        bool password_is = is_same(q->password, config_text(config, "clients.password"));
+
+        known = q->username.at && q->password.at && user_is && password_is;
+    }
+    if (!is_same(q->cluster_name, config_text(config, "cluster.name")) || !known)
         return CREDENTIALS_FAILED;
     return q->serialization_version == SERIALIZATION ? AUTHENTICATED : SERIALIZATION_MISMATCH;
 }

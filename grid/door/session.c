@@ -44,6 +44,7 @@ void session_unref(struct session *s)
     if (fetch_sub_64(&s->refs, 1) > 1)
         return;
     drop_events(s);
+    sink_free(&s->aside);
     mem_free(s);
 }
 
@@ -117,17 +118,63 @@ void session_abort(struct session *s)
 
 /* ---- receiving ------------------------------------------------------------------------------ */
 
+bool session_is_full(const struct session *s)
+{
+    return conn_queued(&s->conn) > QUEUE_MAX;
+}
+
+static bool has_aside(const struct session *s)
+{
+    return s->aside_begin < s->aside.size;
+}
+
+void session_put_aside(struct session *s, const uint8_t *bytes, size_t size)
+{
+    const uint64_t length = size;
+
+    if (s->state == SESSION_ENDED)
+        return;
+    sink_put(&s->aside, &length, sizeof length);
+    sink_put(&s->aside, bytes, size);
+    if (sink_state(&s->aside) == MR_OK)
+        return;
+    s->aside.size = s->aside_begin;
+    session_close(s, "no memory for its messages");
+}
+
+/* Serves what was put aside, as long as its answers are taken. */
+static void serve_aside(struct session *s)
+{
+    while (s->state == SESSION_OPEN && has_aside(s) && !session_is_full(s)) {
+        uint64_t size;
+
+        memcpy(&size, s->aside.at + s->aside_begin, sizeof size);
+        s->aside_begin += sizeof size + size;
+        dispatch(s, s->aside.at + s->aside_begin - size, size);
+    }
+    if (has_aside(s))
+        return;
+    sink_free(&s->aside);
+    s->aside_begin = 0;
+}
+
+static void take(struct session *s, const uint8_t *bytes, size_t size)
+{
+    if (hot_take(s, bytes, size))
+        return;
+    hot_run(s);
+    if (has_aside(s))
+        session_put_aside(s, bytes, size);
+    else if (s->state != SESSION_ENDED)
+        dispatch(s, bytes, size);
+}
+
 static void message(void *context, const uint8_t *bytes, size_t size)
 {
     struct session *s = context;
 
-    if (hot_take(s, bytes, size))
-        return;
-    hot_run(s);
-    if (s->state == SESSION_ENDED)
-        return;
-    dispatch(s, bytes, size);
-    if (conn_queued(&s->conn) > QUEUE_MAX)
+    take(s, bytes, size);
+    if (session_is_full(s))
         conn_pause(&s->conn);
 }
 
@@ -136,13 +183,17 @@ static void settled(void *context)
     struct session *s = context;
 
     hot_run(s);
-    if (conn_queued(&s->conn) > QUEUE_MAX)
+    if (session_is_full(s))
         conn_pause(&s->conn);
 }
 
 static void drained(void *context)
 {
-    conn_resume(&((struct session *)context)->conn);
+    struct session *s = context;
+
+    serve_aside(s);
+    if (!has_aside(s) && s->state != SESSION_ENDED)
+        conn_resume(&s->conn);
 }
 
 static const struct conn_events conn_events = {NULL, message, settled, drained, ended};
@@ -283,6 +334,7 @@ void session_accepted(void *context, struct link *link)
     s->ready.run = take_events;
     list_init(&s->watches);
     list_init(&s->parked);
+    s->aside.grows = true;
     list_add_last(&l->strangers, &s->node);
     conn_accept(&s->conn, link, NEW_MESSAGE_MAX, &conn_events, s);
 }

@@ -8,9 +8,9 @@
  *     OPEN     requests
  *     ENDED    the last one who holds it; nothing is sent and nothing heard any more
  *
- * What a peer may hold: one message of limits.message-size that has not come whole, as much again
- * of calls that wait, and SESSION_PARKED_MAX of them; a megabyte of answers (then its requests are
- * not read until it has taken them), the answer being made; SESSION_WATCHES_MAX listeners, and
+ * What a peer may hold: one message of limits.message-size that has not come whole, as much of
+ * calls that wait (further ones are refused), a megabyte of answers (then its requests are not read
+ * until it has taken them), the answer being made; SESSION_WATCHES_MAX listeners, and
  * limits.result-size of events: one that lets more wait is closed, with a line in the log.
  *
  * When clients.max connections are open, the oldest one that is still NEW makes room for the next:
@@ -25,7 +25,7 @@
 #include "grid/door/door.h"
 #include "net/conn.h"
 
-enum { SESSION_WATCHES_MAX = 10000, SESSION_PARKED_MAX = 4096 };
+enum { SESSION_WATCHES_MAX = 10000 };
 
 enum session_state { SESSION_NEW, SESSION_OPEN, SESSION_ENDED };
 
@@ -53,8 +53,9 @@ struct session {
     struct list watches;
     uint32_t watch_count;
     struct list parked;
-    uint32_t parked_count;
-    size_t parked_size;      /* bytes of their messages */
+    size_t parked_size;      /* bytes of them */
+    struct sink aside;       /* messages that wait for the peer to take its answers */
+    size_t aside_begin;      /* where the first of them is */
     struct object *last_map; /* that a request was about; NULL: none yet */
 
     struct posted ready;
@@ -78,6 +79,13 @@ void session_send(struct session *s);
 
 /* Sends an event: any thread, while the session is held or watched. Copies it. */
 void session_event(struct session *s, enum wire_id id, int64_t correlation, const void *msg);
+
+/* Do so many answers wait that none should be made? */
+bool session_is_full(const struct session *s);
+
+/* Keeps a copy of a message, to be served when the peer has taken its answers. All that follow it
+ * are put aside too. */
+void session_put_aside(struct session *s, const uint8_t *bytes, size_t size);
 
 /* Authentication has succeeded. */
 void session_open(struct session *s, struct client *client);
