@@ -143,14 +143,18 @@ mr_rc_t mr_read_begin(mr_t *g, mr_err_t *err)
 {
     mr_rc_t rc = guard(g, err);
 
-    if (rc == MR_OK)
-        g->channel->ops->read_begin(g->channel);
-    return rc;
+    if (rc != MR_OK)
+        return rc;
+    if (!g->channel->ops->read_begin)
+        return fail(err, MR_ERR_UNSUPPORTED, "read copies, with mr_map_get",
+                    "the data is in another process, and cannot be read in place");
+    g->channel->ops->read_begin(g->channel);
+    return MR_OK;
 }
 
 void mr_read_end(mr_t *g)
 {
-    if (guard(g, NULL) == MR_OK)
+    if (guard(g, NULL) == MR_OK && g->channel->ops->read_end)
         g->channel->ops->read_end(g->channel);
 }
 

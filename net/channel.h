@@ -52,7 +52,13 @@ struct channel_ops {
                           struct channel_listener **ret_l, mr_err_t *err);
     void (*unlisten)(struct channel *c, struct channel_listener *l);
 
-    /* A section in which answers stay good until its end, without copies. Nests. */
+    /* Many puts at once, in order; *ret_done: how many of the first are done for sure. */
+    mr_rc_t (*map_put_all)(struct channel *c, struct channel_map *map,
+                           const struct map_request *puts, size_t n, size_t *ret_done,
+                           mr_err_t *err);
+
+    /* A section in which answers stay good until its end, without copies. Nests. NULL, as the two
+     * that follow: answers are always copies here. */
     void (*read_begin)(struct channel *c);
     void (*read_end)(struct channel *c);
     bool (*reading)(struct channel *c); /* is the calling thread inside one? */

@@ -73,6 +73,7 @@ struct map_request {
     void (*updated)(
         void *context); /* MAP_UPDATE has been answered MR_OK; still under the lock, with
                                      * update_context. NULL: nobody needs to know */
+    bool quiet; /* a change: nobody looks at the value from before, and it need not be brought */
     struct owner owner;
     struct waiter *waiter; /* where a change waits for a lock; NULL: it does not */
 };
@@ -84,10 +85,15 @@ struct map_answer {
     uint64_t version;  /* MAP_GET: of the entry; a change: of what is there now, 0 if nothing */
 };
 
-/* Where an iteration goes on: a partition, and a cursor inside it. */
+enum { CURSOR_PLACE_MAX = 128 };
+
+/* Where an iteration goes on: a partition, and a cursor inside it, or what another member has
+ * given for one. Zeroed: at the beginning. */
 struct map_cursor {
     uint32_t partition;
     uint64_t at;
+    uint32_t place_size; /* 0: at the beginning of the partition */
+    uint8_t place[CURSOR_PLACE_MAX];
 };
 
 /* An event of a map, as a listener gets it. */

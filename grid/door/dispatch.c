@@ -33,42 +33,10 @@ static const struct {
 
 /* ---- errors --------------------------------------------------------------------------------- */
 
-struct java_error {
-    int32_t code;
-    const char *class_name;
-};
-
-/* Clients know errors by number and by the names of Java. */
-static struct java_error java_error(mr_rc_t rc)
-{
-    switch (rc) {
-    case MR_ERR_MEMORY: return (struct java_error){72, "java.lang.OutOfMemoryError"};
-    case MR_ERR_FULL: return (struct java_error){74, "com.hazelcast.memory.NativeOutOfMemoryError"};
-    case MR_ERR_ARGUMENT:
-    case MR_ERR_TOO_LARGE: return (struct java_error){23, "java.lang.IllegalArgumentException"};
-    case MR_ERR_TYPE:
-    case MR_ERR_MALFORMED:
-    case MR_ERR_SCHEMA:
-        return (struct java_error){
-            21, "com.hazelcast.nio.serialization.HazelcastSerializationException"};
-    case MR_ERR_CLOSED:
-        return (struct java_error){19, "com.hazelcast.core.HazelcastInstanceNotActiveException"};
-    case MR_ERR_BUSY:
-        return (struct java_error){20, "com.hazelcast.core.HazelcastOverloadException"};
-    case MR_ERR_DESTROYED:
-        return (struct java_error){
-            14, "com.hazelcast.spi.exception.DistributedObjectDestroyedException"};
-    case MR_ERR_STALE:
-        return (struct java_error){51, "com.hazelcast.ringbuffer.StaleSequenceException"};
-    case MR_ERR_BEHIND:
-        return (struct java_error){84, "com.hazelcast.core.ConsistencyLostException"};
-    default: return (struct java_error){18, "com.hazelcast.core.HazelcastException"};
-    }
-}
-
 static void send_error(struct call *c, mr_rc_t rc)
 {
-    struct java_error e = c->code ? (struct java_error){c->code, c->class_name} : java_error(rc);
+    const struct fault own = {.code = c->code, .class_name = c->class_name};
+    const struct fault *fault = c->code ? &own : fault_of_rc(rc);
     const mr_err_t *err = c->err;
     char words[sizeof err->message + sizeof err->detail + sizeof err->hint + 8];
     struct sink *out = &c->session->at->out;
@@ -79,8 +47,9 @@ static void send_error(struct call *c, mr_rc_t rc)
         snprintf(words, sizeof words, "%s%s%s%s%s", err->message, err->detail[0] ? "; " : "",
                  err->detail, err->hint[0] ? "; " : "", err->hint);
     out->size = 0;
-    wire_put_error(c->head.correlation,
-                   &(struct wire_error){e.code, wire_text(e.class_name), wire_text(words)}, out);
+    wire_put_error(
+        c->head.correlation,
+        &(struct wire_error){fault->code, wire_text(fault->class_name), wire_text(words)}, out);
     session_send(c->session);
 }
 

@@ -30,7 +30,8 @@ mr_rc_t call_map(struct call *c, struct wire_bytes name, struct map **ret_map)
 
 static mr_rc_t null_given(struct call *c, const char *what)
 {
-    return call_error(c, CODE_NULL, "java.lang.NullPointerException", "the %s is null", what);
+    return call_error(c, CODE_NULL_POINTER, "java.lang.NullPointerException", "the %s is null",
+                      what);
 }
 
 static bool stores(enum map_verb verb)
