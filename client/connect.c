@@ -20,6 +20,7 @@ enum {
     SILENCE_MS = 60000,
     TIMEOUT_MAX_MS = 24 * 3600 * 1000,
     ADDRESSES_MAX = 128,
+    IN_FLIGHT_LIMIT = 1 << 20,
     CLIENT_NAME_MAX = 64
 };
 
@@ -28,7 +29,7 @@ struct wish {
     struct url url;
     struct address addresses[ADDRESSES_MAX];
     char client[CLIENT_NAME_MAX + 1];
-    uint64_t connect_timeout_ms;
+    uint64_t connect_timeout_ms, in_flight_max;
     struct remote_config config;
 };
 
@@ -73,6 +74,10 @@ static mr_rc_t take_options(struct wish *w, const mr_connect_opts_t *opts, mr_er
     if ((rc = take_timeout(o->connect_timeout_ms, CONNECT_MS, "connect_timeout_ms",
                            &w->connect_timeout_ms, err)) != MR_OK)
         return rc;
+    if (o->in_flight_max > IN_FLIGHT_LIMIT)
+        return fail(err, MR_ERR_ARGUMENT, NULL, "mr_connect: in_flight_max is beyond %d",
+                    IN_FLIGHT_LIMIT);
+    w->in_flight_max = o->in_flight_max ? o->in_flight_max : IN_FLIGHT_MAX;
     default_name(w->client);
     w->config = (struct remote_config){.cluster = w->url.cluster,
                                        .client = o->client_name ? o->client_name : w->client,
@@ -192,10 +197,12 @@ static mr_t *connect_as(const struct wish *w, mr_err_t *err)
     rc = remote_wait_ready(r, w->connect_timeout_ms, err);
     if (rc == MR_OK && (rc = handle_new(&r->channel, &g)) != MR_OK)
         (void)!fail(err, rc, NULL, "no memory for the handle of a client");
-    if (rc == MR_OK)
-        return g;
-    remote_close(r);
-    return NULL;
+    if (rc != MR_OK) {
+        remote_close(r);
+        return NULL;
+    }
+    g->in_flight_max = w->in_flight_max;
+    return g;
 }
 
 mr_t *mr_connect(const char *url, const mr_connect_opts_t *opts, mr_err_t *err)

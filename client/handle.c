@@ -46,6 +46,7 @@ mr_rc_t handle_new(struct channel *channel, mr_t **ret_g)
     pthread_once(&once, watch_forks);
     g->channel = channel;
     g->process = fork_count;
+    g->in_flight_max = IN_FLIGHT_MAX;
     pthread_mutex_init(&g->lock, NULL);
     *ret_g = g;
     return MR_OK;

@@ -1,46 +1,11 @@
 /* map.c - the calls on a map: each makes a request of its arguments and a value of the answer. */
 #include <millrace/millrace.h>
 
-#include "client/handle.h"
-#include "client/value.h"
+#include "client/ask.h"
 #include "client/view.h"
 
 /* Ten years: further ahead a duration is more likely in the wrong unit than meant. */
 #define TIME_MAX_MS (3653ll * 24 * 3600 * 1000)
-
-/* A request being made: what its data may borrow from. */
-struct asking {
-    struct map_request q;
-    uint8_t key[REF_SCRATCH], value[REF_SCRATCH], expected[REF_SCRATCH];
-};
-
-static inline mr_rc_t to_data(const mr_ref_t *ref, struct data *ret_d, uint8_t *scratch,
-                              const char *what, const mr_map_t *m, mr_err_t *err)
-{
-    mr_rc_t rc = ref_to_data(ref, ret_d, scratch, err);
-
-    if (rc == MR_OK && ret_d->kind == DATA_NULL)
-        return fail(err, MR_ERR_ARGUMENT, "use mr_map_remove to take an entry out",
-                    "map \"%s\": the %s is null", m->name, what);
-    return rc;
-}
-
-/* The beginning of every call with a key. */
-static inline mr_rc_t ask(struct asking *a, const mr_map_t *m, enum map_verb verb, mr_ref_t key,
-                          mr_err_t *err)
-{
-    mr_rc_t rc = guard(m ? m->g : NULL, err);
-
-    if (rc != MR_OK)
-        return rc;
-    a->q.verb = verb;
-    a->q.route = NULL;
-    a->q.ttl_ms = a->q.idle_ms = TIME_DEFAULT;
-    a->q.quiet = false;
-    a->q.owner = (struct owner){0};
-    a->q.waiter = NULL;
-    return to_data(&key, &a->q.key, a->key, "key", m, err);
-}
 
 static mr_rc_t run(mr_map_t *m, const struct asking *a, struct map_answer *answer, mr_err_t *err)
 {
@@ -153,10 +118,9 @@ static mr_rc_t take_options(struct asking *a, const mr_map_t *m, const mr_put_op
     return time_of(opts->max_idle_ms, &a->q.idle_ms, "max_idle_ms", m, err);
 }
 
-/* Makes the request of a write. */
-static mr_rc_t ask_write(struct asking *a, const mr_map_t *m, enum map_verb verb, mr_ref_t key,
-                         const mr_ref_t *expected, mr_ref_t value, const mr_put_opts_t *opts,
-                         mr_err_t *err)
+mr_rc_t ask_write(struct asking *a, const mr_map_t *m, enum map_verb verb, mr_ref_t key,
+                  const mr_ref_t *expected, mr_ref_t value, const mr_put_opts_t *opts,
+                  mr_err_t *err)
 {
     mr_rc_t rc = ask(a, m, verb, key, err);
 

@@ -361,6 +361,68 @@ static mr_rc_t map_run(struct channel *c, struct channel_map *map, const struct 
     return q->verb == MAP_UPDATE ? update(map, q, ret_a, err) : run(map, q, &kept, ret_a, err);
 }
 
+/* ---- answered later ------------------------------------------------------------------------- */
+
+struct channel_call {
+    struct remote_call call;
+    struct channel_map *map;
+    struct map_request q; /* its key is `key`; without values, which have been sent */
+    void (*over)(void *context);
+    void *context;
+    uint8_t key[];
+};
+
+static void call_over(struct remote_call *c)
+{
+    struct channel_call *later = c->context;
+
+    later->over(later->context);
+}
+
+static void map_drop(struct channel *c, struct channel_call *later)
+{
+    (void)c;
+    remote_call_clear(&later->call);
+    mem_free(later);
+}
+
+static mr_rc_t map_start(struct channel *c, struct channel_map *map, const struct map_request *q,
+                         void (*over)(void *context), void *context, struct channel_call **ret_call,
+                         mr_err_t *err)
+{
+    struct channel_call *later = mem_alloc(sizeof *later + q->key.size);
+
+    if (!later)
+        return fail(err, MR_ERR_MEMORY, NULL, "map \"%s\": no memory for a call", map->name);
+    later->map = map;
+    later->over = over;
+    later->context = context;
+    later->q = (struct map_request){.verb = q->verb,
+                                    .ttl_ms = q->ttl_ms,
+                                    .idle_ms = q->idle_ms,
+                                    .quiet = q->quiet,
+                                    .key = {later->key, q->key.size, q->key.kind}};
+    memcpy(later->key, q->key.at, q->key.size);
+    mr_rc_t rc = begin(map, q, &later->call, err);
+
+    if (rc != MR_OK) {
+        map_drop(c, later);
+        return rc;
+    }
+    later->call.over = call_over;
+    later->call.context = later;
+    *ret_call = later;
+    remote_post(map->remote, &later->call, 1);
+    return MR_OK;
+}
+
+static mr_rc_t map_finish(struct channel *c, struct channel_call *later, struct map_answer *ret_a,
+                          mr_err_t *err)
+{
+    (void)c;
+    return end(later->map, &later->q, &later->call, ret_a, err);
+}
+
 /* ---- many ----------------------------------------------------------------------------------- */
 
 enum { WINDOW = 64 };
@@ -680,6 +742,9 @@ const struct channel_ops remote_ops = {
     .map_open = map_open,
     .map_run = map_run,
     .done = done,
+    .map_start = map_start,
+    .map_finish = map_finish,
+    .map_drop = map_drop,
     .map_get_all = map_get_all,
     .map_put_all = map_put_all,
     .map_page = map_page,

@@ -28,7 +28,7 @@
  * Manners. The library never exits, never prints, sets no signal handler, and is silent until
  * mr_log_to_file() or mr_log_to_callback(). Its threads are named mr-... and block all signals.
  *
- *     from any thread, at any time        mr_t, mr_map_t, and all calls on them
+ *     from any thread, at any time        mr_t, mr_map_t, mr_cq_t, and all calls on them
  *     from one thread at a time           mr_err_t, mr_val_t, mr_rec_t, mr_iter_t, mr_config_t
  *     bound to the thread that began it   mr_read_begin .. mr_read_end
  *     the last call on a handle           mr_close: no other call is under way or follows
@@ -77,11 +77,12 @@ typedef struct mr_connect_opts {
     int64_t call_timeout_ms;     /* of each call, being sent again included; default 10 s */
     int64_t connect_timeout_ms;  /* of mr_connect; default 10 s. One address is tried for 5 s */
     int reconnect;               /* MR_RECONNECT_... */
+    unsigned in_flight_max;      /* asynchronous calls under way or not taken; default 4096 */
 } mr_connect_opts_t;
 
 #define MR_CONNECT_OPTS_INIT                                                                       \
     {                                                                                              \
-        sizeof(mr_connect_opts_t), NULL, NULL, NULL, 0, 0, MR_RECONNECT_ON                         \
+        sizeof(mr_connect_opts_t), NULL, NULL, NULL, 0, 0, MR_RECONNECT_ON, 0                      \
     }
 
 /* Connects to a cluster: millrace://HOST[:PORT][,HOST[:PORT]...][/CLUSTER]; the port is 5701 and
@@ -258,6 +259,78 @@ typedef mr_update_t (*mr_update_fn)(void *context, mr_ref_t current, mr_ref_t *n
  * keeps its times unless opts says otherwise. MR_OK, and the errors of a put. */
 MR_API mr_rc_t mr_map_update(mr_map_t *m, mr_ref_t key, mr_update_fn fn, void *context,
                              const mr_put_opts_t *opts, mr_err_t *err);
+
+/* ---- calls that are answered later ---------------------------------------------------------- */
+
+/* A queue of answers. An asynchronous call returns as soon as it is on its way; its answer comes
+ * into the queue it was given, with the tag it was given. */
+typedef struct mr_cq mr_cq_t;
+
+/* A queue for calls through g. NULL on failure: MR_ERR_MEMORY, MR_ERR_SYSTEM. */
+MR_API mr_cq_t *mr_cq_new(mr_t *g, mr_err_t *err);
+
+/* Waits for what is still under way, and drops the answers. Before mr_close(g); NULL is allowed. */
+MR_API void mr_cq_free(mr_cq_t *cq);
+
+/* A file descriptor that is readable while there are answers, for poll and its like. Only wait for
+ * it; it is the queue's to read and to close. -1 for NULL. */
+MR_API int mr_cq_fd(const mr_cq_t *cq);
+
+/* Fill with MR_COMPLETION_INIT; may be used again and again. */
+typedef struct mr_completion {
+    size_t size;    /* of this struct, for later versions */
+    uint64_t tag;   /* the call's */
+    mr_rc_t rc;     /* what the call would have returned */
+    mr_val_t value; /* of a get; of a write, the value from before, or null */
+    mr_err_t err;   /* filled when rc is an error */
+} mr_completion_t;
+
+#ifdef __cplusplus
+#define MR_COMPLETION_INIT                                                                         \
+    {                                                                                              \
+        sizeof(mr_completion_t), 0, MR_OK, MR_VAL_INIT, MR_ERR_INIT                                \
+    }
+#else
+#define MR_COMPLETION_INIT                                                                         \
+    {                                                                                              \
+        .size = sizeof(mr_completion_t)                                                            \
+    }
+#endif
+
+/* Frees what it holds. NULL is allowed. */
+MR_API void mr_completion_clear(mr_completion_t *c);
+
+/* Takes the next answer: 1, and *ret has it, whatever it held before; 0: none came within
+ * timeout_ms (0: only look; MR_FOREVER), or a failure (MR_ERR_ARGUMENT; MR_ERR_MEMORY, and the
+ * answer is still there). Several threads may take from one queue. */
+MR_API int mr_cq_wait(mr_cq_t *cq, mr_completion_t *ret, int64_t timeout_ms, mr_err_t *err);
+
+/* The calls. MR_OK: it is on its way. They refuse what the others refuse, and MR_ERR_BUSY: as many
+ * calls through the handle as its option in_flight_max allows are under way or not taken: take
+ * some. opts->old is refused; the value from before is in the answer. The first record of a schema
+ * waits until the cluster knows the schema. */
+MR_API mr_rc_t mr_map_get_async(mr_map_t *m, mr_ref_t key, mr_cq_t *cq, uint64_t tag,
+                                mr_err_t *err);
+MR_API mr_rc_t mr_map_contains_async(mr_map_t *m, mr_ref_t key, mr_cq_t *cq, uint64_t tag,
+                                     mr_err_t *err);
+MR_API mr_rc_t mr_map_put_async(mr_map_t *m, mr_ref_t key, mr_ref_t value,
+                                const mr_put_opts_t *opts, mr_cq_t *cq, uint64_t tag,
+                                mr_err_t *err);
+/* The same without the value from before. */
+MR_API mr_rc_t mr_map_set_async(mr_map_t *m, mr_ref_t key, mr_ref_t value,
+                                const mr_put_opts_t *opts, mr_cq_t *cq, uint64_t tag,
+                                mr_err_t *err);
+MR_API mr_rc_t mr_map_put_if_absent_async(mr_map_t *m, mr_ref_t key, mr_ref_t value,
+                                          const mr_put_opts_t *opts, mr_cq_t *cq, uint64_t tag,
+                                          mr_err_t *err);
+MR_API mr_rc_t mr_map_replace_async(mr_map_t *m, mr_ref_t key, mr_ref_t value,
+                                    const mr_put_opts_t *opts, mr_cq_t *cq, uint64_t tag,
+                                    mr_err_t *err);
+MR_API mr_rc_t mr_map_remove_async(mr_map_t *m, mr_ref_t key, mr_cq_t *cq, uint64_t tag,
+                                   mr_err_t *err);
+/* The same without the value from before. */
+MR_API mr_rc_t mr_map_delete_async(mr_map_t *m, mr_ref_t key, mr_cq_t *cq, uint64_t tag,
+                                   mr_err_t *err);
 
 /* ---- reading without copying ---------------------------------------------------------------- */
 

@@ -1,69 +1,12 @@
 /* connect_test.c - a client and a member in one process, over the loopback: the same calls as on a
  * member, and what only a client meets. */
 #define _GNU_SOURCE
-#include "tests/unit/client/fixture.h"
+#include "tests/unit/client/far.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "grid/member.h"
 #include "tests/unit/scarce.h"
-
-static struct member *server;
-static uint16_t port;
-
-/* A member with these options beside the usual ones, on a port of its own: the last one's, if
- * there was one. */
-static void serve(const char *const *options)
-{
-    mr_err_clear(&err);
-    mr_config_t *c = mr_config_new(&err);
-    char text[8];
-
-    snprintf(text, sizeof text, "%u", (unsigned)port);
-    GIVES(MR_OK, mr_config_set(c, "network.port", text, &err));
-    GIVES(MR_OK, mr_config_set(c, "partitions.count", "7", &err));
-    GIVES(MR_OK, mr_config_set(c, "member.loops", "1", &err));
-    for (; options && *options; options += 2)
-        GIVES(MR_OK, mr_config_set(c, options[0], options[1], &err));
-    cr_assert(member_start(c, &server, &err) == MR_OK, "%s: %s", err.message, err.detail);
-    port = server->door.address.port;
-    mr_config_free(c);
-}
-
-static void unserve(void)
-{
-    member_stop(server);
-    server = NULL;
-}
-
-static const char *url(const char *cluster)
-{
-    static char text[64];
-
-    snprintf(text, sizeof text, "millrace://127.0.0.1:%u/%s", (unsigned)port, cluster);
-    return text;
-}
-
-static void connect_with(const mr_connect_opts_t *opts)
-{
-    mr_err_clear(&err);
-    g = mr_connect(url("dev"), opts, &err);
-    cr_assert(g != NULL, "%s: %s", err.message, err.detail);
-    m = mr_map(g, "test", &err);
-}
-
-static void open_both(void)
-{
-    serve(NULL);
-    connect_with(NULL);
-}
-
-static void close_both(void)
-{
-    close_member();
-    unserve();
-}
 
 static mr_connect_opts_t quick(void)
 {
