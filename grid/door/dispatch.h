@@ -77,6 +77,7 @@ mr_rc_t reply_list(struct call *c, uint32_t count);
 /* Codes of errors in the client protocol that are not made from an mr_rc_t. */
 enum wire_code {
     CODE_AUTHENTICATION = 3,
+    CODE_CLASS_CAST = 10,
     CODE_DESTROYED = 14,
     CODE_ILLEGAL_ARGUMENT = 23,
     CODE_ILLEGAL_MONITOR = 26,
