@@ -8,7 +8,7 @@
 #include "net/base/error.h"
 #include "net/base/hash.h"
 
-enum { FACTORY = -29, CLASS_SET = 19, TYPE_SIMPLE_ENTRY = -22, TABLE_FIRST = 64 };
+enum { FACTORY = -29, CLASS_SET = 19, TABLE_FIRST = 64 };
 
 /* What is done with each value. */
 enum task { DO_COUNT, DO_DISTINCT, DO_WHOLE, DO_REAL, DO_EXACT, DO_MOST, DO_LEAST };
@@ -325,9 +325,7 @@ static mr_rc_t put_distinct(struct distinct *d, struct sink *out)
 
 static mr_rc_t put_entry(const struct aggregator *a, struct sink *out)
 {
-    sink_put32(out, (uint32_t)TYPE_SIMPLE_ENTRY);
-    object_put_data(out, &a->best_key);
-    object_put_data(out, &a->best_value);
+    object_put_entry(out, &a->best_key, &a->best_value);
     return sink_state(out);
 }
 
