@@ -219,7 +219,7 @@ mr_rc_t serve_map_event_journal_subscribe(struct call *c,
 }
 
 /* An event as clients know it: an object of a class of theirs, with three Data inside. */
-enum { EVENT_FACTORY = -10, EVENT_CLASS = 132 };
+enum { EVENT_FACTORY = -4, EVENT_CLASS = 132 };
 
 static void put_nested(struct sink *out, const struct data *d)
 {
