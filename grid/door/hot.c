@@ -212,7 +212,7 @@ void hot_run(struct session *s)
         return;
     out->size = 0;
     fetch_records(b);
-    for (uint32_t i = 0; i < b->count; i++) {
+    for (uint32_t i = 0; i < b->count && s->state != SESSION_ENDED; i++) {
         const struct hot *h = &b->at[i];
 
         if (session_is_full(s))

@@ -204,7 +204,12 @@ void session_send(struct session *s)
 {
     struct sink *out = &s->at->out;
 
-    if (s->state != SESSION_ENDED && sink_state(out) == MR_OK)
+    if (sink_state(out) != MR_OK) {
+        sink_free(out);
+        session_close(s, "no memory for its answers"); /* rather than to leave it waiting */
+        return;
+    }
+    if (s->state != SESSION_ENDED)
         conn_send(&s->conn, out->at, out->size);
     out->size = 0;
 }
