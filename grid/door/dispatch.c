@@ -227,11 +227,11 @@ void dispatch_again(struct session *s, struct parked *p)
     epoch_enter();
     mr_rc_t rc = serve(&c, p->bytes, p->size);
 
-    if (rc == MR_PENDING) {
+    if (rc == MR_PENDING && s->state != SESSION_ENDED)
         parked_again(p);
-    } else {
+    else if (s->state != SESSION_ENDED)
         finish(&c, rc);
+    if (rc != MR_PENDING && s->state != SESSION_ENDED) /* else it has ended with its session */
         parked_done(p);
-    }
     epoch_exit();
 }
