@@ -20,10 +20,29 @@ static void note(struct remote *r, const char *words)
     pthread_mutex_unlock(&r->lock);
 }
 
+/* The members as others may see them. Without memory for a new list the old one stays. */
+static void publish_members(struct remote *r)
+{
+    uint32_t n = r->route.member_count;
+    struct member_facts *members = mem_realloc(r->members, (n + 1) * sizeof *members);
+
+    if (!members)
+        return;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct route_member *m = &r->route.members[i];
+
+        members[i] = (struct member_facts){m->uuid.high, m->uuid.low, ""};
+        if (m->reachable)
+            (void)address_text(&m->address, members[i].address);
+    }
+    r->members = members;
+    r->member_count = n;
+}
+
 static void publish(struct remote *r)
 {
     pthread_mutex_lock(&r->lock);
-    r->members = r->route.member_count;
+    publish_members(r);
     if (!r->ready) /* it never changes, and is read without the lock once all is ready */
         r->partitions = r->route.partition_count;
     r->ready |= r->state == REMOTE_JOINED && r->route.members_version > 0 &&
@@ -921,6 +940,7 @@ void remote_free(struct remote *r)
     sink_free(&r->out);
     free_config(r);
     arena_free(&r->arena);
+    mem_free(r->members);
     pthread_cond_destroy(&r->changed);
     pthread_mutex_destroy(&r->lock);
     mem_free(r);

@@ -137,7 +137,8 @@ struct remote {
     bool ready;               /* joined, and the cluster's views have come */
     mr_rc_t failed;           /* MR_OK: not over */
     char words[REMOTE_WORDS]; /* why there is no connection, or was none the last time */
-    uint32_t members, partitions;
+    struct member_facts *members;
+    uint32_t member_count, partitions;
     struct arena arena; /* what lives as long as this does */
 };
 

@@ -716,15 +716,27 @@ static mr_rc_t memory(struct channel *c, struct memory_facts *ret_facts, mr_err_
                 "a client does not know how much memory a member uses");
 }
 
-static uint32_t members(struct channel *c)
+static uint32_t members(struct channel *c, struct member_facts *ret_members, uint32_t room)
 {
     struct remote *r = remote_of(c);
 
     pthread_mutex_lock(&r->lock);
-    uint32_t n = r->members;
+    uint32_t n = r->member_count;
 
+    if (room > 0 && n > 0)
+        memcpy(ret_members, r->members, (n < room ? n : room) * sizeof *ret_members);
     pthread_mutex_unlock(&r->lock);
     return n;
+}
+
+static mr_rc_t ping(struct channel *c, mr_err_t *err)
+{
+    struct remote_call call;
+    mr_rc_t rc = remote_ask(remote_of(c), &call, WIRE_client_ping_req, -1,
+                            &(struct client_ping_req){0}, true, NULL, err);
+
+    remote_call_clear(&call);
+    return rc;
 }
 
 static mr_rc_t close(struct channel *c, mr_err_t *err)
@@ -754,5 +766,6 @@ const struct channel_ops remote_ops = {
     .unlisten = unlisten,
     .memory = memory,
     .members = members,
+    .ping = ping,
     .close = close,
 };

@@ -76,7 +76,12 @@ struct channel_ops {
     bool (*reading)(struct channel *c); /* is the calling thread inside one? */
 
     mr_rc_t (*memory)(struct channel *c, struct memory_facts *ret_facts, mr_err_t *err);
-    uint32_t (*members)(struct channel *c);
+
+    /* How many there are; the first `room` are told. */
+    uint32_t (*members)(struct channel *c, struct member_facts *ret_members, uint32_t room);
+
+    /* Has some member answer something. NULL: the member is here. */
+    mr_rc_t (*ping)(struct channel *c, mr_err_t *err);
 
     /* Frees the channel. No call is under way and none follows. MR_ERR_ARGUMENT: called from a
      * place that it would pull the floor from under; it is still open. */

@@ -299,9 +299,15 @@ static mr_rc_t memory(struct channel *c, struct memory_facts *ret_facts, mr_err_
     return MR_OK;
 }
 
-static uint32_t members(struct channel *c)
+static uint32_t members(struct channel *c, struct member_facts *ret_members, uint32_t room)
 {
-    (void)c;
+    const struct member *m = member_of(c);
+
+    if (room > 0) {
+        *ret_members = (struct member_facts){m->uuid.high, m->uuid.low, ""};
+        if (m->door.member)
+            (void)address_text(&m->door.address, ret_members->address);
+    }
     return 1;
 }
 

@@ -120,6 +120,22 @@ MR_API mr_rc_t mr_close(mr_t *g, int how, mr_err_t *err);
 /* The number of members in the grid, one in this process included; 0 for NULL. */
 MR_API int mr_member_count(const mr_t *g);
 
+enum { MR_ADDRESS_ROOM = 64 };
+
+typedef struct mr_member {
+    mr_uuid_t uuid;
+    char address[MR_ADDRESS_ROOM]; /* that clients connect to; empty when they cannot */
+} mr_member_t;
+
+/* Fills ret with the members of the grid, the oldest first, as far as there is room, and returns
+ * how many there are. 0 on failure: MR_ERR_ARGUMENT, MR_ERR_MEMORY. */
+MR_API int mr_members(mr_t *g, mr_member_t *ret, int room, mr_err_t *err);
+
+/* Asks a member for a sign of life, and says in *ret_ns, if not NULL, after how many nanoseconds it
+ * came; a member in this process gives it without being asked. Otherwise as any call through a
+ * client. */
+MR_API mr_rc_t mr_ping(mr_t *g, uint64_t *ret_ns, mr_err_t *err);
+
 /* ---- maps ----------------------------------------------------------------------------------- */
 
 typedef struct mr_map mr_map_t;
