@@ -94,6 +94,7 @@ expect 'example takes no options' 2 'no options' config example --origin
 
 # ---- a cluster: a member on a port that the system has chosen -------------------------------------
 
+: > "$dir/serve"
 "$millrace" serve --set network.port=0 --set log.format=logfmt 2> "$dir/serve" &
 member=$!
 trap 'kill $member 2> /dev/null; rm -rf "$dir"' EXIT
