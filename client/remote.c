@@ -580,6 +580,7 @@ mr_rc_t remote_call_init(struct remote_call *c, enum wire_id id, int32_t partiti
     c->in = (struct invocation){.repeatable = repeatable};
     c->id = id;
     c->partition = partition;
+    c->patience_ms = 0;
     c->request = (struct sink){.grows = true};
     c->peer = NULL;
     c->answer = NULL;
@@ -598,10 +599,10 @@ void remote_call_clear(struct remote_call *c)
 
 void remote_post(struct remote *r, struct remote_call *calls, size_t n)
 {
-    uint64_t deadline_ns = clock_ns() + r->call_timeout_ms * 1000000;
+    uint64_t now_ns = clock_ns();
 
     for (size_t i = 0; i < n; i++) {
-        calls[i].in.deadline_ns = deadline_ns;
+        calls[i].in.deadline_ns = now_ns + (r->call_timeout_ms + calls[i].patience_ms) * 1000000;
         if (i > 0)
             calls[i].work.next = &calls[i - 1].work;
     }

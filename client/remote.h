@@ -79,6 +79,7 @@ struct remote_call {
     enum wire_id id;
     int32_t partition; /* -1: any member */
     struct sink request;
+    uint64_t patience_ms; /* how long the member itself may wait, besides the time of a call */
     void (*over)(struct remote_call *c);
     void *context;
     struct peer *peer; /* it was sent to; the loop's */
