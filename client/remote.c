@@ -808,9 +808,8 @@ static bool copy_config(struct remote *r, const struct remote_config *c)
     r->addresses = mem_alloc(c->address_count * sizeof *r->addresses + 1);
     if (r->addresses)
         memcpy(r->addresses, c->addresses, c->address_count * sizeof *r->addresses);
-    return copy_text(&r->cluster, c->cluster) & copy_text(&r->client, c->client) &
-               copy_text(&r->user, c->user) & copy_text(&r->password, c->password) &&
-           r->addresses;
+    return r->addresses && copy_text(&r->cluster, c->cluster) && copy_text(&r->client, c->client) &&
+           copy_text(&r->user, c->user) && copy_text(&r->password, c->password);
 }
 
 static void free_config(struct remote *r)
