@@ -185,8 +185,8 @@ static mr_rc_t start(const struct remote_config *config, struct remote **ret_r)
 
 static mr_t *connect_as(const struct wish *w, mr_err_t *err)
 {
-    struct remote *r;
-    mr_t *g;
+    struct remote *r = NULL;
+    mr_t *g = NULL;
     mr_rc_t rc = start(&w->config, &r);
 
     if (rc != MR_OK) {

@@ -386,6 +386,66 @@ mr_rc_t mr_map_clear(mr_map_t *m, mr_err_t *err)
     return rc == MR_OK ? m->channel->ops->map_clear(m->channel, m->map, err) : rc;
 }
 
+mr_rc_t mr_map_index(mr_map_t *m, int kind, const char *const *attributes, int n, mr_err_t *err)
+{
+    mr_rc_t rc = guard(m ? m->g : NULL, err);
+    bool named = attributes && n > 0;
+
+    for (int i = 0; named && i < n; i++)
+        named = attributes[i] != NULL;
+    if (rc == MR_OK && (!named || (kind != MR_INDEX_SORTED && kind != MR_INDEX_HASH)))
+        rc = fail(err, MR_ERR_ARGUMENT, "say MR_INDEX_SORTED or MR_INDEX_HASH, and of what",
+                  "map \"%s\": an index of kind %d over %d attributes", m->name, kind, n);
+    if (rc == MR_OK)
+        rc = m->channel->ops->map_index(m->channel, m->map, kind, attributes, (uint32_t)n, err);
+    return rc;
+}
+
+/* ---- locks ---------------------------------------------------------------------------------- */
+
+/* Beyond it a time is as good as for ever, and cannot overflow. */
+static uint64_t lock_time(int64_t ms)
+{
+    return ms < TIME_MAX_MS ? (uint64_t)ms : (uint64_t)TIME_MAX_MS;
+}
+
+mr_rc_t mr_map_lock(mr_map_t *m, mr_ref_t key, int64_t lease_ms, int64_t timeout_ms, mr_err_t *err)
+{
+    struct asking a;
+    mr_rc_t rc = ask(&a, m, MAP_GET, key, err);
+
+    if (rc != MR_OK)
+        return rc;
+    if (lease_ms < 0 || timeout_ms < 0)
+        return fail(err, MR_ERR_ARGUMENT, "give milliseconds, 0, or MR_FOREVER",
+                    "map \"%s\": a lock for %lld ms, awaited for %lld ms", m->name,
+                    (long long)lease_ms, (long long)timeout_ms);
+    return m->channel->ops->map_lock(m->channel, m->map, &a.q.key,
+                                     lease_ms == MR_FOREVER ? 0 : lock_time(lease_ms),
+                                     lock_time(timeout_ms), err);
+}
+
+mr_rc_t mr_map_unlock(mr_map_t *m, mr_ref_t key, mr_err_t *err)
+{
+    struct asking a;
+    mr_rc_t rc = ask(&a, m, MAP_GET, key, err);
+
+    return rc == MR_OK ? m->channel->ops->map_unlock(m->channel, m->map, &a.q.key, err) : rc;
+}
+
+int mr_map_is_locked(mr_map_t *m, mr_ref_t key, mr_err_t *err)
+{
+    struct asking a;
+    bool locked = false;
+
+    if (ask(&a, m, MAP_GET, key, err) != MR_OK ||
+        m->channel->ops->map_is_locked(m->channel, m->map, &a.q.key, &locked, err) != MR_OK)
+        return 0;
+    return locked;
+}
+
+/* ---- looking -------------------------------------------------------------------------------- */
+
 mr_rc_t mr_map_stats(mr_map_t *m, mr_map_stats_t *ret, mr_err_t *err)
 {
     struct map_facts f;

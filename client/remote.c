@@ -20,10 +20,29 @@ static void note(struct remote *r, const char *words)
     pthread_mutex_unlock(&r->lock);
 }
 
+/* The members as others may see them. Without memory for a new list the old one stays. */
+static void publish_members(struct remote *r)
+{
+    uint32_t n = r->route.member_count;
+    struct member_facts *members = mem_realloc(r->members, (n + 1) * sizeof *members);
+
+    if (!members)
+        return;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct route_member *m = &r->route.members[i];
+
+        members[i] = (struct member_facts){m->uuid.high, m->uuid.low, ""};
+        if (m->reachable)
+            (void)address_text(&m->address, members[i].address);
+    }
+    r->members = members;
+    r->member_count = n;
+}
+
 static void publish(struct remote *r)
 {
     pthread_mutex_lock(&r->lock);
-    r->members = r->route.member_count;
+    publish_members(r);
     if (!r->ready) /* it never changes, and is read without the lock once all is ready */
         r->partitions = r->route.partition_count;
     r->ready |= r->state == REMOTE_JOINED && r->route.members_version > 0 &&
@@ -561,6 +580,7 @@ mr_rc_t remote_call_init(struct remote_call *c, enum wire_id id, int32_t partiti
     c->in = (struct invocation){.repeatable = repeatable};
     c->id = id;
     c->partition = partition;
+    c->patience_ms = 0;
     c->request = (struct sink){.grows = true};
     c->peer = NULL;
     c->answer = NULL;
@@ -579,10 +599,10 @@ void remote_call_clear(struct remote_call *c)
 
 void remote_post(struct remote *r, struct remote_call *calls, size_t n)
 {
-    uint64_t deadline_ns = clock_ns() + r->call_timeout_ms * 1000000;
+    uint64_t now_ns = clock_ns();
 
     for (size_t i = 0; i < n; i++) {
-        calls[i].in.deadline_ns = deadline_ns;
+        calls[i].in.deadline_ns = now_ns + (r->call_timeout_ms + calls[i].patience_ms) * 1000000;
         if (i > 0)
             calls[i].work.next = &calls[i - 1].work;
     }
@@ -788,9 +808,8 @@ static bool copy_config(struct remote *r, const struct remote_config *c)
     r->addresses = mem_alloc(c->address_count * sizeof *r->addresses + 1);
     if (r->addresses)
         memcpy(r->addresses, c->addresses, c->address_count * sizeof *r->addresses);
-    return copy_text(&r->cluster, c->cluster) & copy_text(&r->client, c->client) &
-               copy_text(&r->user, c->user) & copy_text(&r->password, c->password) &&
-           r->addresses;
+    return r->addresses && copy_text(&r->cluster, c->cluster) && copy_text(&r->client, c->client) &&
+           copy_text(&r->user, c->user) && copy_text(&r->password, c->password);
 }
 
 static void free_config(struct remote *r)
@@ -921,6 +940,7 @@ void remote_free(struct remote *r)
     sink_free(&r->out);
     free_config(r);
     arena_free(&r->arena);
+    mem_free(r->members);
     pthread_cond_destroy(&r->changed);
     pthread_mutex_destroy(&r->lock);
     mem_free(r);

@@ -79,6 +79,7 @@ struct remote_call {
     enum wire_id id;
     int32_t partition; /* -1: any member */
     struct sink request;
+    uint64_t patience_ms; /* how long the member itself may wait, besides the time of a call */
     void (*over)(struct remote_call *c);
     void *context;
     struct peer *peer; /* it was sent to; the loop's */
@@ -137,7 +138,8 @@ struct remote {
     bool ready;               /* joined, and the cluster's views have come */
     mr_rc_t failed;           /* MR_OK: not over */
     char words[REMOTE_WORDS]; /* why there is no connection, or was none the last time */
-    uint32_t members, partitions;
+    struct member_facts *members;
+    uint32_t member_count, partitions;
     struct arena arena; /* what lives as long as this does */
 };
 

@@ -12,6 +12,7 @@
 #include "net/base/atomic.h"
 #include "net/base/clock.h"
 #include "net/base/mem.h"
+#include "net/wire/scalar.h"
 
 struct channel_map {
     struct remote *remote;
@@ -653,6 +654,207 @@ static mr_rc_t map_page(struct channel *c, struct channel_map *map, struct map_c
     return rc;
 }
 
+/* ---- queries -------------------------------------------------------------------------------- */
+
+/* Classes that every client names by number. */
+enum { PREDICATES = -20, PREDICATE_SQL = 0, AGGREGATORS = -29, AGGREGATOR_COUNT = 4 };
+
+static void put_object(struct sink *out, int32_t factory, int32_t class_number)
+{
+    sink_put8(out, 1); /* it is such an object */
+    sink_put32(out, (uint32_t)factory);
+    sink_put32(out, (uint32_t)class_number);
+}
+
+static void put_predicate(struct sink *out, const char *text)
+{
+    uint32_t size = (uint32_t)strlen(text);
+
+    put_object(out, PREDICATES, PREDICATE_SQL);
+    sink_put32(out, size);
+    sink_put(out, text, size);
+}
+
+/* Of all entries, whatever their attributes. */
+static void put_count(struct sink *out)
+{
+    put_object(out, AGGREGATORS, AGGREGATOR_COUNT);
+    sink_put32(out, UINT32_MAX); /* no attribute */
+    sink_put64(out, 0);
+}
+
+static struct data object_of(const struct sink *s)
+{
+    return (struct data){s->at, (uint32_t)s->size, DATA_IDENTIFIED};
+}
+
+static mr_rc_t count(struct channel_map *map, const struct data *predicate, uint64_t *ret_count,
+                     mr_err_t *err)
+{
+    uint8_t room[32];
+    struct sink aggregator = {.at = room, .room = sizeof room};
+    struct map_aggregate_with_predicate_rsp a;
+    struct remote_call call;
+    struct scalar n;
+
+    put_count(&aggregator);
+    mr_rc_t rc = remote_ask(map->remote, &call, WIRE_map_aggregate_with_predicate_req, -1,
+                            &(struct map_aggregate_with_predicate_req){
+                                name_of(map), object_of(&aggregator), *predicate},
+                            true, &a, err);
+
+    if (rc == MR_OK && (scalar_read_as(&a.response, DATA_LONG, &n) != MR_OK || n.integer < 0))
+        rc = fail(err, MR_ERR_MALFORMED, NULL, "map \"%s\": the count of a member is malformed",
+                  map->name);
+    if (rc == MR_OK)
+        *ret_count = (uint64_t)n.integer;
+    remote_call_clear(&call);
+    return rc;
+}
+
+static mr_rc_t entries(struct channel_map *map, const struct data *predicate,
+                       void (*visit)(void *context, const struct data *key,
+                                     const struct data *value),
+                       void *context, uint64_t *ret_count, mr_err_t *err)
+{
+    struct map_entries_with_predicate_rsp a;
+    struct remote_call call;
+    struct data key, value;
+    mr_rc_t rc = remote_ask(map->remote, &call, WIRE_map_entries_with_predicate_req, -1,
+                            &(struct map_entries_with_predicate_req){name_of(map), *predicate},
+                            true, &a, err);
+
+    *ret_count = 0;
+    while (rc == MR_OK && wire_next(&a.response, WIRE_data_pairs, &key, &value)) {
+        if ((rc = remote_learn(map->remote, &key, err)) == MR_OK)
+            rc = remote_learn(map->remote, &value, err);
+        if (rc == MR_OK)
+            visit(context, &key, &value);
+        ++*ret_count;
+    }
+    remote_call_clear(&call);
+    return rc;
+}
+
+static mr_rc_t map_query(struct channel *c, struct channel_map *map, const char *text,
+                         void (*visit)(void *context, const struct data *key,
+                                       const struct data *value),
+                         void *context, uint64_t *ret_count, mr_err_t *err)
+{
+    struct sink predicate = {.grows = true};
+    mr_rc_t rc;
+
+    (void)c;
+    put_predicate(&predicate, text);
+    struct data d = object_of(&predicate);
+
+    if ((rc = sink_state(&predicate)) != MR_OK)
+        (void)!fail(err, rc, NULL, "map \"%s\": no room for the condition", map->name);
+    else if (visit)
+        rc = entries(map, &d, visit, context, ret_count, err);
+    else
+        rc = count(map, &d, ret_count, err);
+    sink_free(&predicate);
+    return rc;
+}
+
+static mr_rc_t map_index(struct channel *c, struct channel_map *map, int kind,
+                         const char *const *attributes, uint32_t n, mr_err_t *err)
+{
+    struct sink items = {.grows = true};
+    struct remote_call call;
+
+    for (uint32_t i = 0; i < n; i++) {
+        struct wire_bytes attribute = wire_text(attributes[i]);
+
+        wire_put(&items, WIRE_str, &attribute);
+    }
+    const struct map_add_index_req q = {.name = name_of(map),
+                                        .index_config = {.type = kind,
+                                                         .attributes = wire_list_of(&items, n),
+                                                         .bitmap_index_options.null = true,
+                                                         .b_tree_index_config.null = true}};
+    mr_rc_t rc = sink_state(&items);
+
+    if (rc != MR_OK) {
+        sink_free(&items);
+        return fail(err, rc, NULL, "map \"%s\": no room for an index's attributes", map->name);
+    }
+    /* Twice is once: an index that is there is kept. */
+    rc = remote_ask(remote_of(c), &call, WIRE_map_add_index_req, -1, &q, true, NULL, err);
+    remote_call_clear(&call);
+    sink_free(&items);
+    return rc;
+}
+
+/* ---- locks ---------------------------------------------------------------------------------- */
+
+/* Taking and letting go may be sent twice: the member knows each by this number. */
+static int64_t reference(void)
+{
+    static uint64_t references;
+
+    return (int64_t)fetch_add_64(&references, 1) + 1;
+}
+
+static mr_rc_t map_lock(struct channel *c, struct channel_map *map, const struct data *key,
+                        uint64_t lease_ms, uint64_t timeout_ms, mr_err_t *err)
+{
+    struct remote *r = remote_of(c);
+    struct map_try_lock_rsp a;
+    struct remote_call call;
+    mr_rc_t rc = remote_call_init(&call, WIRE_map_try_lock_req, remote_partition(r, key),
+                                  &(struct map_try_lock_req){thread_number(), (int64_t)lease_ms,
+                                                             (int64_t)timeout_ms, reference(),
+                                                             name_of(map), *key},
+                                  true);
+
+    if (rc != MR_OK) {
+        remote_call_clear(&call);
+        return fail(err, rc, NULL, "map \"%s\": no room for a request", map->name);
+    }
+    call.patience_ms = timeout_ms;
+    remote_run(r, &call, 1);
+    if (call.rc != MR_OK)
+        rc = remote_explain(r, &call, err);
+    else if ((rc = remote_answer(&call, &a)) != MR_OK)
+        (void)!fail(err, rc, NULL, "map \"%s\": the answer of a member is malformed", map->name);
+    else if (!a.response)
+        rc = fail(err, MR_ERR_BUSY, "wait longer, or find out who holds it",
+                  "map \"%s\": the key is locked by another", map->name);
+    remote_call_clear(&call);
+    return rc;
+}
+
+static mr_rc_t map_unlock(struct channel *c, struct channel_map *map, const struct data *key,
+                          mr_err_t *err)
+{
+    struct remote *r = remote_of(c);
+    struct remote_call call;
+    mr_rc_t rc =
+        remote_ask(r, &call, WIRE_map_unlock_req, remote_partition(r, key),
+                   &(struct map_unlock_req){thread_number(), reference(), name_of(map), *key}, true,
+                   NULL, err);
+
+    remote_call_clear(&call);
+    return rc;
+}
+
+static mr_rc_t map_is_locked(struct channel *c, struct channel_map *map, const struct data *key,
+                             bool *ret_locked, mr_err_t *err)
+{
+    struct remote *r = remote_of(c);
+    struct map_is_locked_rsp a;
+    struct remote_call call;
+    mr_rc_t rc = remote_ask(r, &call, WIRE_map_is_locked_req, remote_partition(r, key),
+                            &(struct map_is_locked_req){name_of(map), *key}, true, &a, err);
+
+    if (rc == MR_OK)
+        *ret_locked = a.response;
+    remote_call_clear(&call);
+    return rc;
+}
+
 /* ---- the whole map -------------------------------------------------------------------------- */
 
 static mr_rc_t map_clear(struct channel *c, struct channel_map *map, mr_err_t *err)
@@ -716,15 +918,27 @@ static mr_rc_t memory(struct channel *c, struct memory_facts *ret_facts, mr_err_
                 "a client does not know how much memory a member uses");
 }
 
-static uint32_t members(struct channel *c)
+static uint32_t members(struct channel *c, struct member_facts *ret_members, uint32_t room)
 {
     struct remote *r = remote_of(c);
 
     pthread_mutex_lock(&r->lock);
-    uint32_t n = r->members;
+    uint32_t n = r->member_count;
 
+    if (room > 0 && n > 0)
+        memcpy(ret_members, r->members, (n < room ? n : room) * sizeof *ret_members);
     pthread_mutex_unlock(&r->lock);
     return n;
+}
+
+static mr_rc_t ping(struct channel *c, mr_err_t *err)
+{
+    struct remote_call call;
+    mr_rc_t rc = remote_ask(remote_of(c), &call, WIRE_client_ping_req, -1,
+                            &(struct client_ping_req){0}, true, NULL, err);
+
+    remote_call_clear(&call);
+    return rc;
 }
 
 static mr_rc_t close(struct channel *c, mr_err_t *err)
@@ -748,11 +962,17 @@ const struct channel_ops remote_ops = {
     .map_get_all = map_get_all,
     .map_put_all = map_put_all,
     .map_page = map_page,
+    .map_query = map_query,
+    .map_index = map_index,
+    .map_lock = map_lock,
+    .map_unlock = map_unlock,
+    .map_is_locked = map_is_locked,
     .map_clear = map_clear,
     .map_facts = map_facts,
     .map_listen = map_listen,
     .unlisten = unlisten,
     .memory = memory,
     .members = members,
+    .ping = ping,
     .close = close,
 };

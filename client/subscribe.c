@@ -7,14 +7,18 @@
 #include "net/base/clock.h"
 #include "net/base/mem.h"
 
-/* What a listener is to hear. */
+/* What a listener is to hear; the event's bytes follow. */
 struct delivery {
     struct delivery *next;
     struct channel_listener *l;
     uint64_t time_ms;
     size_t size; /* 0: nothing, but what was lost is to be told */
-    uint8_t bytes[];
 };
+
+static uint8_t *bytes_of(const struct delivery *d)
+{
+    return (uint8_t *)(d + 1);
+}
 
 enum listener_state { STARTING, LISTENING, FAILED };
 
@@ -126,7 +130,7 @@ static void tell_event(struct channel_listener *l, const struct delivery *d)
     struct map_add_entry_listener_event e;
     const char *field;
 
-    if (wire_decode(WIRE_map_add_entry_listener_event, d->bytes, d->size, &e, &field) != MR_OK) {
+    if (wire_decode(WIRE_map_add_entry_listener_event, bytes_of(d), d->size, &e, &field) != MR_OK) {
         fetch_add_64(&l->lost, 1);
         return;
     }
@@ -355,7 +359,7 @@ static void queue(struct remote *r, struct channel_listener *l, const uint8_t *b
     }
     *d = (struct delivery){.l = l, .time_ms = clock_ms(), .size = size};
     if (size)
-        memcpy(d->bytes, bytes, size);
+        memcpy(bytes_of(d), bytes, size);
     fetch_add_64(&s->queued, size);
     push(s, d);
 }

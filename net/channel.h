@@ -53,6 +53,24 @@ struct channel_ops {
                                       const struct data *value),
                         void *context, bool *ret_end, mr_err_t *err);
 
+    /* All entries that the condition, a NUL-terminated text, is true of; visit may be NULL, which
+     * only counts them. visit must not call the grid. */
+    mr_rc_t (*map_query)(struct channel *c, struct channel_map *map, const char *text,
+                         void (*visit)(void *context, const struct data *key,
+                                       const struct data *value),
+                         void *context, uint64_t *ret_count, mr_err_t *err);
+    mr_rc_t (*map_index)(struct channel *c, struct channel_map *map, int kind,
+                         const char *const *attributes, uint32_t n, mr_err_t *err);
+
+    /* The lock of a key, for the calling thread. MR_ERR_BUSY: another's, for all of timeout_ms.
+     * lease_ms 0: until it is let go. map_unlock gives MR_ERR_ARGUMENT when it is not held. */
+    mr_rc_t (*map_lock)(struct channel *c, struct channel_map *map, const struct data *key,
+                        uint64_t lease_ms, uint64_t timeout_ms, mr_err_t *err);
+    mr_rc_t (*map_unlock)(struct channel *c, struct channel_map *map, const struct data *key,
+                          mr_err_t *err);
+    mr_rc_t (*map_is_locked)(struct channel *c, struct channel_map *map, const struct data *key,
+                             bool *ret_locked, mr_err_t *err);
+
     mr_rc_t (*map_clear)(struct channel *c, struct channel_map *map, mr_err_t *err);
     mr_rc_t (*map_facts)(struct channel *c, struct channel_map *map, struct map_facts *ret_facts,
                          mr_err_t *err);
@@ -76,7 +94,12 @@ struct channel_ops {
     bool (*reading)(struct channel *c); /* is the calling thread inside one? */
 
     mr_rc_t (*memory)(struct channel *c, struct memory_facts *ret_facts, mr_err_t *err);
-    uint32_t (*members)(struct channel *c);
+
+    /* How many there are; the first `room` are told. */
+    uint32_t (*members)(struct channel *c, struct member_facts *ret_members, uint32_t room);
+
+    /* Has some member answer something. NULL: the member is here. */
+    mr_rc_t (*ping)(struct channel *c, mr_err_t *err);
 
     /* Frees the channel. No call is under way and none follows. MR_ERR_ARGUMENT: called from a
      * place that it would pull the floor from under; it is still open. */

@@ -112,6 +112,12 @@ struct map_facts {
     uint64_t hits, misses, puts, removes, evictions, expirations, updates;
 };
 
+/* A member, as others reach it. */
+struct member_facts {
+    uint64_t uuid_high, uuid_low;
+    char address[64]; /* empty: clients cannot connect to it */
+};
+
 /* And the member about its memory. */
 struct memory_facts {
     uint64_t limit;     /* UINT64_MAX: none */

@@ -120,6 +120,22 @@ MR_API mr_rc_t mr_close(mr_t *g, int how, mr_err_t *err);
 /* The number of members in the grid, one in this process included; 0 for NULL. */
 MR_API int mr_member_count(const mr_t *g);
 
+enum { MR_ADDRESS_ROOM = 64 };
+
+typedef struct mr_member {
+    mr_uuid_t uuid;
+    char address[MR_ADDRESS_ROOM]; /* that clients connect to; empty when they cannot */
+} mr_member_t;
+
+/* Fills ret with the members of the grid, the oldest first, as far as there is room, and returns
+ * how many there are. 0 on failure: MR_ERR_ARGUMENT, MR_ERR_MEMORY. */
+MR_API int mr_members(mr_t *g, mr_member_t *ret, int room, mr_err_t *err);
+
+/* Asks a member for a sign of life, and says in *ret_ns, if not NULL, after how many nanoseconds it
+ * came; a member in this process gives it without being asked. Otherwise as any call through a
+ * client. */
+MR_API mr_rc_t mr_ping(mr_t *g, uint64_t *ret_ns, mr_err_t *err);
+
 /* ---- maps ----------------------------------------------------------------------------------- */
 
 typedef struct mr_map mr_map_t;
@@ -360,6 +376,49 @@ MR_API int mr_iter_next(mr_iter_t *it, mr_ref_t *key, mr_ref_t *value, mr_err_t 
 
 /* NULL is allowed. Before mr_close. */
 MR_API void mr_iter_free(mr_iter_t *it);
+
+/* ---- asking by conditions ------------------------------------------------------------------- */
+
+/* Conditions are texts in Hazelcast's predicate language, keywords in any case:
+ *
+ *     age > 30 and name like 'A%'
+ *     not (country in ('is', 'no') or born between 1900 and 1950)
+ *     __key >= 100 and this.tags[any] = 'new'
+ *
+ * An attribute is a field of a Compact record or of JSON, by its path; `this` is the value and
+ * __key the key. Errors in a text are MR_ERR_ARGUMENT. */
+
+/* How many entries it is true of. 0 on failure: MR_ERR_ARGUMENT, MR_ERR_MEMORY. */
+MR_API uint64_t mr_map_count(mr_map_t *m, const char *text, mr_err_t *err);
+
+/* Those entries, copied at once: go through them with mr_iter_next. NULL on failure:
+ * MR_ERR_ARGUMENT, MR_ERR_MEMORY; MR_ERR_TOO_LARGE: a client is given more than limits.result-size
+ * allows. */
+MR_API mr_iter_t *mr_map_query(mr_map_t *m, const char *text, mr_err_t *err);
+
+enum { MR_INDEX_SORTED = 0, MR_INDEX_HASH = 1 };
+
+/* Makes an index over n attributes, which finds entries by equality of all of them and, if sorted,
+ * by ranges. One that is there is kept. Returns when it is built. MR_ERR_ARGUMENT, MR_ERR_FULL,
+ * MR_ERR_MEMORY. */
+MR_API mr_rc_t mr_map_index(mr_map_t *m, int kind, const char *const *attributes, int n,
+                            mr_err_t *err);
+
+/* ---- locks ---------------------------------------------------------------------------------- */
+
+/* Locks a key, whether there is an entry or not, for the calling thread: until as many
+ * mr_map_unlock as there were locks, or lease_ms have passed (0: no end), nobody else changes the
+ * entry; reading goes on. Locks of a client end when it is gone. Waits for another's lock up to
+ * timeout_ms (0: not at all; MR_FOREVER). MR_ERR_BUSY: it is still another's. MR_ERR_FULL,
+ * MR_ERR_TOO_LARGE. */
+MR_API mr_rc_t mr_map_lock(mr_map_t *m, mr_ref_t key, int64_t lease_ms, int64_t timeout_ms,
+                           mr_err_t *err);
+
+/* MR_ERR_ARGUMENT: this thread does not hold it. */
+MR_API mr_rc_t mr_map_unlock(mr_map_t *m, mr_ref_t key, mr_err_t *err);
+
+/* 1 when somebody holds it, else 0; 0 on failure. */
+MR_API int mr_map_is_locked(mr_map_t *m, mr_ref_t key, mr_err_t *err);
 
 /* ---- listening ------------------------------------------------------------------------------ */
 

@@ -33,6 +33,21 @@ REMOTE(puts_and_gets)
     cr_assert_eq(mr_member_count(g), 1);
 }
 
+BOTH(members, have_addresses_and_answer)
+{
+    mr_member_t one[2] = {0};
+
+    mr_err_clear(&err);
+    cr_assert_eq(mr_members(g, one, 2, &err), 1);
+    cr_assert(strncmp(one[0].address, "127.0.0.1:", 10) == 0, "%s", one[0].address);
+    cr_assert(one[0].uuid.high && !one[1].address[0]);
+    cr_assert_eq(mr_members(g, NULL, 0, &err), 1);
+    FAILS(MR_ERR_ARGUMENT, mr_members(g, NULL, 1, &err), 0);
+    FAILS(MR_ERR_ARGUMENT, mr_members(NULL, one, 1, &err), 0);
+    GIVES(MR_OK, mr_ping(g, NULL, &err));
+    GIVES(MR_ERR_ARGUMENT, mr_ping(NULL, NULL, &err));
+}
+
 REMOTE(gives_the_value_from_before)
 {
     mr_val_t old = MR_VAL_INIT;
