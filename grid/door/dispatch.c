@@ -87,6 +87,7 @@ static void send_error(struct call *c, mr_rc_t rc)
     else
         snprintf(words, sizeof words, "%s%s%s%s%s", err->message, err->detail[0] ? "; " : "",
                  err->detail, err->hint[0] ? "; " : "", err->hint);
+    counter_add(c->session->at->door->counts.errors, 1);
     out->size = 0;
     wire_put_error(c->head.correlation,
                    &(struct wire_error){e.code, wire_text(e.class_name), wire_text(words)}, out);
