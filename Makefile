@@ -34,7 +34,7 @@ ALL_CFLAGS = -std=c2x $(WARN) -iquote . -I client/include $(INSIDE) -DMR_VERSION
              -fPIC -fvisibility=hidden -pthread $(LTO_COMPILE) $(CFLAGS) $(SAN_FLAGS)
 ALL_LDFLAGS = -Wl,--as-needed $(SAN_FLAGS) $(LDFLAGS)
 CLIENT_LIBS = -levent_core -levent_pthreads -lck -pthread -lm
-MEMBER_LIBS = -lfyaml -lpcre2-8 $(CLIENT_LIBS)
+MEMBER_LIBS = -lfyaml -levent_extra -lpcre2-8 $(CLIENT_LIBS)
 ifneq ($(SAN),)
 SAN_FLAGS := -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif
@@ -66,8 +66,8 @@ FUZZ_SRC    := $(filter-out tests/fuzz/seed.c,$(wildcard tests/fuzz/*.c))
 HEADERS     := $(wildcard client/include/millrace/*.h)
 
 obj          = $(patsubst %.c,$(B)/obj/%.o,$(1))
-CLIENT_OBJ  := $(call obj,$(NET_SRC) $(CLIENT_SRC))
-MEMBER_OBJ  := $(CLIENT_OBJ) $(call obj,$(GRID_SRC))
+CLIENT_OBJ  := $(call obj,$(filter-out net/http.c,$(NET_SRC)) $(CLIENT_SRC))
+MEMBER_OBJ  := $(CLIENT_OBJ) $(call obj,net/http.c $(GRID_SRC))
 CLI_OBJ     := $(call obj,$(CLI_SRC) net/base/nearest.c)
 BENCH_BIN   := $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_SRC))
 FUZZ_BIN    := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SRC))

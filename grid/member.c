@@ -124,6 +124,8 @@ static mr_rc_t start_loops(struct member *m, mr_err_t *err)
     keeper_start_on_loop(&m->keeper, m->loops[0], &m->maps);
     if (config_number(m->config, "network.listen") && (rc = open_door(m, err)) != MR_OK)
         return rc;
+    if ((rc = pages_open_on_loop(&m->pages, m->loops[wanted - 1], m, err)) != MR_OK)
+        return rc;
     for (; m->loops_started < wanted; m->loops_started++) {
         char name[24];
 
@@ -147,7 +149,7 @@ static void stop_loop(struct loop *loop, bool started)
 mr_rc_t member_start(const mr_config_t *config, struct member **ret_m, mr_err_t *err)
 {
     struct member *m = mem_alloc_zero(sizeof *m);
-    char address[ADDRESS_TEXT] = "-";
+    char address[ADDRESS_TEXT] = "-", http[ADDRESS_TEXT] = "-";
     mr_rc_t rc = MR_ERR_MEMORY;
 
     pthread_once(&once, draw_seed);
@@ -173,9 +175,12 @@ mr_rc_t member_start(const mr_config_t *config, struct member **ret_m, mr_err_t 
     name_of(m->config, m->name, sizeof m->name);
     if (m->door.member)
         (void)address_text(&m->door.address, address);
+    if (m->pages.http)
+        (void)address_text(&m->pages.address, http);
     log_event(LOG_INFO, "member.started", F_STR("name", m->name),
               F_STR("cluster", config_text(m->config, "cluster.name")), F_STR("address", address),
-              F_U64("partitions", m->partitions.count), F_U64("loops", m->loop_count));
+              F_STR("http", http), F_U64("partitions", m->partitions.count),
+              F_U64("loops", m->loop_count));
     *ret_m = m;
     return MR_OK;
 
@@ -194,6 +199,7 @@ void member_stop(struct member *m)
     for (uint32_t i = 0; i < m->loop_count; i++)
         stop_loop(m->loops[i], i < m->loops_started);
     stop_loop(m->events, m->events_started);
+    pages_close_on_loop(&m->pages);
     door_close(&m->door);
     objects_free(&m->objects);
     maps_free(&m->maps);

@@ -6,6 +6,7 @@
  *     objects      maps and all else that has a name, by kind and name
  *     loops        mr-loop-0 .. n, on the first of which the keeper works
  *     door         a listener on each loop; its sessions
+ *     pages        what it shows over HTTP
  *     events       mr-events: a loop of its own for listeners, so that a slow one holds up only
  *                  its fellows
  */
@@ -17,6 +18,7 @@
 #include "grid/data/maps.h"
 #include "grid/data/objects.h"
 #include "grid/door/door.h"
+#include "grid/door/pages.h"
 #include "grid/op/partition.h"
 #include "net/base/metric.h"
 #include "net/loop.h"
@@ -38,6 +40,7 @@ struct member {
     struct keeper keeper;
     struct wire_uuid uuid;
     struct door door;
+    struct pages pages; /* on the last loop */
 };
 
 /* config is copied. Words in err. */

@@ -46,6 +46,7 @@ static void send_error(struct call *c, mr_rc_t rc)
     else
         snprintf(words, sizeof words, "%s%s%s%s%s", err->message, err->detail[0] ? "; " : "",
                  err->detail, err->hint[0] ? "; " : "", err->hint);
+    counter_add(c->session->at->door->counts.errors, 1);
     out->size = 0;
     wire_put_error(
         c->head.correlation,

@@ -125,6 +125,29 @@ static void tick(void *context)
     tick_all(&l->strangers, now);
 }
 
+static mr_rc_t make_counts(struct door_counts *c, struct metrics *m)
+{
+    mr_rc_t rc = metric_gauge(m, "millrace_clients_connected", NULL,
+                              "Connections of clients that have been let in.", &c->connected);
+
+    if (rc == MR_OK)
+        rc = metric_gauge(m, "millrace_client_calls_parked", NULL,
+                          "Calls of clients that wait for a lock, an item or time.", &c->parked);
+    if (rc == MR_OK)
+        rc = metric_counter(m, "millrace_client_messages_total", NULL,
+                            "Messages that clients have sent.", &c->messages);
+    if (rc == MR_OK)
+        rc = metric_counter(m, "millrace_client_received_bytes_total", NULL,
+                            "Bytes that clients have sent.", &c->received);
+    if (rc == MR_OK)
+        rc = metric_counter(m, "millrace_client_sent_bytes_total", NULL,
+                            "Bytes of answers and events for clients.", &c->sent);
+    if (rc == MR_OK)
+        rc = metric_counter(m, "millrace_client_errors_total", NULL,
+                            "Calls of clients that were answered with an error.", &c->errors);
+    return rc;
+}
+
 /* MR_ERR_MEMORY: it can be closed all the same. */
 static mr_rc_t start_loop(struct door *d, struct door_loop *l, struct transport *t)
 {
@@ -205,7 +228,7 @@ mr_rc_t door_open(struct door *d, struct member *m, struct transport **transport
             transport_free(transports[--count]);
         return fail(err, MR_ERR_MEMORY, NULL, "no memory for the door of a member");
     }
-    mr_rc_t rc = MR_OK;
+    mr_rc_t rc = make_counts(&d->counts, m->metrics);
 
     for (; d->count < count; d->count++)
         if (start_loop(d, &d->loops[d->count], transports[d->count]) != MR_OK)

@@ -18,6 +18,7 @@
 #include <pthread.h>
 
 #include "net/base/list.h"
+#include "net/base/metric.h"
 #include "net/loop.h"
 #include "net/transport.h"
 #include "net/wire/sink.h"
@@ -54,7 +55,8 @@ struct door_loop {
     struct parked *spare;
     struct object *maps[DOOR_MAPS]; /* lately used, by the hash of their name */
     struct hot_batch *hot;
-    mr_err_t err; /* of the call being served */
+    uint64_t messages; /* of the piece at hand */
+    mr_err_t err;      /* of the call being served */
 };
 
 /* A program that is connected. */
@@ -65,8 +67,15 @@ struct client {
     char type[DOOR_TEXT], version[DOOR_TEXT], name[DOOR_TEXT];
 };
 
+/* What it counts. They belong to the member's registry. */
+struct door_counts {
+    struct gauge *connected, *parked;
+    struct counter *messages, *received, *sent, *errors;
+};
+
 struct door {
     struct member *member;
+    struct door_counts counts;
     struct door_loop *loops;
     uint32_t count;
     struct address address; /* that clients are told */

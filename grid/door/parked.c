@@ -91,6 +91,7 @@ mr_rc_t parked_keep(struct session *s, const uint8_t *bytes, size_t size, uint64
     p->until_ns = until_ns;
     p->size = size;
     s->parked_size += cost(p);
+    gauge_add(s->at->door->counts.parked, 1);
     list_add_last(&s->parked, &p->node);
     if (s->parked_size > s->at->door->message_max || !(p->bytes = mem_alloc(size))) {
         mr_rc_t rc = s->parked_size > s->at->door->message_max ? MR_ERR_BUSY : MR_ERR_MEMORY;
@@ -109,6 +110,7 @@ void parked_done(struct parked *p)
     waiter_cancel(&p->waiter); /* after it nobody wakes it */
     list_remove(&p->node);
     p->session->parked_size -= cost(p);
+    gauge_add(p->session->at->door->counts.parked, -1);
     p->ended = true;
     if (load_acquire_32(&p->is_posted) == 0)
         parked_free(p);

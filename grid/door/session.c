@@ -72,8 +72,10 @@ static void end(struct session *s)
         w->stop(w);
     }
     parked_end_all(s);
-    if (s->client)
+    if (s->client) {
+        gauge_add(s->at->door->counts.connected, -1);
         door_leave(s->at->door, s->client);
+    }
     s->client = NULL;
     (void)fetch_sub_64(&s->at->door->sessions, 1);
 }
@@ -173,9 +175,21 @@ static void message(void *context, const uint8_t *bytes, size_t size)
 {
     struct session *s = context;
 
+    s->at->messages++;
     take(s, bytes, size);
     if (session_is_full(s))
         conn_pause(&s->conn);
+}
+
+/* Once for all messages of a piece: counting is cheap, but not free. */
+static void count(struct session *s)
+{
+    const struct door_counts *counts = &s->at->door->counts;
+
+    counter_add(counts->messages, s->at->messages);
+    counter_add(counts->received, s->conn.received - s->counted);
+    s->at->messages = 0;
+    s->counted = s->conn.received;
 }
 
 static void settled(void *context)
@@ -183,6 +197,7 @@ static void settled(void *context)
     struct session *s = context;
 
     hot_run(s);
+    count(s);
     if (session_is_full(s))
         conn_pause(&s->conn);
 }
@@ -200,6 +215,12 @@ static const struct conn_events conn_events = {NULL, message, settled, drained, 
 
 /* ---- sending -------------------------------------------------------------------------------- */
 
+static void send_bytes(struct session *s, const void *bytes, size_t size)
+{
+    counter_add(s->at->door->counts.sent, size);
+    conn_send(&s->conn, bytes, size);
+}
+
 void session_send(struct session *s)
 {
     struct sink *out = &s->at->out;
@@ -209,8 +230,8 @@ void session_send(struct session *s)
         session_close(s, "no memory for its answers"); /* rather than to leave it waiting */
         return;
     }
-    if (s->state != SESSION_ENDED)
-        conn_send(&s->conn, out->at, out->size);
+    if (s->state != SESSION_ENDED && out->size > 0)
+        send_bytes(s, out->at, out->size);
     out->size = 0;
 }
 
@@ -243,7 +264,7 @@ static void take_events(struct posted *p)
     for (struct outgoing *next, *o = in_order(exchange_ptr(&s->events, NULL)); o; o = next) {
         next = o->next;
         if (s->state != SESSION_ENDED)
-            conn_send(&s->conn, o->bytes, o->size);
+            send_bytes(s, o->bytes, o->size);
         (void)fetch_sub_64(&s->events_size, o->size);
         mem_free(o);
     }
@@ -350,6 +371,7 @@ void session_open(struct session *s, struct client *client)
     list_add_last(&s->at->sessions, &s->node);
     s->client = client;
     s->state = SESSION_OPEN;
+    gauge_add(s->at->door->counts.connected, 1);
     s->conn.frames.limit = s->at->door->message_max;
 }
 

@@ -49,7 +49,8 @@ struct session {
     uint64_t refs;         /* atomic */
     struct client *client; /* NULL until OPEN */
     uint64_t began_ns, heard_ns;
-    uint64_t heard; /* bytes received when last looked */
+    uint64_t heard;   /* bytes received when last looked */
+    uint64_t counted; /* of them, those in the metrics */
     struct list watches;
     uint32_t watch_count;
     struct list parked;

@@ -402,6 +402,21 @@ static void compare_times(const struct peer *ours, const struct peer *redis, dou
     bench_compare("client.get.p16.p99_ratio_redis", "ns", &our_p99, &redis_p99);
 }
 
+/* What a client costs that has been let in and says nothing. */
+static void measure_idle(const struct peer *p)
+{
+    enum { IDLE = 500 };
+    int fds[IDLE];
+    size_t before = bench_rss(p->pid);
+
+    for (int i = 0; i < IDLE; i++)
+        fds[i] = connected(p);
+    bench_value("client.idle_connection_kb", "KiB",
+                ((double)bench_rss(p->pid) - (double)before) / 1024 / IDLE);
+    for (int i = 0; i < IDLE; i++)
+        close(fds[i]);
+}
+
 int main(int argc, char **argv)
 {
     static const uint32_t depths[] = {1, 16, 64};
@@ -426,6 +441,7 @@ int main(int argc, char **argv)
                              "--appendonly", "no", "--loglevel", "warning", NULL});
     bench_pin(1);
     fill(&ours);
+    measure_idle(&ours);
     fill(&redis);
     for (int what = GET; what <= SET; what++)
         for (size_t d = 0; d < sizeof depths / sizeof depths[0]; d++) {
