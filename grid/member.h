@@ -18,6 +18,7 @@
 #include "grid/data/objects.h"
 #include "grid/door/door.h"
 #include "grid/op/partition.h"
+#include "grid/op/pool.h"
 #include "net/base/metric.h"
 #include "net/loop.h"
 
@@ -37,6 +38,7 @@ struct member {
     struct tasklet deliverer; /* on events */
     struct keeper keeper;
     struct wire_uuid uuid;
+    struct pool pool; /* for what clients ask that takes long */
     struct door door;
 };
 

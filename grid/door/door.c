@@ -97,6 +97,20 @@ void door_leave(struct door *d, struct client *c)
     mem_free(c);
 }
 
+/* ---- desks ---------------------------------------------------------------------------------- */
+
+void desk_init(struct desk *d)
+{
+    *d = (struct desk){.out.grows = true, .items.grows = true};
+}
+
+void desk_clear(struct desk *d)
+{
+    sink_free(&d->out);
+    sink_free(&d->items);
+    mem_free(d->values);
+}
+
 /* ---- life ----------------------------------------------------------------------------------- */
 
 static void tick(void *context)
@@ -116,7 +130,7 @@ static mr_rc_t start_loop(struct door *d, struct door_loop *l, struct transport 
     l->door = d;
     l->loop = t->loop;
     l->transport = t;
-    l->out.grows = l->items.grows = true;
+    desk_init(&l->desk);
     list_init(&l->sessions);
     l->taker = (struct tasklet){.run = take_posted, .context = l};
     tasklet_add_on_loop(l->loop, &l->taker);
@@ -207,9 +221,7 @@ static void close_loop(struct door_loop *l)
     timer_cancel_on_loop(l->loop, &l->tick);
     tasklet_remove_on_loop(&l->taker);
     transport_free(l->transport);
-    sink_free(&l->out);
-    sink_free(&l->items);
-    mem_free(l->values);
+    desk_clear(&l->desk);
     mem_free(l->spare);
     mem_free(l->hot);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "grid/data/map_object.h"
+#include "grid/door/away.h"
 #include "grid/door/dispatch.h"
 #include "grid/door/hot.h"
 #include "grid/door/parked.h"
@@ -19,9 +20,10 @@ enum {
 
 #define LOGIN_NS 10000000000ull
 
-/* An event on its way from another thread. */
+/* An event or an answer on its way from another thread. */
 struct outgoing {
     struct outgoing *next;
+    bool is_answer;
     size_t size;
     uint8_t bytes[];
 };
@@ -115,6 +117,26 @@ void session_abort(struct session *s)
     session_unref(s);
 }
 
+/* ---- pace ----------------------------------------------------------------------------------- */
+
+/* A client that does not take its answers, or has much being made, is not read. */
+static bool has_enough(const struct session *s)
+{
+    return conn_queued(&s->conn) > QUEUE_MAX || s->away >= AWAY_MAX;
+}
+
+static void slow_down(struct session *s)
+{
+    if (has_enough(s))
+        conn_pause(&s->conn);
+}
+
+static void go_on(struct session *s)
+{
+    if (!has_enough(s))
+        conn_resume(&s->conn);
+}
+
 /* ---- receiving ------------------------------------------------------------------------------ */
 
 static void message(void *context, const uint8_t *bytes, size_t size)
@@ -127,8 +149,7 @@ static void message(void *context, const uint8_t *bytes, size_t size)
     if (s->state == SESSION_ENDED)
         return;
     dispatch(s, bytes, size);
-    if (conn_queued(&s->conn) > QUEUE_MAX)
-        conn_pause(&s->conn);
+    slow_down(s);
 }
 
 static void settled(void *context)
@@ -136,13 +157,12 @@ static void settled(void *context)
     struct session *s = context;
 
     hot_run(s);
-    if (conn_queued(&s->conn) > QUEUE_MAX)
-        conn_pause(&s->conn);
+    slow_down(s);
 }
 
 static void drained(void *context)
 {
-    conn_resume(&((struct session *)context)->conn);
+    go_on(context);
 }
 
 static const struct conn_events conn_events = {NULL, message, settled, drained, ended};
@@ -151,7 +171,7 @@ static const struct conn_events conn_events = {NULL, message, settled, drained, 
 
 void session_send(struct session *s)
 {
-    struct sink *out = &s->at->out;
+    struct sink *out = &s->at->desk.out;
 
     if (s->state != SESSION_ENDED && sink_state(out) == MR_OK)
         conn_send(&s->conn, out->at, out->size);
@@ -179,20 +199,36 @@ static struct outgoing *in_order(struct outgoing *o)
     return first;
 }
 
-static void take_events(struct posted *p)
+/* Answers may be as large as they are allowed to be; of events not too many may wait. */
+static void take(struct session *s, struct outgoing *o)
+{
+    if (s->state != SESSION_ENDED)
+        conn_send(&s->conn, o->bytes, o->size);
+    if (o->is_answer) {
+        s->away--;
+        return;
+    }
+    (void)fetch_sub_64(&s->events_size, o->size);
+    if (conn_queued(&s->conn) > s->at->door->result_max)
+        store_relaxed_32(&s->overrun, 1);
+}
+
+static void take_all(struct posted *p)
 {
     struct session *s = list_owner(p, struct session, ready);
 
     (void)exchange_32(&s->is_ready, 0); /* who found it set has pushed before: it is taken below */
     for (struct outgoing *next, *o = in_order(exchange_ptr(&s->events, NULL)); o; o = next) {
         next = o->next;
-        if (s->state != SESSION_ENDED)
-            conn_send(&s->conn, o->bytes, o->size);
-        (void)fetch_sub_64(&s->events_size, o->size);
+        take(s, o);
         mem_free(o);
     }
-    if (load_relaxed_32(&s->overrun) || conn_queued(&s->conn) > s->at->door->result_max)
+    if (load_relaxed_32(&s->overrun))
         session_close(s, "it does not take its events");
+    if (s->state != SESSION_ENDED) {
+        slow_down(s);
+        go_on(s);
+    }
     session_unref(s);
 }
 
@@ -226,8 +262,25 @@ void session_event(struct session *s, enum wire_id id, int64_t correlation, cons
     struct sink out = {.at = o->bytes, .room = measure.size};
 
     wire_encode(id, &head, msg, &out);
+    o->is_answer = false;
     o->size = measure.size;
     (void)fetch_add_64(&s->events_size, o->size);
+    push(&s->events, o);
+    wake(s);
+}
+
+void session_answer(struct session *s, const struct sink *answer)
+{
+    struct outgoing *o = mem_alloc(sizeof *o + answer->size);
+
+    if (!o) { /* the client would wait for it for ever */
+        store_relaxed_32(&s->overrun, 1);
+        wake(s);
+        return;
+    }
+    o->is_answer = true;
+    o->size = answer->size;
+    memcpy(o->bytes, answer->at, answer->size);
     push(&s->events, o);
     wake(s);
 }
@@ -251,7 +304,7 @@ void session_accepted(void *context, struct link *link)
     s->at = l;
     s->refs = 1;
     s->began_ns = s->heard_ns = clock_ns();
-    s->ready.run = take_events;
+    s->ready.run = take_all;
     list_init(&s->watches);
     list_init(&s->parked);
     list_add_last(&l->sessions, &s->node);
@@ -267,7 +320,7 @@ void session_open(struct session *s, struct client *client)
 
 void session_tick(struct session *s, uint64_t now_ns)
 {
-    if (s->conn.received != s->heard) {
+    if (s->conn.received != s->heard || s->away > 0) {
         s->heard = s->conn.received;
         s->heard_ns = now_ns;
     }

@@ -13,7 +13,7 @@
  * limits.result-size of events; one that lets more wait is closed, with a line in the log.
  *
  * A session is counted: the loop's list holds it, and whatever is posted to it.
- * Threads: its loop, but for session_event.
+ * Threads: its loop, but for session_event and session_answer.
  */
 #ifndef GRID_DOOR_SESSION_H
 #define GRID_DOOR_SESSION_H
@@ -43,23 +43,27 @@ struct session {
     uint64_t heard; /* bytes received when last looked */
     struct list watches;
     struct list parked;
+    uint32_t away;           /* calls that are served away (away.h) */
     struct object *last_map; /* that a request was about; NULL: none yet */
 
     struct posted ready;
     uint32_t is_ready; /* ready is posted */
     uint32_t overrun;  /* it did not take its events */
-    void *events;      /* of struct outgoing, the last one first; any thread */
+    void *events;      /* and answers: of struct outgoing, the last one first; any thread */
     uint64_t events_size;
 };
 
 /* For transport_listen. */
 void session_accepted(void *door_loop, struct link *link);
 
-/* Sends what l->out holds. */
+/* Sends what the loop's desk has as an answer. */
 void session_send(struct session *s);
 
 /* Sends an event: any thread, while the session is held or watched. Copies it. */
 void session_event(struct session *s, enum wire_id id, int64_t correlation, const void *msg);
+
+/* Sends the answer to a call that was away: any thread, while the session is held. Copies it. */
+void session_answer(struct session *s, const struct sink *answer);
 
 /* Authentication has succeeded. */
 void session_open(struct session *s, struct client *client);
