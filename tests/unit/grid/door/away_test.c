@@ -1,17 +1,13 @@
-#define _GNU_SOURCE
 #include "grid/door/away.h"
 
-#include <arpa/inet.h>
 #include <criterion/criterion.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "grid/data/map_object.h"
 #include "grid/door/dispatch.h"
 #include "grid/member.h"
 #include "grid/op/run.h"
 #include "net/base/epoch.h"
-#include "net/frame.h"
+#include "tests/raw_client.h"
 
 /* A member with one loop and a map that is too large to be looked through on it, and a client that
  * sends requests without waiting for answers. */
@@ -20,9 +16,7 @@ enum { ENTRIES = 3 * CALL_ENTRIES_MAX };
 
 static struct member *member;
 static struct map *map;
-static int client;
-static struct sink requests;
-static struct frames frames;
+static struct raw_client client;
 
 static void fill(void)
 {
@@ -45,21 +39,8 @@ static void fill(void)
     epoch_exit();
 }
 
-static void request(enum wire_id id, int64_t correlation, const void *message)
-{
-    wire_encode(id, &(struct wire_head){.correlation = correlation, .partition = -1}, message,
-                &requests);
-}
-
-static void send_all(void)
-{
-    cr_assert(sink_state(&requests) == MR_OK);
-    cr_assert(send(client, requests.at, requests.size, 0) == (ssize_t)requests.size);
-    requests.size = 0;
-}
-
 struct answers {
-    uint32_t wanted, count;
+    uint32_t count;
     int64_t correlation[256];
     uint32_t items[256]; /* of a list of keys; else 0 */
     uint32_t type[256];
@@ -87,50 +68,11 @@ static bool note(void *context, const uint8_t *bytes, size_t size)
 /* Reads until so many have come. */
 static struct answers answers(uint32_t wanted)
 {
-    struct answers a = {.wanted = wanted};
-    uint8_t piece[65536];
+    struct answers a = {.count = 0};
 
-    while (a.count < wanted) {
-        ssize_t n = recv(client, piece, sizeof piece, 0);
-
-        cr_assert(n > 0, "the member has closed the connection");
-        cr_assert(frames_feed(&frames, piece, (size_t)n, note, &a) == MR_OK);
-    }
+    while (a.count < wanted)
+        cr_assert(raw_receive(&client, note, &a), "the member has closed the connection");
     return a;
-}
-
-static void log_in(void)
-{
-    static const struct sink none;
-    const struct client_authentication_req login = {
-        .uuid = {1, 2, false},
-        .serialization_version = 1,
-        .cluster_name = wire_text("dev"),
-        .username = {NULL, 0},
-        .password = {NULL, 0},
-        .client_type = wire_text("test"),
-        .client_hazelcast_version = wire_text("5.5"),
-        .client_name = wire_text("test"),
-        .labels = wire_list_of(&none, 0),
-    };
-
-    sink_put(&requests, "CP2", 3);
-    request(WIRE_client_authentication_req, 1, &login);
-    send_all();
-    cr_assert(answers(1).type[0] == wire_type(WIRE_client_authentication_rsp));
-}
-
-static void open_client(void)
-{
-    const struct sockaddr_in address = {.sin_family = AF_INET,
-                                        .sin_port = htons(member->door.address.port),
-                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-
-    requests.grows = true;
-    frames_init(&frames, 1 << 24);
-    client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    cr_assert(connect(client, (const struct sockaddr *)&address, sizeof address) == 0);
-    log_in();
 }
 
 static void open_member(void)
@@ -145,14 +87,13 @@ static void open_member(void)
     cr_assert(member_start(c, &member, &err) == MR_OK, "%s", err.message);
     mr_config_free(c);
     fill();
-    open_client();
+    cr_assert(raw_open(&client, member->door.address.port));
+    cr_assert(answers(1).type[0] == wire_type(WIRE_client_authentication_rsp));
 }
 
 static void close_member(void)
 {
-    close(client);
-    frames_free(&frames);
-    sink_free(&requests);
+    raw_close(&client);
     member_stop(member);
 }
 
@@ -162,9 +103,9 @@ static const struct map_key_set_req all_keys = {{(const uint8_t *)"large", 5}};
 
 Test(away, answers_a_ping_before_the_scan_that_was_asked_for_first)
 {
-    request(WIRE_map_key_set_req, 10, &all_keys);
-    request(WIRE_client_ping_req, 11, NULL);
-    send_all();
+    raw_request(&client, WIRE_map_key_set_req, 10, &all_keys);
+    raw_request(&client, WIRE_client_ping_req, 11, NULL);
+    cr_assert(raw_send(&client));
     struct answers a = answers(2);
 
     cr_expect(a.correlation[0] == 11 && a.correlation[1] == 10);
@@ -177,8 +118,8 @@ Test(away, answers_each_of_many_once)
     bool seen[MANY] = {false};
 
     for (int i = 0; i < MANY; i++)
-        request(WIRE_map_key_set_req, i, &all_keys);
-    send_all();
+        raw_request(&client, WIRE_map_key_set_req, i, &all_keys);
+    cr_assert(raw_send(&client));
     struct answers a = answers(MANY);
 
     for (int i = 0; i < MANY; i++) {
@@ -192,8 +133,8 @@ Test(away, says_what_is_wrong_with_a_request)
     const struct map_values_with_predicate_req wrong = {
         .name = all_keys.name, .predicate = {(const uint8_t *)"x", 1, DATA_STRING}};
 
-    request(WIRE_map_values_with_predicate_req, 20, &wrong);
-    send_all();
+    raw_request(&client, WIRE_map_values_with_predicate_req, 20, &wrong);
+    cr_assert(raw_send(&client));
     struct answers a = answers(1);
 
     cr_expect(a.correlation[0] == 20 && a.type[0] == WIRE_ERROR);
@@ -202,8 +143,7 @@ Test(away, says_what_is_wrong_with_a_request)
 Test(away, lets_clients_go_and_members_stop_while_work_is_under_way)
 {
     for (int i = 0; i < AWAY_MAX; i++)
-        request(WIRE_map_key_set_req, i, &all_keys);
-    send_all();
-    close(client); /* close_member stops the member with much of it still to do */
-    client = -1;
+        raw_request(&client, WIRE_map_key_set_req, i, &all_keys);
+    cr_assert(raw_send(&client));
+    /* close_member leaves, and stops the member, with much of it still to do. */
 }
