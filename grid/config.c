@@ -22,6 +22,8 @@ const struct config_key config_keys[] = {
      "What this member is called in the log; empty for its host and process, as in box-1234."},
     {"member.loops", CONFIG_INT, "0", 0, 1024, NULL,
      "Threads that serve connections and jobs; 0 for one per core."},
+    {"member.workers", CONFIG_INT, "0", 0, 1024, NULL,
+     "Threads for what looks at much of a large map, such as queries; 0 for one per core."},
     {"memory.max", CONFIG_SIZE, "0", 0, INT64_MAX, NULL,
      "Memory that entries may take in this member; 0 for no ceiling."},
     {"network.bind", CONFIG_TEXT, "127.0.0.1", 1, CONFIG_NAME_MAX, NULL,

@@ -7,6 +7,7 @@
 
 #include "client/handle.h"
 #include "grid/data/listener.h"
+#include "grid/door/away.h"
 #include "grid/door/local.h"
 #include "net/base/hash.h"
 #include "net/base/log.h"
@@ -83,9 +84,10 @@ static mr_rc_t start_events(struct member *m)
 
 /* ---- loops ---------------------------------------------------------------------------------- */
 
-static uint32_t loops_wanted(const mr_config_t *config)
+/* As many threads as an option says, or one per core. */
+static uint32_t threads_wanted(const mr_config_t *config, const char *key)
 {
-    uint64_t n = config_number(config, "member.loops");
+    uint64_t n = config_number(config, key);
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
 
     if (n == 0)
@@ -98,7 +100,9 @@ static mr_rc_t open_door(struct member *m, mr_err_t *err)
 {
     struct transport **transports = mem_alloc_zero(m->loop_count * sizeof(struct transport *));
     uint32_t made = 0;
-    mr_rc_t rc = transports ? MR_OK : MR_ERR_MEMORY;
+    mr_rc_t rc = transports ? pool_start(&m->pool, threads_wanted(m->config, "member.workers"),
+                                         AWAY_QUEUE_MAX)
+                            : MR_ERR_MEMORY;
 
     for (; rc == MR_OK && made < m->loop_count; made += rc == MR_OK)
         rc = tcp_new_on_loop(m->loops[made], &transports[made]);
@@ -113,7 +117,7 @@ static mr_rc_t open_door(struct member *m, mr_err_t *err)
 
 static mr_rc_t start_loops(struct member *m, mr_err_t *err)
 {
-    uint32_t wanted = loops_wanted(m->config);
+    uint32_t wanted = threads_wanted(m->config, "member.loops");
     mr_rc_t rc;
 
     if (!(m->loops = mem_alloc_zero(wanted * sizeof(struct loop *))))
@@ -199,6 +203,7 @@ void member_stop(struct member *m)
     for (uint32_t i = 0; i < m->loop_count; i++)
         stop_loop(m->loops[i], i < m->loops_started);
     stop_loop(m->events, m->events_started);
+    pool_stop(&m->pool); /* it may still have answers for sessions, and loops to post them to */
     pages_close_on_loop(&m->pages);
     door_close(&m->door);
     objects_free(&m->objects);

@@ -20,6 +20,7 @@
 #include "grid/door/door.h"
 #include "grid/door/pages.h"
 #include "grid/op/partition.h"
+#include "grid/op/pool.h"
 #include "net/base/metric.h"
 #include "net/loop.h"
 
@@ -39,6 +40,7 @@ struct member {
     struct tasklet deliverer; /* on events */
     struct keeper keeper;
     struct wire_uuid uuid;
+    struct pool pool; /* for what clients ask that takes long */
     struct door door;
     struct pages pages; /* on the last loop */
 };

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "grid/door/away.h"
 #include "grid/door/parked.h"
 #include "grid/door/serve.h"
 #include "grid/member.h"
@@ -33,13 +34,21 @@ static const struct {
 
 /* ---- errors --------------------------------------------------------------------------------- */
 
+static void send(struct call *c)
+{
+    if (c->is_away)
+        session_answer(c->session, &c->desk->out);
+    else
+        session_send(c->session);
+}
+
 static void send_error(struct call *c, mr_rc_t rc)
 {
     const struct fault own = {.code = c->code, .class_name = c->class_name};
     const struct fault *fault = c->code ? &own : fault_of_rc(rc);
     const mr_err_t *err = c->err;
     char words[sizeof err->message + sizeof err->detail + sizeof err->hint + 8];
-    struct sink *out = &c->session->at->out;
+    struct sink *out = &c->desk->out;
 
     if (err->code == MR_OK)
         snprintf(words, sizeof words, "%s", mr_rc_text(rc));
@@ -51,7 +60,7 @@ static void send_error(struct call *c, mr_rc_t rc)
     wire_put_error(
         c->head.correlation,
         &(struct wire_error){fault->code, wire_text(fault->class_name), wire_text(words)}, out);
-    session_send(c->session);
+    send(c);
 }
 
 mr_rc_t call_error(struct call *c, int32_t code, const char *class_name, const char *format, ...)
@@ -83,12 +92,12 @@ static mr_rc_t too_large(struct call *c, size_t bytes)
 void reply(struct call *c, const void *response)
 {
     const struct wire_head head = {.correlation = c->head.correlation};
-    struct sink *out = &c->session->at->out;
+    struct sink *out = &c->desk->out;
 
     out->size = 0;
     wire_encode(c->id + 1, &head, response, out);
     if (sink_state(out) == MR_OK && out->size <= c->session->at->door->result_max) {
-        session_send(c->session);
+        send(c);
         door_empty(out);
         return;
     }
@@ -100,7 +109,7 @@ void reply(struct call *c, const void *response)
 
 struct sink *call_items(struct call *c)
 {
-    struct sink *items = &c->session->at->items;
+    struct sink *items = &c->desk->items;
 
     door_empty(items);
     return items;
@@ -108,7 +117,7 @@ struct sink *call_items(struct call *c)
 
 mr_rc_t reply_list(struct call *c, uint32_t count)
 {
-    struct sink *items = &c->session->at->items;
+    struct sink *items = &c->desk->items;
 
     if (sink_state(items) != MR_OK || items->size > c->session->at->door->result_max) {
         mr_rc_t rc = too_large(c, items->size);
@@ -132,6 +141,18 @@ struct waiter *call_wait(struct call *c, int64_t timeout_ms)
     return c->waiter;
 }
 
+mr_rc_t call_go_away(struct call *c, const struct map *m)
+{
+    uint64_t entries = 0;
+
+    for (uint32_t i = 0; i < m->partitions->count && entries <= CALL_ENTRIES_MAX; i++)
+        entries += load_relaxed_64(&m->parts[i].store.entries);
+    if (c->is_away || entries <= CALL_ENTRIES_MAX)
+        return MR_OK;
+    c->goes_away = true;
+    return MR_PENDING;
+}
+
 mr_rc_t call_object(struct call *c, enum object_kind kind, struct wire_bytes name,
                     struct object **ret_o)
 {
@@ -147,9 +168,7 @@ mr_rc_t call_object(struct call *c, enum object_kind kind, struct wire_bytes nam
 
 struct owner call_owner(const struct call *c, int64_t thread)
 {
-    const struct wire_uuid *u = &c->session->client->uuid;
-
-    return (struct owner){u->high, u->low, thread};
+    return (struct owner){c->client.high, c->client.low, thread};
 }
 
 /* ---- serving -------------------------------------------------------------------------------- */
@@ -167,9 +186,9 @@ static mr_rc_t serve(struct call *c, const uint8_t *bytes, size_t size)
     int id = wire_find(c->head.type);
 
     if (id < 0 || !rows[id].serve)
-        return c->session->state == SESSION_OPEN ? unknown(c) : MR_ERR_CLOSED;
+        return session_may(c->session, ALLOW_CLIENT) ? unknown(c) : MR_ERR_CLOSED;
     c->id = (enum wire_id)id;
-    if (!session_may(c->session, rows[id].permission))
+    if (!c->is_away && !session_may(c->session, rows[id].permission))
         return MR_ERR_CLOSED;
     if (wire_decode(c->id, bytes, size, &message, &field) != MR_OK)
         return fail(c->err, MR_ERR_MALFORMED, NULL, "%s: %s is missing or malformed",
@@ -188,14 +207,20 @@ static void refuse_stranger(struct call *c)
 
 static struct call call_new(struct session *s)
 {
-    s->at->err.code = MR_OK;
-    return (struct call){
-        .session = s, .member = s->at->door->member, .until_ns = UINT64_MAX, .err = &s->at->err};
+    struct desk *desk = &s->at->desk;
+
+    desk->err.code = MR_OK;
+    return (struct call){.session = s,
+                         .member = s->at->door->member,
+                         .desk = desk,
+                         .client = s->client ? s->client->uuid : (struct wire_uuid){0},
+                         .until_ns = UINT64_MAX,
+                         .err = &desk->err};
 }
 
 static void finish(struct call *c, mr_rc_t rc)
 {
-    if (rc == MR_ERR_CLOSED && c->session->state == SESSION_NEW)
+    if (rc == MR_ERR_CLOSED && !c->is_away && c->session->state == SESSION_NEW)
         refuse_stranger(c);
     else if (rc != MR_OK)
         send_error(c, rc);
@@ -214,9 +239,30 @@ void dispatch(struct session *s, const uint8_t *bytes, size_t size)
     mr_rc_t rc = c.waiter ? serve(&c, bytes, size) : MR_ERR_MEMORY;
 
     if (rc == MR_PENDING)
-        rc = parked_keep(s, bytes, size, c.until_ns);
+        rc = c.goes_away ? away_give(s, bytes, size) : parked_keep(s, bytes, size, c.until_ns);
     finish(&c, rc);
     epoch_exit();
+}
+
+void dispatch_away(struct session *s, struct wire_uuid client, const uint8_t *bytes, size_t size)
+{
+    struct desk desk;
+    struct call c = {.session = s,
+                     .member = s->at->door->member,
+                     .desk = &desk,
+                     .client = client,
+                     .is_away = true,
+                     .err = &desk.err};
+
+    check(wire_read_head(bytes, size, &c.head) == MR_OK); /* it was, on the loop */
+    desk_init(&desk);
+    epoch_enter();
+    mr_rc_t rc = serve(&c, bytes, size);
+
+    check(rc != MR_PENDING); /* there is nothing to wait with */
+    finish(&c, rc);
+    epoch_exit();
+    desk_clear(&desk);
 }
 
 void dispatch_again(struct session *s, struct parked *p)
@@ -228,6 +274,7 @@ void dispatch_again(struct session *s, struct parked *p)
     epoch_enter();
     mr_rc_t rc = serve(&c, p->bytes, p->size);
 
+    check(!c.goes_away); /* what can wait does not look at whole maps */
     if (rc == MR_PENDING && s->state != SESSION_ENDED)
         parked_again(p);
     else if (s->state != SESSION_ENDED)

@@ -8,13 +8,14 @@
  *     reply(call, &response) and return MR_OK
  *     return MR_PENDING, having given call_wait()'s waiter to what it waits for: it is called
  *         again with the same request, from the beginning
+ *     return what call_go_away() says: it is called again, away from the loop
  *     return an error, with words in call->err or without
  *
  * A message without a row is answered with an error, as the protocol wants, and never closes the
  * connection; so is one whose parameters are wrong. A stream of bytes that forms no messages does.
  *
  * Everything runs inside an epoch section, so what a reply borrows from the store is good until
- * it was encoded. Threads: the session's loop.
+ * it was encoded. Threads: the session's loop; of calls that went away, any.
  */
 #ifndef GRID_DOOR_DISPATCH_H
 #define GRID_DOOR_DISPATCH_H
@@ -29,9 +30,16 @@
 /* How long a change waits for a key that another client has locked: as long as clients do. */
 enum { CALL_LOCKED_MS = 120000 };
 
+/* Entries that may be looked at on a loop: a fraction of a millisecond. */
+enum { CALL_ENTRIES_MAX = 2000 };
+
 struct call {
     struct session *session;
     struct member *member;
+    struct desk *desk;
+    struct wire_uuid client;
+    bool is_away; /* from the loop: nothing there may be touched */
+    bool goes_away;
     struct wire_head head;
     enum wire_id id;
     struct waiter *waiter; /* NULL: it waits no longer */
@@ -44,6 +52,9 @@ struct call {
 /* Serves one whole message. */
 void dispatch(struct session *s, const uint8_t *bytes, size_t size);
 
+/* Serves one away from the loop, for this client. */
+void dispatch_away(struct session *s, struct wire_uuid client, const uint8_t *bytes, size_t size);
+
 /* Serves a parked one again. */
 void dispatch_again(struct session *s, struct parked *p);
 
@@ -54,6 +65,10 @@ void reply(struct call *c, const void *response);
 /* What the call may wait with, for timeout_ms from its first attempt on; INT64_MAX: for ever. NULL:
  * it must not wait. */
 struct waiter *call_wait(struct call *c, int64_t timeout_ms);
+
+/* For a call that has to look at all of the map: MR_PENDING, to be returned, if that is too much
+ * for a loop, which has other clients waiting; MR_OK if it can be done here, or is away already. */
+mr_rc_t call_go_away(struct call *c, const struct map *m);
 
 /* The map of this name, made when it is not there. */
 mr_rc_t call_map(struct call *c, struct wire_bytes name, struct map **ret_map);

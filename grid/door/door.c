@@ -106,6 +106,20 @@ void door_leave(struct door *d, struct client *c)
     mem_free(c);
 }
 
+/* ---- desks ---------------------------------------------------------------------------------- */
+
+void desk_init(struct desk *d)
+{
+    *d = (struct desk){.out.grows = true, .items.grows = true};
+}
+
+void desk_clear(struct desk *d)
+{
+    sink_free(&d->out);
+    sink_free(&d->items);
+    mem_free(d->values);
+}
+
 /* ---- life ----------------------------------------------------------------------------------- */
 
 static void tick_all(struct list *sessions, uint64_t now)
@@ -154,7 +168,7 @@ static mr_rc_t start_loop(struct door *d, struct door_loop *l, struct transport 
     l->door = d;
     l->loop = t->loop;
     l->transport = t;
-    l->out.grows = l->items.grows = true;
+    desk_init(&l->desk);
     list_init(&l->sessions);
     list_init(&l->strangers);
     l->taker = (struct tasklet){.run = take_posted, .context = l};
@@ -251,9 +265,7 @@ static void close_loop(struct door_loop *l)
     timer_cancel_on_loop(l->loop, &l->tick);
     tasklet_remove_on_loop(&l->taker);
     transport_free(l->transport);
-    sink_free(&l->out);
-    sink_free(&l->items);
-    mem_free(l->values);
+    desk_clear(&l->desk);
     mem_free(l->spare);
     mem_free(l->hot);
 }

@@ -38,6 +38,18 @@ struct posted {
     void (*run)(struct posted *p);
 };
 
+/* What a call makes its answer on. A loop has one for all its calls. */
+struct desk {
+    struct sink out;     /* an answer being made */
+    struct sink items;   /* a list for it */
+    struct data *values; /* those of a request, in an array */
+    uint32_t values_room;
+    mr_err_t err; /* of the call being served */
+};
+
+void desk_init(struct desk *d);
+void desk_clear(struct desk *d);
+
 /* What the door has on one loop. */
 struct door_loop {
     struct door *door;
@@ -47,16 +59,12 @@ struct door_loop {
     struct list sessions, strangers; /* strangers have not said who they are; the oldest first */
     struct loop_timer tick;
     struct tasklet taker;
-    void *posted;        /* of struct posted, the last one first; any thread */
-    struct sink out;     /* an answer being made */
-    struct sink items;   /* a list for it */
-    struct data *values; /* those of a request, in an array */
-    uint32_t values_room;
+    void *posted; /* of struct posted, the last one first; any thread */
+    struct desk desk;
     struct parked *spare;
     struct object *maps[DOOR_MAPS]; /* lately used, by the hash of their name */
     struct hot_batch *hot;
     uint64_t messages; /* of the piece at hand */
-    mr_err_t err;      /* of the call being served */
 };
 
 /* A program that is connected. */

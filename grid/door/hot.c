@@ -206,7 +206,7 @@ static void run_slowly(struct session *s, const struct hot *h)
 void hot_run(struct session *s)
 {
     struct hot_batch *b = s->at->hot;
-    struct sink *out = &s->at->out;
+    struct sink *out = &s->at->desk.out;
 
     if (b->count == 0)
         return;

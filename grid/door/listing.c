@@ -34,21 +34,21 @@ void listing_add_pair(void *context, const struct data *key, const struct data *
 
 const struct data *call_values(struct call *c, struct wire_list values)
 {
-    struct door_loop *l = c->session->at;
+    struct desk *d = c->desk;
     uint32_t n = 0;
 
-    if (values.count >= l->values_room) {
+    if (values.count >= d->values_room) {
         uint32_t room = values.count + 64;
-        struct data *more = mem_realloc(l->values, room * sizeof *more);
+        struct data *more = mem_realloc(d->values, room * sizeof *more);
 
         if (!more)
             return NULL;
-        l->values = more;
-        l->values_room = room;
+        d->values = more;
+        d->values_room = room;
     }
-    while (wire_next(&values, WIRE_datas, &l->values[n], NULL))
+    while (wire_next(&values, WIRE_datas, &d->values[n], NULL))
         n++;
-    return l->values;
+    return d->values;
 }
 
 mr_rc_t call_watch(struct call *c)

@@ -38,7 +38,10 @@ static void list_entry(void *context, const struct record *r)
 mr_rc_t scan_reply_list(struct call *c, struct map *m, uint32_t parts)
 {
     struct listing l = listing_new(c);
+    mr_rc_t rc = call_go_away(c, m);
 
+    if (rc != MR_OK)
+        return rc;
     scan(m, parts == SCAN_KEYS ? list_key : parts == SCAN_VALUES ? list_value : list_entry, &l);
     return listing_reply(c, &l);
 }
@@ -85,7 +88,10 @@ static void compare(void *context, const struct record *r)
 mr_rc_t scan_reply_contains(struct call *c, struct map *m, const struct data *value)
 {
     struct search s = {value, false};
+    mr_rc_t rc = call_go_away(c, m);
 
+    if (rc != MR_OK)
+        return rc;
     scan(m, compare, &s);
     reply(c, &s.found);
     return MR_OK;

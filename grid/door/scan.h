@@ -1,6 +1,9 @@
 /* scan.h - answers that need a look at every entry of a map, without a predicate.
  *
- * Threads: the session's loop, in its call's epoch section, which keeps what the scan has seen;
+ * Lists and searches of large maps are made away from the loop (dispatch.h): they return
+ * MR_PENDING.
+ *
+ * Threads: those of a call, in its epoch section, which keeps what the scan has seen;
  * what comes or goes meanwhile is seen or not.
  */
 #ifndef GRID_DOOR_SCAN_H

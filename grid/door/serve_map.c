@@ -15,14 +15,15 @@ static mr_rc_t open_map(struct call *c, struct wire_bytes name, struct map **ret
 
     if (rc != MR_OK)
         return rc;
-    session_note_map(c->session, o);
+    if (!c->is_away)
+        session_note_map(c->session, o);
     *ret_map = object_map(o);
     return MR_OK;
 }
 
 mr_rc_t call_map(struct call *c, struct wire_bytes name, struct map **ret_map)
 {
-    *ret_map = session_known_map(c->session, name);
+    *ret_map = c->is_away ? NULL : session_known_map(c->session, name);
     return *ret_map ? MR_OK : open_map(c, name, ret_map);
 }
 
@@ -294,6 +295,8 @@ mr_rc_t serve_map_clear(struct call *c, const struct map_clear_req *q)
     struct map *m;
     mr_rc_t rc = call_map(c, q->name, &m);
 
+    if (rc == MR_OK)
+        rc = call_go_away(c, m);
     if (rc == MR_OK && (rc = map_clear(m)) == MR_OK)
         reply(c, NULL);
     return rc;
@@ -304,6 +307,8 @@ mr_rc_t serve_map_evict_all(struct call *c, const struct map_evict_all_req *q)
     struct map *m;
     mr_rc_t rc = call_map(c, q->name, &m);
 
+    if (rc == MR_OK)
+        rc = call_go_away(c, m);
     if (rc == MR_OK && (rc = map_evict_all(m)) == MR_OK)
         reply(c, NULL);
     return rc;

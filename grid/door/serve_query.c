@@ -15,12 +15,15 @@
 #include "net/base/mem.h"
 #include "net/wire/schema.h"
 
-/* The map and the condition of a request; *ret_p is the caller's to free. */
+/* The map and the condition of a request; *ret_p is the caller's to free. MR_PENDING: the map is
+ * too large to be asked on a loop. */
 static mr_rc_t open_query(struct call *c, struct wire_bytes name, const struct data *predicate,
                           struct map **ret_map, struct predicate **ret_p)
 {
     mr_rc_t rc = call_map(c, name, ret_map);
 
+    if (rc == MR_OK)
+        rc = call_go_away(c, *ret_map);
     return rc == MR_OK ? predicate_of_data(predicate, ret_p, c->err) : rc;
 }
 
@@ -485,6 +488,8 @@ mr_rc_t serve_map_execute_on_keys(struct call *c, const struct map_execute_on_ke
     struct map *m;
     mr_rc_t rc = keys ? call_map(c, q->name, &m) : MR_ERR_MEMORY;
 
+    if (rc == MR_OK && q->keys.count > CALL_ENTRIES_MAX)
+        rc = call_go_away(c, m);
     if (rc == MR_OK && (rc = processor_of_data(&q->entry_processor, &p, c->err)) == MR_OK)
         rc = execute(c, m, p, keys, q->keys.count, NULL);
     processor_free(p);
@@ -503,6 +508,8 @@ mr_rc_t serve_map_add_index(struct call *c, const struct map_add_index_req *q)
     uint32_t n = 0;
     mr_rc_t rc = call_map(c, q->name, &m);
 
+    if (rc == MR_OK)
+        rc = call_go_away(c, m);
     if (rc != MR_OK)
         return rc;
     if (list.count > INDEX_ATTRIBUTES_MAX)

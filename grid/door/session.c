@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "grid/data/map_object.h"
+#include "grid/door/away.h"
 #include "grid/door/dispatch.h"
 #include "grid/door/hot.h"
 #include "grid/door/parked.h"
@@ -19,9 +20,10 @@ enum {
 
 #define LOGIN_NS 10000000000ull
 
-/* An event on its way from another thread. */
+/* An event or an answer on its way from another thread. */
 struct outgoing {
     struct outgoing *next;
+    bool is_answer;
     size_t size;
     uint8_t bytes[];
 };
@@ -125,6 +127,18 @@ bool session_is_full(const struct session *s)
     return conn_queued(&s->conn) > QUEUE_MAX;
 }
 
+/* A client that does not take its answers, or has much being made, is not read. */
+static bool has_enough(const struct session *s)
+{
+    return session_is_full(s) || s->away >= AWAY_MAX;
+}
+
+static void slow_down(struct session *s)
+{
+    if (s->state != SESSION_ENDED && has_enough(s))
+        conn_pause(&s->conn);
+}
+
 static bool has_aside(const struct session *s)
 {
     return s->aside_begin < s->aside.size;
@@ -147,7 +161,7 @@ void session_put_aside(struct session *s, const uint8_t *bytes, size_t size)
 /* Serves what was put aside, as long as its answers are taken. */
 static void serve_aside(struct session *s)
 {
-    while (s->state == SESSION_OPEN && has_aside(s) && !session_is_full(s)) {
+    while (s->state == SESSION_OPEN && has_aside(s) && !has_enough(s)) {
         uint64_t size;
 
         memcpy(&size, s->aside.at + s->aside_begin, sizeof size);
@@ -158,6 +172,13 @@ static void serve_aside(struct session *s)
         return;
     sink_free(&s->aside);
     s->aside_begin = 0;
+}
+
+static void go_on(struct session *s)
+{
+    serve_aside(s);
+    if (s->state != SESSION_ENDED && !has_aside(s) && !has_enough(s))
+        conn_resume(&s->conn);
 }
 
 static void take(struct session *s, const uint8_t *bytes, size_t size)
@@ -177,8 +198,7 @@ static void message(void *context, const uint8_t *bytes, size_t size)
 
     s->at->messages++;
     take(s, bytes, size);
-    if (session_is_full(s))
-        conn_pause(&s->conn);
+    slow_down(s);
 }
 
 /* Once for all messages of a piece: counting is cheap, but not free. */
@@ -198,17 +218,12 @@ static void settled(void *context)
 
     hot_run(s);
     count(s);
-    if (session_is_full(s))
-        conn_pause(&s->conn);
+    slow_down(s);
 }
 
 static void drained(void *context)
 {
-    struct session *s = context;
-
-    serve_aside(s);
-    if (!has_aside(s) && s->state != SESSION_ENDED)
-        conn_resume(&s->conn);
+    go_on(context);
 }
 
 static const struct conn_events conn_events = {NULL, message, settled, drained, ended};
@@ -223,7 +238,7 @@ static void send_bytes(struct session *s, const void *bytes, size_t size)
 
 void session_send(struct session *s)
 {
-    struct sink *out = &s->at->out;
+    struct sink *out = &s->at->desk.out;
 
     if (sink_state(out) != MR_OK) {
         sink_free(out);
@@ -256,20 +271,36 @@ static struct outgoing *in_order(struct outgoing *o)
     return first;
 }
 
-static void take_events(struct posted *p)
+/* Answers may be as large as they are allowed to be; of events not too many may wait. */
+static void send_outgoing(struct session *s, const struct outgoing *o)
+{
+    if (s->state != SESSION_ENDED)
+        send_bytes(s, o->bytes, o->size);
+    if (o->is_answer) {
+        s->away--;
+        return;
+    }
+    (void)fetch_sub_64(&s->events_size, o->size);
+    if (conn_queued(&s->conn) > s->at->door->result_max)
+        store_relaxed_32(&s->overrun, 1);
+}
+
+static void take_all(struct posted *p)
 {
     struct session *s = list_owner(p, struct session, ready);
 
     (void)exchange_32(&s->is_ready, 0); /* who found it set has pushed before: it is taken below */
     for (struct outgoing *next, *o = in_order(exchange_ptr(&s->events, NULL)); o; o = next) {
         next = o->next;
-        if (s->state != SESSION_ENDED)
-            send_bytes(s, o->bytes, o->size);
-        (void)fetch_sub_64(&s->events_size, o->size);
+        send_outgoing(s, o);
         mem_free(o);
     }
-    if (load_relaxed_32(&s->overrun) || conn_queued(&s->conn) > s->at->door->result_max)
+    if (load_relaxed_32(&s->overrun))
         session_close(s, "it does not take its events");
+    if (s->state != SESSION_ENDED) {
+        slow_down(s);
+        go_on(s);
+    }
     session_unref(s);
 }
 
@@ -303,8 +334,25 @@ void session_event(struct session *s, enum wire_id id, int64_t correlation, cons
     struct sink out = {.at = o->bytes, .room = measure.size};
 
     wire_encode(id, &head, msg, &out);
+    o->is_answer = false;
     o->size = measure.size;
     (void)fetch_add_64(&s->events_size, o->size);
+    push(&s->events, o);
+    wake(s);
+}
+
+void session_answer(struct session *s, const struct sink *answer)
+{
+    struct outgoing *o = mem_alloc(sizeof *o + answer->size);
+
+    if (!o) { /* the client would wait for it for ever */
+        store_relaxed_32(&s->overrun, 1);
+        wake(s);
+        return;
+    }
+    o->is_answer = true;
+    o->size = answer->size;
+    memcpy(o->bytes, answer->at, answer->size);
     push(&s->events, o);
     wake(s);
 }
@@ -357,7 +405,7 @@ void session_accepted(void *context, struct link *link)
     s->at = l;
     s->refs = 1;
     s->began_ns = s->heard_ns = clock_ns();
-    s->ready.run = take_events;
+    s->ready.run = take_all;
     list_init(&s->watches);
     list_init(&s->parked);
     s->aside.grows = true;
@@ -377,7 +425,7 @@ void session_open(struct session *s, struct client *client)
 
 void session_tick(struct session *s, uint64_t now_ns)
 {
-    if (s->conn.received != s->heard) {
+    if (s->conn.received != s->heard || s->away > 0) {
         s->heard = s->conn.received;
         s->heard_ns = now_ns;
     }

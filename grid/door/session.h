@@ -17,7 +17,7 @@
  * who only connects keeps nobody out.
  *
  * A session is counted: the loop's list holds it, and whatever is posted to it.
- * Threads: its loop, but for session_event.
+ * Threads: its loop, but for session_event and session_answer.
  */
 #ifndef GRID_DOOR_SESSION_H
 #define GRID_DOOR_SESSION_H
@@ -57,12 +57,13 @@ struct session {
     size_t parked_size;      /* bytes of them */
     struct sink aside;       /* messages that wait for the peer to take its answers */
     size_t aside_begin;      /* where the first of them is */
+    uint32_t away;           /* calls that are served away (away.h) */
     struct object *last_map; /* that a request was about; NULL: none yet */
 
     struct posted ready;
     uint32_t is_ready; /* ready is posted */
     uint32_t overrun;  /* it did not take its events */
-    void *events;      /* of struct outgoing, the last one first; any thread */
+    void *events;      /* and answers: of struct outgoing, the last one first; any thread */
     uint64_t events_size;
 };
 
@@ -75,7 +76,7 @@ static inline bool session_may(const struct session *s, enum permission permissi
 /* For transport_listen. */
 void session_accepted(void *door_loop, struct link *link);
 
-/* Sends what l->out holds. */
+/* Sends what the loop's desk has as an answer. */
 void session_send(struct session *s);
 
 /* Sends an event: any thread, while the session is held or watched. Copies it. */
@@ -87,6 +88,9 @@ bool session_is_full(const struct session *s);
 /* Keeps a copy of a message, to be served when the peer has taken its answers. All that follow it
  * are put aside too. */
 void session_put_aside(struct session *s, const uint8_t *bytes, size_t size);
+
+/* Sends the answer to a call that was away: any thread, while the session is held. Copies it. */
+void session_answer(struct session *s, const struct sink *answer);
 
 /* Authentication has succeeded. */
 void session_open(struct session *s, struct client *client);

@@ -1,0 +1,54 @@
+#include "grid/door/away.h"
+
+#include <string.h>
+
+#include "grid/door/dispatch.h"
+#include "grid/member.h"
+#include "net/base/mem.h"
+
+struct away {
+    struct work work;
+    struct session *session;
+    struct wire_uuid client; /* the session forgets it when it ends */
+    size_t size;
+    uint8_t bytes[]; /* the message */
+};
+
+static void end(struct away *a)
+{
+    session_unref(a->session);
+    mem_free(a);
+}
+
+static void run(struct work *w)
+{
+    struct away *a = list_owner(w, struct away, work);
+
+    dispatch_away(a->session, a->client, a->bytes, a->size);
+    end(a);
+}
+
+static void drop(struct work *w)
+{
+    end(list_owner(w, struct away, work));
+}
+
+mr_rc_t away_give(struct session *s, const uint8_t *bytes, size_t size)
+{
+    struct away *a = mem_alloc(sizeof *a + size);
+
+    if (!a)
+        return MR_ERR_MEMORY;
+    *a = (struct away){
+        .work = {.run = run, .drop = drop}, .session = s, .client = s->client->uuid, .size = size};
+    memcpy(a->bytes, bytes, size);
+    session_ref(s);
+    s->away++;
+    mr_rc_t rc = pool_give(&s->at->door->member->pool, &a->work);
+
+    if (rc != MR_OK) {
+        s->away--;
+        end(a);
+    }
+    return rc;
+}
