@@ -304,7 +304,7 @@ Test(session, makes_no_answers_for_who_does_not_take_them)
     get(&p, "b");
     world_run();
     cr_assert(lt(sz, conn_queued(&session_of_first()->conn), 2000000));
-    cr_assert(lt(sz, world.member.door.loops[0].out.room, 100000));
+    cr_assert(lt(sz, world.member.door.loops[0].desk.out.room, 100000));
     conn_resume(&p.conn);
     world_pass(1000000000);
     cr_assert(eq(int, p.count, 402));
