@@ -77,7 +77,8 @@ EXAMPLE_BIN := $(patsubst client/examples/%.c,$(B)/examples/%,$(EXAMPLE_SRC))
 
 # ---- targets ---------------------------------------------------------------------------------
 
-.PHONY: build help deps deps-check test test-clients check release-check bench fuzz fuzzers demo install \
+.PHONY: build help deps deps-check test test-clients check release-check bench bench-peers fuzz \
+        fuzzers demo install \
         uninstall clean dist unit plain run FORCE
 
 build: $(B)/bin/millrace $(LIBRARIES) $(EXAMPLE_BIN) ##: all but the tests (the default)
@@ -113,7 +114,9 @@ run: $(if $(filter thread,$(SAN)),,unit) plain build
 
 # Tables go to the terminal, one JSON object a line to results.jsonl; names.txt says which names
 # must be there.
-bench: deps ##: measure; LONG=1 measures longer
+bench-peers: ##: install what is measured beside
+	@tests/deps.sh peers
+bench: deps bench-peers ##: measure; LONG=1 measures longer
 	@$(AGAIN) build $(BENCH_BIN)
 	@: > $(B)/bench/results.jsonl
 	@for b in $(BENCH_BIN); do $$b --json $(if $(LONG),--long) >> $(B)/bench/results.jsonl; done

@@ -1,8 +1,10 @@
 #define _GNU_SOURCE
 #include "client/handle.h"
 
+#include <assert.h>
 #include <string.h>
 
+#include "net/base/clock.h"
 #include "net/base/mem.h"
 #include "net/wire/utf8.h"
 
@@ -46,6 +48,7 @@ mr_rc_t handle_new(struct channel *channel, mr_t **ret_g)
     pthread_once(&once, watch_forks);
     g->channel = channel;
     g->process = fork_count;
+    g->in_flight_max = IN_FLIGHT_MAX;
     pthread_mutex_init(&g->lock, NULL);
     *ret_g = g;
     return MR_OK;
@@ -76,7 +79,47 @@ mr_rc_t mr_close(mr_t *g, int how, mr_err_t *err)
 
 int mr_member_count(const mr_t *g)
 {
-    return guard(g, NULL) == MR_OK ? (int)g->channel->ops->members(g->channel) : 0;
+    return guard(g, NULL) == MR_OK ? (int)g->channel->ops->members(g->channel, NULL, 0) : 0;
+}
+
+static_assert(sizeof((struct member_facts *)NULL)->address == MR_ADDRESS_ROOM, "one room for it");
+
+int mr_members(mr_t *g, mr_member_t *ret, int room, mr_err_t *err)
+{
+    struct member_facts *facts = NULL;
+    uint32_t n, told;
+
+    if (guard(g, err) != MR_OK)
+        return 0;
+    if (room < 0 || (room > 0 && !ret)) {
+        (void)!fail(err, MR_ERR_ARGUMENT, NULL, "mr_members: room for %d members at %p", room,
+                    (void *)ret);
+        return 0;
+    }
+    if (room > 0 && !(facts = mem_alloc((size_t)room * sizeof *facts))) {
+        (void)!fail(err, MR_ERR_MEMORY, NULL, "no memory to list members");
+        return 0;
+    }
+    n = g->channel->ops->members(g->channel, facts, (uint32_t)room);
+    told = n < (uint32_t)room ? n : (uint32_t)room;
+    for (uint32_t i = 0; i < told; i++) {
+        ret[i].uuid = (mr_uuid_t){facts[i].uuid_high, facts[i].uuid_low};
+        memcpy(ret[i].address, facts[i].address, sizeof ret[i].address);
+    }
+    mem_free(facts);
+    return (int)n;
+}
+
+mr_rc_t mr_ping(mr_t *g, uint64_t *ret_ns, mr_err_t *err)
+{
+    mr_rc_t rc = guard(g, err);
+    uint64_t began_ns = clock_ns();
+
+    if (rc == MR_OK && g->channel->ops->ping)
+        rc = g->channel->ops->ping(g->channel, err);
+    if (rc == MR_OK && ret_ns)
+        *ret_ns = clock_ns() - began_ns;
+    return rc;
 }
 
 static struct mr_map *find(const mr_t *g, const char *name)
@@ -143,14 +186,18 @@ mr_rc_t mr_read_begin(mr_t *g, mr_err_t *err)
 {
     mr_rc_t rc = guard(g, err);
 
-    if (rc == MR_OK)
-        g->channel->ops->read_begin(g->channel);
-    return rc;
+    if (rc != MR_OK)
+        return rc;
+    if (!g->channel->ops->read_begin)
+        return fail(err, MR_ERR_UNSUPPORTED, "read copies, with mr_map_get",
+                    "the data is in another process, and cannot be read in place");
+    g->channel->ops->read_begin(g->channel);
+    return MR_OK;
 }
 
 void mr_read_end(mr_t *g)
 {
-    if (guard(g, NULL) == MR_OK)
+    if (guard(g, NULL) == MR_OK && g->channel->ops->read_end)
         g->channel->ops->read_end(g->channel);
 }
 

@@ -19,6 +19,26 @@ struct mr_iter {
     mr_rc_t rc; /* of the page being copied */
 };
 
+static mr_rc_t query_refused(const mr_map_t *m, const char *text, mr_err_t *err)
+{
+    mr_rc_t rc = guard(m ? m->g : NULL, err);
+
+    if (rc == MR_OK && !text)
+        rc = fail(err, MR_ERR_ARGUMENT, "write a condition, such as \"age > 30\"",
+                  "map \"%s\": the text of a query is NULL", m->name);
+    return rc;
+}
+
+uint64_t mr_map_count(mr_map_t *m, const char *text, mr_err_t *err)
+{
+    uint64_t n = 0;
+
+    if (query_refused(m, text, err) != MR_OK ||
+        m->channel->ops->map_query(m->channel, m->map, text, NULL, NULL, &n, err) != MR_OK)
+        return 0;
+    return n;
+}
+
 mr_iter_t *mr_map_iter(mr_map_t *m, size_t page, mr_err_t *err)
 {
     if (guard(m ? m->g : NULL, err) != MR_OK)
@@ -71,6 +91,26 @@ static void take(void *context, const struct data *key, const struct data *value
         it->rc = MR_ERR_MEMORY;
     else
         it->count++;
+}
+
+/* All that the query finds, at once: the cursor is at the end before it begins. */
+mr_iter_t *mr_map_query(mr_map_t *m, const char *text, mr_err_t *err)
+{
+    mr_iter_t *it;
+    uint64_t n;
+
+    if (query_refused(m, text, err) != MR_OK || !(it = mr_map_iter(m, 0, err)))
+        return NULL;
+    it->at_end = true;
+    mr_rc_t rc = m->channel->ops->map_query(m->channel, m->map, text, take, it, &n, err);
+
+    if (rc == MR_OK && it->rc != MR_OK)
+        rc = fail(err, it->rc, "ask for less at once",
+                  "map \"%s\": no memory for what the query finds", m->name);
+    if (rc == MR_OK)
+        return it;
+    mr_iter_free(it);
+    return NULL;
 }
 
 static mr_rc_t turn_page(mr_iter_t *it, mr_err_t *err)

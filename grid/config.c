@@ -77,6 +77,11 @@ const struct config_key config_keys[] = {
      "Values that the queue may have; 0 for as many as memory allows."},
     {"ringbuffers.*.capacity", CONFIG_INT, "10000", 1, 1 << 30, NULL,
      "Values that the ringbuffer keeps; beyond them the oldest one goes, or none is added."},
+    {"ringbuffers.*.ttl", CONFIG_DURATION, "0", 0, TIME_MAX_MS, NULL,
+     "A value goes when this long has passed since it was added; 0 for never, and then a full "
+     "ringbuffer refuses nothing."},
+    {"multimaps.*.collection", CONFIG_CHOICE, "set", 0, 0, "set|list",
+     "Whether a key has a value once, or as often as it was put, in that order."},
 };
 
 enum { KEYS = sizeof config_keys / sizeof config_keys[0] };

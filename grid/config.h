@@ -77,6 +77,7 @@ struct mr_config {
 
 /* The order is that of the words in the table. */
 enum config_eviction { CONFIG_EVICT_NONE, CONFIG_EVICT_LRU, CONFIG_EVICT_LFU, CONFIG_EVICT_RANDOM };
+enum config_collection { CONFIG_SET, CONFIG_LIST };
 enum config_log_level { CONFIG_LOG_ERROR, CONFIG_LOG_WARN, CONFIG_LOG_INFO, CONFIG_LOG_DEBUG };
 enum config_log_format { CONFIG_LOG_AUTO, CONFIG_LOG_LOGFMT, CONFIG_LOG_JSON, CONFIG_LOG_NONE };
 

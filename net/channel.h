@@ -18,6 +18,7 @@
 struct channel;
 struct channel_map;      /* a map, as the other side names it */
 struct channel_listener; /* a registration there */
+struct channel_call;     /* a request that is answered later */
 
 struct channel_ops {
     /* The map of this name; made when it is not there. Good until close. */
@@ -27,6 +28,17 @@ struct channel_ops {
     mr_rc_t (*map_run)(struct channel *c, struct channel_map *map, const struct map_request *q,
                        struct map_answer *ret_a, mr_err_t *err);
     void (*done)(struct channel *c);
+
+    /* Begins a request and returns; copies what it needs of q. `over` is called once, on any
+     * thread, perhaps before this has returned, and only hands on. map_finish then gives the answer
+     * as map_run does, and may wait; it borrows from the call until map_drop. NULL, all three:
+     * there is nothing to wait for, map_run answers at once. */
+    mr_rc_t (*map_start)(struct channel *c, struct channel_map *map, const struct map_request *q,
+                         void (*over)(void *context), void *context, struct channel_call **ret_call,
+                         mr_err_t *err);
+    mr_rc_t (*map_finish)(struct channel *c, struct channel_call *call, struct map_answer *ret_a,
+                          mr_err_t *err);
+    void (*map_drop)(struct channel *c, struct channel_call *call);
 
     /* Many gets at once: visit is called for each key, in order, with NULL for an absent one. */
     mr_rc_t (*map_get_all)(struct channel *c, struct channel_map *map, const struct data *keys,
@@ -41,6 +53,24 @@ struct channel_ops {
                                       const struct data *value),
                         void *context, bool *ret_end, mr_err_t *err);
 
+    /* All entries that the condition, a NUL-terminated text, is true of; visit may be NULL, which
+     * only counts them. visit must not call the grid. */
+    mr_rc_t (*map_query)(struct channel *c, struct channel_map *map, const char *text,
+                         void (*visit)(void *context, const struct data *key,
+                                       const struct data *value),
+                         void *context, uint64_t *ret_count, mr_err_t *err);
+    mr_rc_t (*map_index)(struct channel *c, struct channel_map *map, int kind,
+                         const char *const *attributes, uint32_t n, mr_err_t *err);
+
+    /* The lock of a key, for the calling thread. MR_ERR_BUSY: another's, for all of timeout_ms.
+     * lease_ms 0: until it is let go. map_unlock gives MR_ERR_ARGUMENT when it is not held. */
+    mr_rc_t (*map_lock)(struct channel *c, struct channel_map *map, const struct data *key,
+                        uint64_t lease_ms, uint64_t timeout_ms, mr_err_t *err);
+    mr_rc_t (*map_unlock)(struct channel *c, struct channel_map *map, const struct data *key,
+                          mr_err_t *err);
+    mr_rc_t (*map_is_locked)(struct channel *c, struct channel_map *map, const struct data *key,
+                             bool *ret_locked, mr_err_t *err);
+
     mr_rc_t (*map_clear)(struct channel *c, struct channel_map *map, mr_err_t *err);
     mr_rc_t (*map_facts)(struct channel *c, struct channel_map *map, struct map_facts *ret_facts,
                          mr_err_t *err);
@@ -52,13 +82,24 @@ struct channel_ops {
                           struct channel_listener **ret_l, mr_err_t *err);
     void (*unlisten)(struct channel *c, struct channel_listener *l);
 
-    /* A section in which answers stay good until its end, without copies. Nests. */
+    /* Many puts at once, in order; *ret_done: how many of the first are done for sure. */
+    mr_rc_t (*map_put_all)(struct channel *c, struct channel_map *map,
+                           const struct map_request *puts, size_t n, size_t *ret_done,
+                           mr_err_t *err);
+
+    /* A section in which answers stay good until its end, without copies. Nests. NULL, as the two
+     * that follow: answers are always copies here. */
     void (*read_begin)(struct channel *c);
     void (*read_end)(struct channel *c);
     bool (*reading)(struct channel *c); /* is the calling thread inside one? */
 
     mr_rc_t (*memory)(struct channel *c, struct memory_facts *ret_facts, mr_err_t *err);
-    uint32_t (*members)(struct channel *c);
+
+    /* How many there are; the first `room` are told. */
+    uint32_t (*members)(struct channel *c, struct member_facts *ret_members, uint32_t room);
+
+    /* Has some member answer something. NULL: the member is here. */
+    mr_rc_t (*ping)(struct channel *c, mr_err_t *err);
 
     /* Frees the channel. No call is under way and none follows. MR_ERR_ARGUMENT: called from a
      * place that it would pull the floor from under; it is still open. */

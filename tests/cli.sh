@@ -92,6 +92,53 @@ expect 'an unknown option' 2 '"--orign" is not understood' config show --orign
 expect 'an option without its word' 2 '"--config" is not understood' config show --config
 expect 'example takes no options' 2 'no options' config example --origin
 
+# ---- a cluster: a member on a port that the system has chosen -------------------------------------
+
+: > "$dir/serve"
+"$millrace" serve --set network.port=0 --set log.format=logfmt 2> "$dir/serve" &
+member=$!
+trap 'kill $member 2> /dev/null; rm -rf "$dir"' EXIT
+for ((i = 0; i < 100; i++)); do
+    address=$(sed -nE 's/.*event=member.started.* address="?([0-9.:]+)"?.*/\1/p' "$dir/serve")
+    [ -z "$address" ] || break
+    sleep 0.1
+done
+to="millrace://$address"
+
+expect 'ping says who answers' 0 "^$to	1	[0-9]+$" ping --to "$to"
+expect 'members lists addresses and uuids' 0 "^$address	[0-9a-f-]{36}$" members --to "$to"
+expect 'members as JSON' 0 "^\[\{\"address\":\"$address\",\"uuid\":\"[0-9a-f-]{36}\"\}\]$" \
+    members --to "$to" --output json
+expect 'map put stores' 0 '' map put ages ada 36 --to "$to"
+expect 'map get prints the value' 0 '^36$' map get ages ada --to "$to"
+expect 'map get as a table has a head' 0 '^value' map get ages ada --to "$to" --output table
+expect 'map get of what is not there is 6' 6 'no such entry' map get ages bob --to "$to"
+expect 'map size counts' 0 '^1$' map size ages --to "$to"
+expect 'map stats names the map' 0 '^ages	1$' map stats ages --to "$to"
+expect 'map put takes text that has a tab' 0 '' map put ages 'a"b' "x	y" --to "$to"
+expect 'map list shows it as one field' 0 '^a"b	x\\ty$' map list ages --to "$to"
+expect 'map list as JSON escapes' 0 '"key":"a\\"b","value":"x\\u0009y"' \
+    map list ages --to "$to" --output json
+expect 'map list as JSON has numbers bare' 0 '"key":"ada","value":36' \
+    map list ages --to "$to" --output json
+expect 'an empty list is an empty array' 0 '^\[\]$' map list none --to "$to" --output json
+for typed in i32:-7 i64:-7 f64:2.5 str:7 'json:{"a":1}' true 1e3; do
+    expect "map put takes $typed" 0 '' map put types "str:$typed" "$typed" --to "$to"
+done
+expect 'a type in front is not part of the value' 0 '^str:7	7$' map list types --to "$to"
+expect 'map remove takes out' 0 '' map remove ages ada --to "$to"
+expect 'map remove of what is gone is 6' 6 'no such entry' map remove ages ada --to "$to"
+expect 'a key that is not of its type' 2 'is not what it says' map get ages i32:x --to "$to"
+expect 'too few words show the form' 2 'map get NAME KEY' map get ages --to "$to"
+expect 'map wants a verb' 2 'say what to do' map
+expect 'an unknown verb of map names the nearest' 2 'did you mean "get"' map gte ages x
+expect 'an unknown form of output' 2 'not understood' map size ages --output xml
+expect 'another cluster does not admit us' 4 'MR-1302' ping --to "$to/prod"
+expect 'what is no address fails' 1 'MR-1003' ping --to localhost
+kill $member
+wait $member 2> /dev/null
+expect 'a member that has gone cannot be reached' 3 'MR-1301' ping --to "$to"
+
 "$millrace" config example > /dev/full 2> "$dir/full"
 verdict 'a full disk is a failure' $(($? != 1)) "$(cat "$dir/full")" 'cannot write'
 

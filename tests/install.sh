@@ -190,12 +190,23 @@ done
 
 ok "a program with a member does not link with the client library" undefined
 
+# A member for those that connect to one; the others take no notice.
+: > "$dir/serve"
+"$dir/opt/millrace/bin/millrace" serve --set network.port=0 --set log.format=logfmt 2> "$dir/serve" &
+trap 'kill $! 2> /dev/null; rm -rf "$dir"' EXIT
+for ((i = 0; i < 100; i++)); do
+    address=$(sed -nE 's/.*event=member.started.* address="?([0-9.:]+)"?.*/\1/p' "$dir/serve")
+    [ -z "$address" ] || break
+    sleep 0.1
+done
 for example in client/examples/*.c; do
     [ -e "$example" ] || continue
     name=$(basename "$example" .c)
     ok "$example builds" build millrace "$name" -std=c99 "$example"
-    ok '... and runs' "$dir/$name"
+    ok '... and runs' "$dir/$name" "millrace://$address"
 done
+ok 'a client alone builds with the client library' build millrace-client connect client/examples/connect.c
+ok '... and runs' "$dir/connect" "millrace://$address"
 
 ok 'the binary runs' "$dir/opt/millrace/bin/millrace" version
 ok 'make uninstall works' make uninstall

@@ -15,6 +15,11 @@ enum exit_code {
     EXIT_DONE = 0,
     EXIT_FAILED = 1, /* understood, and could not be done */
     EXIT_USAGE = 2,  /* not understood */
+    EXIT_CONNECT = 3,
+    EXIT_LOGIN = 4, /* not admitted */
+    EXIT_NOT_FOUND = 6,
+    EXIT_TIMEOUT = 7,
+    EXIT_UNKNOWN = 8, /* whether it was done is not known */
 };
 
 struct command {
@@ -35,6 +40,9 @@ struct mr_config *config_read(const char *file, const char *log_format);
 /* The nouns. */
 int config_command(int argc, char **argv);
 int explain_command(int argc, char **argv);
+int map_command(int argc, char **argv);
+int members_command(int argc, char **argv);
+int ping_command(int argc, char **argv);
 int serve_command(int argc, char **argv);
 
 #endif

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "client/cli/cli.h"
+#include "client/cli/session.h"
+#include "client/cli/word.h"
 #include "net/base/nearest.h"
 
 static int help_command(int argc, char **argv);
@@ -33,6 +35,29 @@ static const struct command commands[] = {
      "  millrace help\n"
      "  millrace help config\n",
      help_command},
+    {"map", "look into a map, and change it",
+     "  millrace map put ages ada 36\n"
+     "  millrace map get ages ada\n"
+     "  millrace map list ages --output json\n"
+     "\n"
+     "  get NAME KEY           the value of a key\n"
+     "  put NAME KEY VALUE     store a value\n"
+     "  remove NAME KEY        take an entry out\n"
+     "  list NAME              all entries, in no order\n"
+     "  size NAME              the number of entries\n"
+     "  stats NAME             what is known about the map\n"
+     "\n" WORDS_HELP "\n" TO_HELP,
+     map_command},
+    {"members", "list the members of a cluster",
+     "  millrace members\n"
+     "  millrace members --to millrace://10.0.0.1:5701/prod --output json\n"
+     "\n" TO_HELP,
+     members_command},
+    {"ping", "see whether a cluster answers, and how fast",
+     "  millrace ping\n"
+     "  millrace ping --to millrace://10.0.0.1:5701/prod\n"
+     "\n" TO_HELP,
+     ping_command},
     {"serve", "run a member until it is told to stop",
      "  millrace serve\n"
      "  millrace serve --config member.yaml\n"

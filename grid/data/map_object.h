@@ -17,6 +17,7 @@
 struct map_object {
     struct object object;
     struct map *map; /* lives with the member's maps */
+    bool lists;      /* of a multimap: a key may have a value several times */
 };
 
 /* MR_ERR_MEMORY. */

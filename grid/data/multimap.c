@@ -97,7 +97,7 @@ static enum update_verdict put(struct changing *c, const struct data *current,
     const struct data *value = &c->request->value;
     uint32_t before = current ? current->size : PACK_HEADER;
 
-    if (current && pack_find(current, value)) {
+    if (!((struct map_object *)c->object)->lists && current && pack_find(current, value)) {
         c->answer = MR_EXISTS;
         return UPDATE_KEEP;
     }

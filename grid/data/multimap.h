@@ -1,4 +1,4 @@
-/* multimap.h - several values under a key, each once.
+/* multimap.h - several values under a key, each once, or in a list as often as they were put.
  *
  * A map whose values are packs: all values of a key in one record. A change copies the pack, so
  * reading needs no lock and sees the values of one moment; it is made for keys with tens of values,
@@ -25,10 +25,10 @@ struct multimap_request {
     struct waiter *waiter;
 };
 
-/* MR_OK, MR_EXISTS. */
+/* MR_OK; MR_EXISTS, but in a list. */
 mr_rc_t multimap_put(struct object *o, const struct multimap_request *q);
 
-/* Takes out one value. MR_OK, MR_NOT_FOUND. */
+/* Takes out one value, the first of equal ones. MR_OK, MR_NOT_FOUND. */
 mr_rc_t multimap_remove_value(struct object *o, const struct multimap_request *q);
 
 /* Takes out the key with all its values, and visits them. MR_OK, MR_NOT_FOUND. */

@@ -20,6 +20,16 @@ static mr_rc_t make_map(struct objects *os, enum object_kind kind, const char *n
     return map_object_new(os->maps, kind, name, ret_o);
 }
 
+static mr_rc_t make_multimap(struct objects *os, enum object_kind kind, const char *name,
+                             struct object **ret_o)
+{
+    mr_rc_t rc = map_object_new(os->maps, kind, name, ret_o);
+
+    if (rc == MR_OK && config_option(os->config, "multimaps.*.collection", name) == CONFIG_LIST)
+        ((struct map_object *)*ret_o)->lists = true;
+    return rc;
+}
+
 static mr_rc_t make_queue(struct objects *os, enum object_kind kind, const char *name,
                           struct object **ret_o)
 {
@@ -46,10 +56,12 @@ static mr_rc_t make_set(struct objects *os, enum object_kind kind, const char *n
 static mr_rc_t make_ringbuffer(struct objects *os, enum object_kind kind, const char *name,
                                struct object **ret_o)
 {
+    const struct ringbuffer_rules rules = {
+        .capacity = (uint32_t)config_option(os->config, "ringbuffers.*.capacity", name),
+        .ttl_ms = config_option(os->config, "ringbuffers.*.ttl", name)};
+
     (void)kind;
-    return ringbuffer_new(os->partitions, name,
-                          (uint32_t)config_option(os->config, "ringbuffers.*.capacity", name),
-                          ret_o);
+    return ringbuffer_new(os->partitions, name, &rules, ret_o);
 }
 
 static mr_rc_t make_topic(struct objects *os, enum object_kind kind, const char *name,
@@ -86,7 +98,8 @@ static const struct {
     void (*free)(struct object *o);
 } kinds[OBJECT_KINDS] = {
     [OBJECT_MAP] = {"hz:impl:mapService", make_map, map_object_destroy, map_object_free},
-    [OBJECT_MULTIMAP] = {"hz:impl:multiMapService", make_map, map_object_destroy, map_object_free},
+    [OBJECT_MULTIMAP] = {"hz:impl:multiMapService", make_multimap, map_object_destroy,
+                         map_object_free},
     [OBJECT_REPLICATED_MAP] = {"hz:impl:replicatedMapService", make_map, map_object_destroy,
                                map_object_free},
     [OBJECT_QUEUE] = {"hz:impl:queueService", make_queue, queue_destroy, queue_free},

@@ -1,16 +1,19 @@
 #include "grid/data/ringbuffer.h"
 
+#include <string.h>
+
 #include "net/base/check.h"
+#include "net/base/clock.h"
 #include "net/base/mem.h"
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
-mr_rc_t ringbuffer_new(struct partitions *ps, const char *name, uint32_t capacity,
-                       struct object **ret_o)
+mr_rc_t ringbuffer_new(struct partitions *ps, const char *name,
+                       const struct ringbuffer_rules *rules, struct object **ret_o)
 {
     struct ringbuffer *rb = mem_alloc_zero(sizeof *rb);
 
-    check(capacity > 0);
+    check(rules->capacity > 0);
     if (!rb)
         return MR_ERR_MEMORY;
     if (object_init(&rb->object, OBJECT_RINGBUFFER, name, ps) != MR_OK) {
@@ -18,7 +21,8 @@ mr_rc_t ringbuffer_new(struct partitions *ps, const char *name, uint32_t capacit
         return MR_ERR_MEMORY;
     }
     sequence_init(&rb->items, object_partition(&rb->object)->slab, &ps->account);
-    rb->capacity = capacity;
+    rb->capacity = rules->capacity;
+    rb->ttl_ms = rules->ttl_ms;
     waits_init(&rb->readers);
     *ret_o = &rb->object;
     return MR_OK;
@@ -54,6 +58,63 @@ mr_rc_t ringbuffer_destroy(struct object *o)
     return rc;
 }
 
+/* ---- time ----------------------------------------------------------------------------------- */
+
+enum { ENDS_SIZE = 8 };
+
+static uint64_t ends_ms(const struct data *item)
+{
+    uint64_t ms;
+
+    memcpy(&ms, item->at, sizeof ms);
+    return ms;
+}
+
+static struct data value_at(const struct ringbuffer *rb, uint32_t at)
+{
+    struct data item = sequence_at(&rb->items, at);
+
+    return rb->ttl_ms ? (struct data){item.at + ENDS_SIZE, item.size - ENDS_SIZE, item.kind} : item;
+}
+
+/* The values as they are kept, in memory that is the caller's to free. NULL: no memory. */
+static struct data *with_ends(const struct data *values, uint32_t n, uint64_t ends)
+{
+    size_t size = 0;
+
+    for (uint32_t i = 0; i < n; i++)
+        size += ENDS_SIZE + values[i].size;
+    struct data *items = mem_alloc(n * sizeof *items + size + 1);
+    uint8_t *at = items ? (uint8_t *)(items + n) : NULL;
+
+    for (uint32_t i = 0; items && i < n; i++) {
+        items[i] = (struct data){at, ENDS_SIZE + values[i].size, values[i].kind};
+        memcpy(at, &ends, ENDS_SIZE);
+        if (values[i].size)
+            memcpy(at + ENDS_SIZE, values[i].at, values[i].size);
+        at += items[i].size;
+    }
+    return items;
+}
+
+/* With no memory to take them out they stay a moment longer. */
+static void expire(struct ringbuffer *rb)
+{
+    uint64_t now = clock_ms();
+    uint32_t n = 0;
+
+    if (rb->ttl_ms == 0)
+        return;
+    for (; n < rb->items.count; n++) {
+        struct data item = sequence_at(&rb->items, n);
+
+        if (ends_ms(&item) > now)
+            break;
+    }
+    if (n > 0)
+        (void)!sequence_remove_first(&rb->items, n, overwritten, NULL);
+}
+
 /* ---- writing -------------------------------------------------------------------------------- */
 
 static int64_t head_of(const struct ringbuffer *rb)
@@ -68,21 +129,37 @@ static void trim(struct ringbuffer *rb)
         (void)!sequence_remove_first(&rb->items, rb->items.count - rb->capacity, overwritten, NULL);
 }
 
+/* While there are more than the capacity for want of memory, none. */
+static uint32_t room_of(const struct ringbuffer *rb)
+{
+    if (rb->ttl_ms == 0)
+        return rb->capacity;
+    return rb->items.count < rb->capacity ? rb->capacity - rb->items.count : 0;
+}
+
 static mr_rc_t add_locked(struct ringbuffer *rb, const struct data *values, uint32_t n,
                           bool overwrite)
 {
-    if (!overwrite && (uint64_t)rb->items.count + n > rb->capacity)
+    if (!overwrite && n > room_of(rb))
         return MR_ERR_BUSY;
     for (uint32_t i = 0; i < n; i++)
-        if (values[i].size > rb->object.value_max)
+        if (values[i].size + (rb->ttl_ms ? ENDS_SIZE : 0) > rb->object.value_max)
             return MR_ERR_TOO_LARGE;
-    return sequence_insert(&rb->items, rb->items.count, values, n);
+    if (rb->ttl_ms == 0)
+        return sequence_insert(&rb->items, rb->items.count, values, n);
+
+    struct data *items = with_ends(values, n, clock_ms() + rb->ttl_ms);
+    mr_rc_t rc = items ? sequence_insert(&rb->items, rb->items.count, items, n) : MR_ERR_MEMORY;
+
+    mem_free(items);
+    return rc;
 }
 
 static mr_rc_t add(struct ringbuffer *rb, const struct data *values, uint32_t n, bool overwrite,
                    int64_t *ret_last)
 {
     partition_lock(object_partition(&rb->object));
+    expire(rb);
     mr_rc_t rc = add_locked(rb, values, n, overwrite);
 
     if (rc == MR_OK) {
@@ -111,10 +188,12 @@ mr_rc_t ringbuffer_add(struct ringbuffer *rb, const struct data *values, uint32_
 void ringbuffer_facts(struct ringbuffer *rb, struct ringbuffer_facts *ret_facts)
 {
     partition_lock(object_partition(&rb->object));
+    expire(rb);
     *ret_facts = (struct ringbuffer_facts){.head = head_of(rb),
                                            .tail = rb->next - 1,
                                            .size = rb->items.count,
-                                           .capacity = rb->capacity};
+                                           .capacity = rb->capacity,
+                                           .room = room_of(rb)};
     object_unlock(&rb->object);
 }
 
@@ -131,7 +210,7 @@ static mr_rc_t read_locked(struct ringbuffer *rb, int64_t number, uint32_t least
         return w ? object_wait(&rb->object, &rb->readers, w) : MR_NOT_FOUND;
     n = n < most ? n : most;
     for (uint32_t i = 0; i < n; i++) {
-        struct data value = sequence_at(&rb->items, at + i);
+        struct data value = value_at(rb, at + i);
 
         visit(context, &value);
     }
@@ -146,6 +225,7 @@ mr_rc_t ringbuffer_read_many(struct ringbuffer *rb, int64_t number, uint32_t lea
 
     if (rc != MR_OK)
         return rc;
+    expire(rb);
     rc = read_locked(rb, number, least, most, w, visit, context, ret_n);
     object_unlock(&rb->object);
     return rc;

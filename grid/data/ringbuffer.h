@@ -7,6 +7,12 @@
  * Reading takes nothing out. Who asks for what is not there yet waits for it; who asks for what
  * has gone is told so, and goes on from head.
  *
+ * With a time to live, the oldest values go when theirs is over: whoever comes next takes them out,
+ * before looking. Only such a ringbuffer can be full; in one without, the oldest value may always
+ * be overwritten. What keeps until when stands before each value:
+ *
+ *     item   │ ends, ms (8) │ bytes │        without a time to live: the bytes alone
+ *
  * Any thread, inside an epoch section; see object.h.
  */
 #ifndef GRID_DATA_RINGBUFFER_H
@@ -20,17 +26,24 @@ struct ringbuffer {
     struct sequence items;
     int64_t next; /* the number of the next value: tail + 1; the first one is 0 */
     uint32_t capacity;
+    uint64_t ttl_ms; /* 0: values do not end */
     struct waits readers;
+};
+
+struct ringbuffer_rules {
+    uint32_t capacity; /* at least 1 */
+    uint64_t ttl_ms;
 };
 
 struct ringbuffer_facts {
     int64_t head, tail; /* tail == head - 1: it is empty */
     uint32_t size, capacity;
+    uint32_t room; /* for values that overwrite none that is to be kept */
 };
 
-/* capacity is at least 1. MR_ERR_MEMORY. */
-mr_rc_t ringbuffer_new(struct partitions *ps, const char *name, uint32_t capacity,
-                       struct object **ret_o);
+/* MR_ERR_MEMORY. */
+mr_rc_t ringbuffer_new(struct partitions *ps, const char *name,
+                       const struct ringbuffer_rules *rules, struct object **ret_o);
 void ringbuffer_free(struct object *o);
 
 /* Everything goes, numbers begin anew, and who waits learns that it was destroyed. MR_ERR_MEMORY:
@@ -40,8 +53,8 @@ mr_rc_t ringbuffer_destroy(struct object *o);
 void ringbuffer_facts(struct ringbuffer *rb, struct ringbuffer_facts *ret_facts);
 
 /* Adds n values, and gives the number of the last one. Where there is no room for them, the oldest
- * ones go if `overwrite` says so, else MR_ERR_BUSY. MR_ERR_FULL, MR_ERR_TOO_LARGE, MR_ERR_MEMORY:
- * nothing has changed. */
+ * ones go if they do not end or `overwrite` says so, else MR_ERR_BUSY. MR_ERR_FULL,
+ * MR_ERR_TOO_LARGE, MR_ERR_MEMORY: nothing has changed. */
 mr_rc_t ringbuffer_add(struct ringbuffer *rb, const struct data *values, uint32_t n, bool overwrite,
                        int64_t *ret_last);
 

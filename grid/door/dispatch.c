@@ -12,9 +12,6 @@
 
 /* ---- the table ------------------------------------------------------------------------------ */
 
-/* What a message needs its sender to be allowed. */
-enum permission { ALLOW_ANYBODY, ALLOW_CLIENT, ALLOW_READ, ALLOW_WRITE, ALLOW_LISTEN, ALLOW_ADMIN };
-
 typedef mr_rc_t serve_function(struct call *c, const void *request);
 
 #define SERVE(name, permission)                                                                    \
@@ -34,50 +31,12 @@ static const struct {
 #undef SERVE
 };
 
-/* The one place where it is decided who may. */
-static bool may(const struct session *s, enum permission permission)
-{
-    return permission == ALLOW_ANYBODY || s->state == SESSION_OPEN;
-}
-
 /* ---- errors --------------------------------------------------------------------------------- */
-
-struct java_error {
-    int32_t code;
-    const char *class_name;
-};
-
-/* Clients know errors by number and by the names of Java. */
-static struct java_error java_error(mr_rc_t rc)
-{
-    switch (rc) {
-    case MR_ERR_MEMORY: return (struct java_error){72, "java.lang.OutOfMemoryError"};
-    case MR_ERR_FULL: return (struct java_error){74, "com.hazelcast.memory.NativeOutOfMemoryError"};
-    case MR_ERR_ARGUMENT:
-    case MR_ERR_TOO_LARGE: return (struct java_error){23, "java.lang.IllegalArgumentException"};
-    case MR_ERR_TYPE:
-    case MR_ERR_MALFORMED:
-    case MR_ERR_SCHEMA:
-        return (struct java_error){
-            21, "com.hazelcast.nio.serialization.HazelcastSerializationException"};
-    case MR_ERR_CLOSED:
-        return (struct java_error){19, "com.hazelcast.core.HazelcastInstanceNotActiveException"};
-    case MR_ERR_BUSY:
-        return (struct java_error){20, "com.hazelcast.core.HazelcastOverloadException"};
-    case MR_ERR_DESTROYED:
-        return (struct java_error){
-            14, "com.hazelcast.spi.exception.DistributedObjectDestroyedException"};
-    case MR_ERR_STALE:
-        return (struct java_error){51, "com.hazelcast.ringbuffer.StaleSequenceException"};
-    case MR_ERR_BEHIND:
-        return (struct java_error){84, "com.hazelcast.core.ConsistencyLostException"};
-    default: return (struct java_error){18, "com.hazelcast.core.HazelcastException"};
-    }
-}
 
 static void send_error(struct call *c, mr_rc_t rc)
 {
-    struct java_error e = c->code ? (struct java_error){c->code, c->class_name} : java_error(rc);
+    const struct fault own = {.code = c->code, .class_name = c->class_name};
+    const struct fault *fault = c->code ? &own : fault_of_rc(rc);
     const mr_err_t *err = c->err;
     char words[sizeof err->message + sizeof err->detail + sizeof err->hint + 8];
     struct sink *out = &c->session->at->out;
@@ -89,8 +48,9 @@ static void send_error(struct call *c, mr_rc_t rc)
                  err->detail, err->hint[0] ? "; " : "", err->hint);
     counter_add(c->session->at->door->counts.errors, 1);
     out->size = 0;
-    wire_put_error(c->head.correlation,
-                   &(struct wire_error){e.code, wire_text(e.class_name), wire_text(words)}, out);
+    wire_put_error(
+        c->head.correlation,
+        &(struct wire_error){fault->code, wire_text(fault->class_name), wire_text(words)}, out);
     session_send(c->session);
 }
 
@@ -209,7 +169,7 @@ static mr_rc_t serve(struct call *c, const uint8_t *bytes, size_t size)
     if (id < 0 || !rows[id].serve)
         return c->session->state == SESSION_OPEN ? unknown(c) : MR_ERR_CLOSED;
     c->id = (enum wire_id)id;
-    if (!may(c->session, rows[id].permission))
+    if (!session_may(c->session, rows[id].permission))
         return MR_ERR_CLOSED;
     if (wire_decode(c->id, bytes, size, &message, &field) != MR_OK)
         return fail(c->err, MR_ERR_MALFORMED, NULL, "%s: %s is missing or malformed",
@@ -268,11 +228,11 @@ void dispatch_again(struct session *s, struct parked *p)
     epoch_enter();
     mr_rc_t rc = serve(&c, p->bytes, p->size);
 
-    if (rc == MR_PENDING) {
+    if (rc == MR_PENDING && s->state != SESSION_ENDED)
         parked_again(p);
-    } else {
+    else if (s->state != SESSION_ENDED)
         finish(&c, rc);
+    if (rc != MR_PENDING && s->state != SESSION_ENDED) /* else it has ended with its session */
         parked_done(p);
-    }
     epoch_exit();
 }

@@ -108,15 +108,21 @@ void door_leave(struct door *d, struct client *c)
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
+static void tick_all(struct list *sessions, uint64_t now)
+{
+    for (struct list *next, *node = sessions->next; node != sessions; node = next) {
+        next = node->next;
+        session_tick(list_owner(node, struct session, node), now);
+    }
+}
+
 static void tick(void *context)
 {
     struct door_loop *l = context;
     uint64_t now = clock_ns();
 
-    for (struct list *next, *node = l->sessions.next; node != &l->sessions; node = next) {
-        next = node->next;
-        session_tick(list_owner(node, struct session, node), now);
-    }
+    tick_all(&l->sessions, now);
+    tick_all(&l->strangers, now);
 }
 
 static mr_rc_t make_counts(struct door_counts *c, struct metrics *m)
@@ -150,6 +156,7 @@ static mr_rc_t start_loop(struct door *d, struct door_loop *l, struct transport 
     l->transport = t;
     l->out.grows = l->items.grows = true;
     list_init(&l->sessions);
+    list_init(&l->strangers);
     l->taker = (struct tasklet){.run = take_posted, .context = l};
     tasklet_add_on_loop(l->loop, &l->taker);
     timer_start_on_loop(l->loop, &l->tick, TICK_NS, TICK_NS, tick, l);
@@ -180,12 +187,11 @@ static mr_rc_t listen_all(struct door *d, const mr_config_t *config, mr_err_t *e
 {
     uint32_t port = (uint32_t)config_number(config, "network.port");
     struct address at;
-    mr_rc_t rc = address_parse(config_text(config, "network.bind"), (uint16_t)port, &at);
+    mr_rc_t rc = address_of_host(config_text(config, "network.bind"), (uint16_t)port, &at);
 
     if (rc != MR_OK)
         return fail(err, MR_ERR_CONFIG, "give a number, such as 127.0.0.1 or ::1",
                     "network.bind: \"%s\" is not an address", config_text(config, "network.bind"));
-    at.port = (uint16_t)port;
     if (!address_is_loopback(&at) && config_number(config, "network.insecure") == 0)
         return fail(err, MR_ERR_CONFIG,
                     "set network.bind to 127.0.0.1, or network.insecure to yes if everybody who "
@@ -231,10 +237,16 @@ mr_rc_t door_open(struct door *d, struct member *m, struct transport **transport
                        : fail(err, rc, NULL, "no memory for the door of a member");
 }
 
+static void abort_all(struct list *sessions)
+{
+    while (!list_is_empty(sessions))
+        session_abort(list_owner(sessions->next, struct session, node));
+}
+
 static void close_loop(struct door_loop *l)
 {
-    while (!list_is_empty(&l->sessions))
-        session_abort(list_owner(l->sessions.next, struct session, node));
+    abort_all(&l->sessions);
+    abort_all(&l->strangers);
     (void)take_posted(l, 0);
     timer_cancel_on_loop(l->loop, &l->tick);
     tasklet_remove_on_loop(&l->taker);

@@ -44,7 +44,7 @@ struct door_loop {
     struct loop *loop;
     struct transport *transport;
     struct listener *listener;
-    struct list sessions;
+    struct list sessions, strangers; /* strangers have not said who they are; the oldest first */
     struct loop_timer tick;
     struct tasklet taker;
     void *posted;        /* of struct posted, the last one first; any thread */

@@ -42,8 +42,7 @@ struct hot {
     int64_t correlation;
     int64_t thread, ttl_ms; /* of put and set */
     uint32_t type;
-    uint32_t partition;
-    uint64_t hash;
+    struct map_route route;
     struct map *map;
     const struct bucket *bucket; /* NULL: nothing to fetch */
     struct data key, value;

@@ -1,10 +1,14 @@
 #include "grid/door/local.h"
 
+#include <string.h>
+
 #include "grid/data/listener.h"
 #include "grid/data/map_object.h"
 #include "grid/door/explain.h"
 #include "grid/op/run.h"
 #include "grid/op/wait.h"
+#include "grid/query/predicate.h"
+#include "grid/query/scan.h"
 #include "net/base/clock.h"
 #include "net/base/epoch.h"
 #include "net/base/mem.h"
@@ -154,6 +158,20 @@ static mr_rc_t map_get_all(struct channel *c, struct channel_map *map, const str
     return MR_OK;
 }
 
+static mr_rc_t map_put_all(struct channel *c, struct channel_map *map,
+                           const struct map_request *puts, size_t n, size_t *ret_done,
+                           mr_err_t *err)
+{
+    struct map_answer a;
+    mr_rc_t rc = MR_OK;
+
+    for (*ret_done = 0; *ret_done < n && rc == MR_OK; *ret_done += rc == MR_OK) {
+        rc = map_run(c, map, &puts[*ret_done], &a, err);
+        done(c);
+    }
+    return rc;
+}
+
 struct paging {
     uint32_t count;
     void (*visit)(void *context, const struct data *key, const struct data *value);
@@ -190,6 +208,134 @@ static mr_rc_t map_page(struct channel *c, struct channel_map *map, struct map_c
     *ret_end = cursor->partition == m->partitions->count;
     return MR_OK;
 }
+
+/* ---- queries -------------------------------------------------------------------------------- */
+
+static bool visit_match(void *context, const struct data *key, const struct data *value)
+{
+    struct paging *p = context;
+
+    p->count++;
+    if (p->visit)
+        p->visit(p->context, key, value);
+    return true;
+}
+
+static mr_rc_t map_query(struct channel *c, struct channel_map *map, const char *text,
+                         void (*visit)(void *context, const struct data *key,
+                                       const struct data *value),
+                         void *context, uint64_t *ret_count, mr_err_t *err)
+{
+    struct paging p = {0, visit, context};
+    struct predicate *predicate;
+    mr_rc_t rc = predicate_of_text(text, strlen(text), &predicate, err);
+
+    (void)c;
+    if (rc != MR_OK)
+        return rc;
+    epoch_enter();
+    scan_map(map_of(map), predicate, visit_match, &p, NULL);
+    epoch_exit();
+    predicate_free(predicate);
+    *ret_count = p.count;
+    return MR_OK;
+}
+
+static mr_rc_t map_index(struct channel *c, struct channel_map *map, int kind,
+                         const char *const *attributes, uint32_t n, mr_err_t *err)
+{
+    struct index_text texts[INDEX_ATTRIBUTES_MAX];
+
+    (void)c;
+    if (n > INDEX_ATTRIBUTES_MAX)
+        return fail(err, MR_ERR_ARGUMENT, NULL, "an index over %u attributes, where %d may be", n,
+                    INDEX_ATTRIBUTES_MAX);
+    if (sections > 0)
+        return fail(err, MR_ERR_ARGUMENT, "call mr_read_end first",
+                    "an index cannot be made from inside a read section");
+    for (uint32_t i = 0; i < n; i++)
+        texts[i] = (struct index_text){attributes[i], (uint32_t)strlen(attributes[i])};
+    return map_index_add(
+        map_of(map),
+        &(struct index_config){.type = kind, .name = {"", 0}, .attributes = texts, .count = n},
+        err);
+}
+
+/* ---- locks ---------------------------------------------------------------------------------- */
+
+static struct lock_request lock_request(const struct data *key)
+{
+    return (struct lock_request){.key = *key, .owner = {.thread = thread_number()}};
+}
+
+/* As run_waiting: sleeps outside of the epoch section until the lock may be free. */
+static mr_rc_t lock_waiting(struct map *m, struct lock_request *q, uint64_t timeout_ms)
+{
+    struct sleep s = {.waiter.wake = end_sleep,
+                      .lock = PTHREAD_MUTEX_INITIALIZER,
+                      .changed = PTHREAD_COND_INITIALIZER};
+    uint64_t until_ns = clock_ns() + timeout_ms * 1000000;
+    mr_rc_t rc;
+
+    q->waiter = &s.waiter;
+    while ((rc = map_lock(m, q)) == MR_PENDING && clock_ns() < until_ns) {
+        epoch_exit();
+        sleep_until(&s, until_ns);
+        epoch_enter();
+    }
+    waiter_cancel(&s.waiter);
+    pthread_cond_destroy(&s.changed);
+    pthread_mutex_destroy(&s.lock);
+    return rc == MR_PENDING ? MR_ERR_BUSY : rc;
+}
+
+static mr_rc_t take_lock(struct channel *c, struct channel_map *map, const struct data *key,
+                         uint64_t lease_ms, uint64_t timeout_ms, mr_err_t *err)
+{
+    struct lock_request q = lock_request(key);
+    bool may_wait = timeout_ms > 0 && sections == 0 && !loop_current();
+
+    (void)c;
+    q.lease_ms = lease_ms;
+    epoch_enter();
+    mr_rc_t rc = may_wait ? lock_waiting(map_of(map), &q, timeout_ms) : map_lock(map_of(map), &q);
+
+    epoch_exit();
+    if (rc == MR_OK)
+        return MR_OK;
+    return fail(err, rc, rc == MR_ERR_BUSY ? "wait longer, or find out who holds it" : NULL,
+                "map \"%s\": the key cannot be locked: %s", map_of(map)->name,
+                rc == MR_ERR_BUSY ? "another holds it" : mr_rc_text(rc));
+}
+
+static mr_rc_t release_lock(struct channel *c, struct channel_map *map, const struct data *key,
+                            mr_err_t *err)
+{
+    struct lock_request q = lock_request(key);
+
+    (void)c;
+    epoch_enter();
+    mr_rc_t rc = map_unlock(map_of(map), &q);
+
+    epoch_exit();
+    return rc == MR_OK ? rc
+                       : fail(err, rc, NULL, "map \"%s\": the key is not locked by this thread",
+                              map_of(map)->name);
+}
+
+static mr_rc_t is_locked(struct channel *c, struct channel_map *map, const struct data *key,
+                         bool *ret_locked, mr_err_t *err)
+{
+    struct owner owner;
+
+    (void)c, (void)err;
+    epoch_enter();
+    *ret_locked = map_is_locked(map_of(map), key, &owner);
+    epoch_exit();
+    return MR_OK;
+}
+
+/* ---- the whole map -------------------------------------------------------------------------- */
 
 static mr_rc_t clear(struct channel *c, struct channel_map *map, mr_err_t *err)
 {
@@ -285,9 +431,15 @@ static mr_rc_t memory(struct channel *c, struct memory_facts *ret_facts, mr_err_
     return MR_OK;
 }
 
-static uint32_t members(struct channel *c)
+static uint32_t members(struct channel *c, struct member_facts *ret_members, uint32_t room)
 {
-    (void)c;
+    const struct member *m = member_of(c);
+
+    if (room > 0) {
+        *ret_members = (struct member_facts){m->uuid.high, m->uuid.low, ""};
+        if (m->door.member)
+            (void)address_text(&m->door.address, ret_members->address);
+    }
     return 1;
 }
 
@@ -309,7 +461,13 @@ static const struct channel_ops ops = {
     .map_run = map_run,
     .done = done,
     .map_get_all = map_get_all,
+    .map_put_all = map_put_all,
     .map_page = map_page,
+    .map_query = map_query,
+    .map_index = map_index,
+    .map_lock = take_lock,
+    .map_unlock = release_lock,
+    .map_is_locked = is_locked,
     .map_clear = clear,
     .map_facts = facts,
     .map_listen = map_listen,

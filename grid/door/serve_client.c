@@ -100,16 +100,93 @@ static struct client_authentication_rsp refusal(enum status status)
     };
 }
 
-/* Members and partitions are told by the cluster view, so that there is one way to learn them. */
-static mr_rc_t authenticate(struct call *c, const struct client_authentication_req *q)
+/* What a client has to know to find its way: who is there, and who holds which partitions. */
+struct view {
+    struct sink members, owned, numbers, owners;
+};
+
+enum { VIEW_VERSION = 1 }; /* one member has one view */
+
+static void view_free(struct view *v)
+{
+    sink_free(&v->members);
+    sink_free(&v->owned);
+    sink_free(&v->numbers);
+    sink_free(&v->owners);
+}
+
+static mr_rc_t view_make(const struct call *c, struct view *ret_v)
+{
+    struct view v = {{.grows = true}, {.grows = true}, {.grows = true}, {.grows = true}};
+    char host[ADDRESS_TEXT];
+    const struct wire_member self = {
+        .uuid = c->member->uuid,
+        .address = address_of(&c->session->at->door->address, host),
+        .attributes = no_items(),
+        .version = {.major = SPOKEN_MAJOR, .minor = SPOKEN_MINOR},
+        .address_map = no_items(),
+    };
+
+    wire_put(&v.members, WIRE_member, &self);
+    for (uint32_t i = 0; i < c->member->partitions.count; i++)
+        wire_put_i32(&v.numbers, (int32_t)i);
+    wire_put_uuid(&v.owners, c->member->uuid);
+    if (sink_state(&v.numbers) == MR_OK)
+        wire_put(&v.owned, WIRE_i32s, &(struct wire_bytes){v.numbers.at, (uint32_t)v.numbers.size});
+    if (sink_state(&v.members) != MR_OK || sink_state(&v.numbers) != MR_OK ||
+        sink_state(&v.owned) != MR_OK || sink_state(&v.owners) != MR_OK) {
+        view_free(&v);
+        return MR_ERR_MEMORY;
+    }
+    *ret_v = v;
+    return MR_OK;
+}
+
+static struct wire_list view_members(const struct view *v)
+{
+    return wire_list_of(&v->members, 1);
+}
+
+static struct wire_partition_table view_partitions(const struct view *v)
+{
+    return (struct wire_partition_table){wire_list_of(&v->owned, 1),
+                                         {v->owners.at, (uint32_t)v->owners.size}};
+}
+
+static void admit(struct call *c, const struct view *v)
 {
     const struct door *d = c->session->at->door;
-    enum status status = judge(c, q);
-    struct client_authentication_rsp r = refusal(status);
-    struct sink *items = call_items(c);
     struct wire_bytes key = wire_text("clusterVersion"), value = wire_text("5.5");
+    struct sink *pairs = call_items(c);
+    char host[ADDRESS_TEXT];
+
+    wire_put(pairs, WIRE_str, &key);
+    wire_put(pairs, WIRE_str, &value);
+    reply(c, &(struct client_authentication_rsp){
+                 .status = AUTHENTICATED,
+                 .member_uuid = c->member->uuid,
+                 .serialization_version = SERIALIZATION,
+                 .partition_count = (int32_t)c->member->partitions.count,
+                 .cluster_id = d->cluster,
+                 .member_list_version = VIEW_VERSION,
+                 .partition_list_version = VIEW_VERSION,
+                 .address = address_of(&d->address, host),
+                 .server_hazelcast_version = wire_text(SPOKEN_VERSION),
+                 .member_infos = view_members(v),
+                 .partitions = view_partitions(v),
+                 .key_value_pairs = wire_list_of(pairs, 1),
+             });
+}
+
+/* Newer clients take the view from the response, and do not get far when it is not there; older
+ * ones wait for that of the cluster view listener. */
+static mr_rc_t authenticate(struct call *c, const struct client_authentication_req *q)
+{
+    enum status status = judge(c, q);
+    struct client_authentication_rsp refused = refusal(status);
     char host[ADDRESS_TEXT], cluster[DOOR_TEXT];
-    mr_rc_t rc = MR_OK;
+    struct view v;
+    mr_rc_t rc;
 
     if (c->session->state != SESSION_NEW)
         return fail(c->err, MR_ERR_ARGUMENT, NULL, "this connection is authenticated already");
@@ -119,22 +196,15 @@ static mr_rc_t authenticate(struct call *c, const struct client_authentication_r
                                                             : "serialization version"),
                   F_STR("cluster", text_of(q->cluster_name, cluster)),
                   F_STR("peer", address_text(&c->session->conn.link->peer, host)));
-        reply(c, &r);
+        reply(c, &refused);
         return MR_OK;
     }
-    if ((rc = enter(c, q)) != MR_OK)
+    if ((rc = view_make(c, &v)) != MR_OK)
         return rc;
-    wire_put(items, WIRE_str, &key);
-    wire_put(items, WIRE_str, &value);
-    r.member_uuid = c->member->uuid;
-    r.serialization_version = SERIALIZATION;
-    r.partition_count = (int32_t)c->member->partitions.count;
-    r.cluster_id = d->cluster;
-    r.address = address_of(&d->address, host);
-    r.server_hazelcast_version = wire_text(SPOKEN_VERSION);
-    r.key_value_pairs = wire_list_of(items, 1);
-    reply(c, &r);
-    return MR_OK;
+    if ((rc = enter(c, q)) == MR_OK)
+        admit(c, &v);
+    view_free(&v);
+    return rc;
 }
 
 mr_rc_t serve_client_authentication(struct call *c, const struct client_authentication_req *q)
@@ -163,50 +233,21 @@ mr_rc_t serve_client_authentication_custom(struct call *c,
 
 /* ---- the cluster ---------------------------------------------------------------------------- */
 
-static void tell_members(struct call *c)
-{
-    struct sink *items = call_items(c);
-    char host[ADDRESS_TEXT];
-    const struct wire_member self = {
-        .uuid = c->member->uuid,
-        .address = address_of(&c->session->at->door->address, host),
-        .attributes = no_items(),
-        .version = {.major = SPOKEN_MAJOR, .minor = SPOKEN_MINOR},
-        .address_map = no_items(),
-    };
-
-    wire_put(items, WIRE_member, &self);
-    session_event(c->session, WIRE_client_members_view_event, c->head.correlation,
-                  &(struct client_members_view_event){1, wire_list_of(items, 1)});
-}
-
-static void tell_partitions(struct call *c)
-{
-    uint32_t count = c->member->partitions.count;
-    struct sink owners = {.grows = true}, numbers = {.grows = true}, *items = call_items(c);
-    struct wire_bytes all;
-
-    for (uint32_t i = 0; i < count; i++)
-        wire_put_i32(&numbers, (int32_t)i);
-    wire_put_uuid(&owners, c->member->uuid);
-    if (sink_state(&numbers) == MR_OK && sink_state(&owners) == MR_OK) {
-        all = (struct wire_bytes){numbers.at, (uint32_t)numbers.size};
-        wire_put(items, WIRE_i32s, &all);
-        session_event(c->session, WIRE_client_partitions_view_event, c->head.correlation,
-                      &(struct client_partitions_view_event){
-                          1, {wire_list_of(items, 1), {owners.at, (uint32_t)owners.size}}});
-    }
-    sink_free(&numbers);
-    sink_free(&owners);
-}
-
 mr_rc_t serve_client_add_cluster_view_listener(struct call *c,
                                                const struct client_add_cluster_view_listener_req *q)
 {
+    struct view v;
+    mr_rc_t rc = view_make(c, &v);
+
     (void)q;
+    if (rc != MR_OK)
+        return rc;
     reply(c, &(struct client_add_cluster_view_listener_rsp){0});
-    tell_members(c);
-    tell_partitions(c);
+    session_event(c->session, WIRE_client_members_view_event, c->head.correlation,
+                  &(struct client_members_view_event){VIEW_VERSION, view_members(&v)});
+    session_event(c->session, WIRE_client_partitions_view_event, c->head.correlation,
+                  &(struct client_partitions_view_event){VIEW_VERSION, view_partitions(&v)});
+    view_free(&v);
     return MR_OK;
 }
 
@@ -236,10 +277,11 @@ static void stop_quiet(struct watch *w)
  * move. The registration is kept, so that removing it is answered rightly. */
 mr_rc_t watch_nothing(struct call *c)
 {
-    struct watch *w = mem_alloc_zero(sizeof *w);
+    mr_rc_t rc = call_watch(c);
+    struct watch *w = rc == MR_OK ? mem_alloc_zero(sizeof *w) : NULL;
 
     if (!w)
-        return MR_ERR_MEMORY;
+        return rc == MR_OK ? MR_ERR_MEMORY : rc;
     watch_start(w, c->session, c->head.correlation, stop_quiet);
     reply(c, &w->id);
     return MR_OK;
@@ -375,11 +417,12 @@ static void stop_life(struct watch *w)
 mr_rc_t serve_client_add_distributed_object_listener(
     struct call *c, const struct client_add_distributed_object_listener_req *q)
 {
-    struct life_watch *lw = mem_alloc_zero(sizeof *lw);
+    mr_rc_t rc = call_watch(c);
+    struct life_watch *lw = rc == MR_OK ? mem_alloc_zero(sizeof *lw) : NULL;
 
     (void)q;
     if (!lw)
-        return MR_ERR_MEMORY;
+        return rc == MR_OK ? MR_ERR_MEMORY : rc;
     lw->watcher.on_life = on_life;
     watch_start(&lw->watch, c->session, c->head.correlation, stop_life);
     objects_watch(&c->member->objects, &lw->watcher);

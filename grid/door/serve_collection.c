@@ -327,10 +327,12 @@ mr_rc_t serve_queue_add_all(struct call *c, const struct queue_add_all_req *q)
 
     if (rc == MR_OK)
         rc = queue_add_all(queue, values, q->data_list.count);
-    if (rc != MR_OK && rc != MR_ERR_BUSY)
-        return rc;
-    reply(c, &(bool){rc == MR_OK});
-    return MR_OK;
+    if (rc == MR_ERR_BUSY)
+        return call_error(c, CODE_ILLEGAL_STATE, "java.lang.IllegalStateException",
+                          "the queue has no room for %u items", q->data_list.count);
+    if (rc == MR_OK)
+        reply(c, &(bool){true});
+    return rc;
 }
 
 mr_rc_t serve_queue_remaining_capacity(struct call *c, const struct queue_remaining_capacity_req *q)
@@ -489,7 +491,10 @@ mr_rc_t serve_list_list_iterator(struct call *c, const struct list_list_iterator
     mr_rc_t rc = list_of(c, q->name, &l);
 
     if (rc == MR_OK)
-        rc = placed(c, list_from(l, q->index, listing_add, &values), q->index);
+        rc = list_from(l, q->index, listing_add, &values);
+    if (rc == MR_ERR_ARGUMENT) /* not a matter of bounds, as elsewhere: so clients know it */
+        return call_error(c, CODE_ILLEGAL_ARGUMENT, "java.lang.IllegalArgumentException",
+                          "index %d to begin at", q->index);
     return rc == MR_OK ? listing_reply(c, &values) : rc;
 }
 

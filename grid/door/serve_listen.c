@@ -108,9 +108,9 @@ mr_rc_t serve_map_add_near_cache_invalidation_listener(
     struct call *c, const struct map_add_near_cache_invalidation_listener_req *q)
 {
     struct near_watch *nw = mem_alloc_zero(sizeof *nw);
-    mr_rc_t rc = nw ? call_map(c, q->name, &nw->map) : MR_ERR_MEMORY;
+    mr_rc_t rc = nw ? call_watch(c) : MR_ERR_MEMORY;
 
-    if (rc == MR_OK) {
+    if (rc == MR_OK && (rc = call_map(c, q->name, &nw->map)) == MR_OK) {
         nw->watcher.on_event = on_invalidated;
         nw->watch.session = c->session;
         nw->watch.correlation = c->head.correlation;
@@ -219,7 +219,7 @@ mr_rc_t serve_map_event_journal_subscribe(struct call *c,
 }
 
 /* An event as clients know it: an object of a class of theirs, with three Data inside. */
-enum { EVENT_FACTORY = -10, EVENT_CLASS = 132 };
+enum { EVENT_FACTORY = -4, EVENT_CLASS = 132 };
 
 static void put_nested(struct sink *out, const struct data *d)
 {

@@ -219,6 +219,10 @@ static mr_rc_t aggregate(struct call *c, struct wire_bytes name, const struct da
     if (rc == MR_OK && (rc = aggregator_of_data(aggregator, &a.aggregator, c->err)) == MR_OK) {
         scan_map(m, p, add_entry, &a, NULL);
         rc = aggregator_result(a.aggregator, &out, c->err);
+        if (rc == MR_ERR_TYPE) { /* of the values, where it can also be one of the aggregator */
+            c->code = CODE_CLASS_CAST;
+            c->class_name = "java.lang.ClassCastException";
+        }
     }
     if (rc == MR_OK)
         rc = reply_sink(c, &out);

@@ -90,7 +90,7 @@ RING_FACT(tail_sequence, f.tail)
 RING_FACT(head_sequence, f.head)
 RING_FACT(capacity, f.capacity)
 /* What does not end by time can always be overwritten, so nothing but emptiness is room. */
-RING_FACT(remaining_capacity, (int64_t)f.capacity - f.size)
+RING_FACT(remaining_capacity, (int64_t)f.room)
 
 enum { OVERWRITE = 0 };
 

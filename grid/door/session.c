@@ -225,7 +225,12 @@ void session_send(struct session *s)
 {
     struct sink *out = &s->at->out;
 
-    if (s->state != SESSION_ENDED && sink_state(out) == MR_OK && out->size > 0)
+    if (sink_state(out) != MR_OK) {
+        sink_free(out);
+        session_close(s, "no memory for its answers"); /* rather than to leave it waiting */
+        return;
+    }
+    if (s->state != SESSION_ENDED && out->size > 0)
         send_bytes(s, out->at, out->size);
     out->size = 0;
 }
@@ -306,17 +311,46 @@ void session_event(struct session *s, enum wire_id id, int64_t correlation, cons
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
+/* NULL: there is none. */
+static struct session *oldest_stranger(struct door_loop *l)
+{
+    for (struct list *node = l->strangers.next; node != &l->strangers; node = node->next) {
+        struct session *s = list_owner(node, struct session, node);
+
+        if (s->state == SESSION_NEW)
+            return s;
+    }
+    return NULL;
+}
+
+/* A place for one more; false: all are taken by clients. */
+static bool take_place(struct door_loop *l)
+{
+    struct door *d = l->door;
+
+    if (fetch_add_64(&d->sessions, 1) < d->sessions_max)
+        return true;
+    struct session *oldest = oldest_stranger(l);
+
+    if (oldest) {
+        log_end(oldest, LOG_WARN, "it made room for another before it said who it is");
+        session_abort(oldest);
+        return true;
+    }
+    (void)fetch_sub_64(&d->sessions, 1);
+    return false;
+}
+
 void session_accepted(void *context, struct link *link)
 {
     struct door_loop *l = context;
-    struct door *d = l->door;
-    struct session *s = NULL;
+    bool has_place = take_place(l);
+    struct session *s = has_place ? mem_alloc_zero(sizeof *s) : NULL;
 
-    if (fetch_add_64(&d->sessions, 1) < d->sessions_max)
-        s = mem_alloc_zero(sizeof *s);
     if (!s) {
-        (void)fetch_sub_64(&d->sessions, 1);
-        log_event(LOG_WARN, "client.refused", F_U64("connections", d->sessions_max));
+        if (has_place)
+            (void)fetch_sub_64(&l->door->sessions, 1);
+        log_event(LOG_WARN, "client.refused", F_U64("connections", l->door->sessions_max));
         link_abort(link);
         return;
     }
@@ -327,12 +361,14 @@ void session_accepted(void *context, struct link *link)
     list_init(&s->watches);
     list_init(&s->parked);
     s->aside.grows = true;
-    list_add_last(&l->sessions, &s->node);
+    list_add_last(&l->strangers, &s->node);
     conn_accept(&s->conn, link, NEW_MESSAGE_MAX, &conn_events, s);
 }
 
 void session_open(struct session *s, struct client *client)
 {
+    list_remove(&s->node);
+    list_add_last(&s->at->sessions, &s->node);
     s->client = client;
     s->state = SESSION_OPEN;
     gauge_add(s->at->door->counts.connected, 1);
@@ -393,6 +429,7 @@ void watch_start(struct watch *w, struct session *s, int64_t correlation,
     w->stop = stop;
     w->id = door_uuid();
     list_add_last(&s->watches, &w->node);
+    s->watch_count++;
 }
 
 bool watch_end(struct session *s, struct wire_uuid id)
@@ -403,6 +440,7 @@ bool watch_end(struct session *s, struct wire_uuid id)
         if (w->id.high != id.high || w->id.low != id.low)
             continue;
         list_remove(node);
+        s->watch_count--;
         w->stop(w);
         return true;
     }

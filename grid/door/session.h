@@ -10,8 +10,11 @@
  *
  * What a peer may hold: one message of limits.message-size that has not come whole, as much of
  * calls that wait (further ones are refused), a megabyte of answers (then its requests are not read
- * until it has taken them), the answer being made, and limits.result-size of events; one that lets
- * more wait is closed, with a line in the log.
+ * until it has taken them), the answer being made; SESSION_WATCHES_MAX listeners, and
+ * limits.result-size of events: one that lets more wait is closed, with a line in the log.
+ *
+ * When clients.max connections are open, the oldest one that is still NEW makes room for the next:
+ * who only connects keeps nobody out.
  *
  * A session is counted: the loop's list holds it, and whatever is posted to it.
  * Threads: its loop, but for session_event.
@@ -22,7 +25,12 @@
 #include "grid/door/door.h"
 #include "net/conn.h"
 
+enum { SESSION_WATCHES_MAX = 10000 };
+
 enum session_state { SESSION_NEW, SESSION_OPEN, SESSION_ENDED };
+
+/* What a message needs its sender to be allowed. */
+enum permission { ALLOW_ANYBODY, ALLOW_CLIENT, ALLOW_READ, ALLOW_WRITE, ALLOW_LISTEN, ALLOW_ADMIN };
 
 /* Something that a client wants to hear about. Embedded in what a service keeps for it. */
 struct watch {
@@ -34,7 +42,7 @@ struct watch {
 };
 
 struct session {
-    struct list node; /* in its loop's list */
+    struct list node; /* in its loop's list: of strangers while it is NEW, else of sessions */
     struct door_loop *at;
     struct conn conn;
     enum session_state state;
@@ -44,6 +52,7 @@ struct session {
     uint64_t heard;   /* bytes received when last looked */
     uint64_t counted; /* of them, those in the metrics */
     struct list watches;
+    uint32_t watch_count;
     struct list parked;
     size_t parked_size;      /* bytes of them */
     struct sink aside;       /* messages that wait for the peer to take its answers */
@@ -56,6 +65,12 @@ struct session {
     void *events;      /* of struct outgoing, the last one first; any thread */
     uint64_t events_size;
 };
+
+/* May it? The one place where that is decided. */
+static inline bool session_may(const struct session *s, enum permission permission)
+{
+    return permission == ALLOW_ANYBODY || s->state == SESSION_OPEN;
+}
 
 /* For transport_listen. */
 void session_accepted(void *door_loop, struct link *link);
@@ -92,6 +107,12 @@ struct map *session_known_map(struct session *s, struct wire_bytes name);
 
 /* Notes that it was. `map` is an object of maps, and of this name. */
 void session_note_map(struct session *s, struct object *map);
+
+/* May it have one more? */
+static inline bool session_may_watch(const struct session *s)
+{
+    return s->watch_count < SESSION_WATCHES_MAX;
+}
 
 /* Starts a watch that the caller has allocated and filled but for its list; gives it an id. */
 void watch_start(struct watch *w, struct session *s, int64_t correlation,

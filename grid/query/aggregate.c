@@ -8,7 +8,7 @@
 #include "net/base/error.h"
 #include "net/base/hash.h"
 
-enum { FACTORY = -29, CLASS_SET = 19, TYPE_SIMPLE_ENTRY = -22, TABLE_FIRST = 64 };
+enum { FACTORY = -29, CLASS_SET = 19, TABLE_FIRST = 64 };
 
 /* What is done with each value. */
 enum task { DO_COUNT, DO_DISTINCT, DO_WHOLE, DO_REAL, DO_EXACT, DO_MOST, DO_LEAST };
@@ -19,26 +19,27 @@ static const struct class_row {
     uint8_t task;
     uint8_t kind; /* of a sum */
     bool average, entry;
+    bool whole; /* a fraction is an error, instead of being cut */
 } classes[] = {
-    [0] = {"BigDecimalAverage", DO_EXACT, DATA_DECIMAL, true, false},
-    [1] = {"BigDecimalSum", DO_EXACT, DATA_DECIMAL, false, false},
-    [2] = {"BigIntegerAverage", DO_EXACT, DATA_DECIMAL, true, false},
-    [3] = {"BigIntegerSum", DO_EXACT, DATA_BIG_INTEGER, false, false},
-    [4] = {"Count", DO_COUNT, DATA_LONG, false, false},
-    [5] = {"DistinctValues", DO_DISTINCT, 0, false, false},
-    [6] = {"DoubleAverage", DO_REAL, DATA_DOUBLE, true, false},
-    [7] = {"DoubleSum", DO_REAL, DATA_DOUBLE, false, false},
-    [8] = {"FixedPointSum", DO_WHOLE, DATA_LONG, false, false},
-    [9] = {"FloatingPointSum", DO_REAL, DATA_DOUBLE, false, false},
-    [10] = {"IntegerAverage", DO_WHOLE, DATA_DOUBLE, true, false},
-    [11] = {"IntegerSum", DO_WHOLE, DATA_LONG, false, false},
-    [12] = {"LongAverage", DO_WHOLE, DATA_DOUBLE, true, false},
-    [13] = {"LongSum", DO_WHOLE, DATA_LONG, false, false},
-    [14] = {"Max", DO_MOST, 0, false, false},
-    [15] = {"Min", DO_LEAST, 0, false, false},
-    [16] = {"NumberAverage", DO_REAL, DATA_DOUBLE, true, false},
-    [17] = {"MaxBy", DO_MOST, 0, false, true},
-    [18] = {"MinBy", DO_LEAST, 0, false, true},
+    [0] = {"BigDecimalAverage", DO_EXACT, DATA_DECIMAL, true, false, false},
+    [1] = {"BigDecimalSum", DO_EXACT, DATA_DECIMAL, false, false, false},
+    [2] = {"BigIntegerAverage", DO_EXACT, DATA_DECIMAL, true, false, false},
+    [3] = {"BigIntegerSum", DO_EXACT, DATA_BIG_INTEGER, false, false, false},
+    [4] = {"Count", DO_COUNT, DATA_LONG, false, false, false},
+    [5] = {"DistinctValues", DO_DISTINCT, 0, false, false, false},
+    [6] = {"DoubleAverage", DO_REAL, DATA_DOUBLE, true, false, false},
+    [7] = {"DoubleSum", DO_REAL, DATA_DOUBLE, false, false, false},
+    [8] = {"FixedPointSum", DO_WHOLE, DATA_LONG, false, false, false},
+    [9] = {"FloatingPointSum", DO_REAL, DATA_DOUBLE, false, false, false},
+    [10] = {"IntegerAverage", DO_WHOLE, DATA_DOUBLE, true, false, true},
+    [11] = {"IntegerSum", DO_WHOLE, DATA_LONG, false, false, true},
+    [12] = {"LongAverage", DO_WHOLE, DATA_DOUBLE, true, false, true},
+    [13] = {"LongSum", DO_WHOLE, DATA_LONG, false, false, true},
+    [14] = {"Max", DO_MOST, 0, false, false, false},
+    [15] = {"Min", DO_LEAST, 0, false, false, false},
+    [16] = {"NumberAverage", DO_REAL, DATA_DOUBLE, true, false, false},
+    [17] = {"MaxBy", DO_MOST, 0, false, true, false},
+    [18] = {"MinBy", DO_LEAST, 0, false, true, false},
 };
 
 /* Distinct values: a table of their numbers, open to the next place where one is taken. */
@@ -194,6 +195,11 @@ static mr_rc_t add_distinct(struct aggregator *a, const struct scalar *v)
     return rc;
 }
 
+static bool is_fraction(const struct scalar *v)
+{
+    return v->kind == DATA_FLOAT || v->kind == DATA_DOUBLE || v->kind == DATA_DECIMAL;
+}
+
 /* What is beyond 64 bits, and a fraction, are cut as Java's longValue does. */
 static uint64_t whole_of(const struct scalar *v)
 {
@@ -248,6 +254,10 @@ static bool add_value(void *context, const struct scalar *v)
         a->rc = MR_ERR_TYPE;
         return true;
     }
+    if (a->class->whole && is_fraction(v)) {
+        a->rc = MR_ERR_ARGUMENT;
+        return true;
+    }
     a->count++;
     if (a->class->task == DO_WHOLE)
         a->whole += whole_of(v);
@@ -264,7 +274,7 @@ mr_rc_t aggregator_add(struct aggregator *a, const struct data *key, const struc
         return a->rc;
     a->key = key;
     a->value = value;
-    (void)path_any(a->path, &a->reader, key, value, add_value, a);
+    (void)path_each(a->path, &a->reader, key, value, add_value, a);
     return a->rc;
 }
 
@@ -315,9 +325,7 @@ static mr_rc_t put_distinct(struct distinct *d, struct sink *out)
 
 static mr_rc_t put_entry(const struct aggregator *a, struct sink *out)
 {
-    sink_put32(out, (uint32_t)TYPE_SIMPLE_ENTRY);
-    object_put_data(out, &a->best_key);
-    object_put_data(out, &a->best_value);
+    object_put_entry(out, &a->best_key, &a->best_value);
     return sink_state(out);
 }
 
@@ -348,6 +356,10 @@ mr_rc_t aggregator_result(struct aggregator *a, struct sink *out, mr_err_t *err)
     if (a->rc == MR_ERR_TYPE)
         return fail(err, a->rc, "only numbers can be added up",
                     "the attribute \"%s\" of some entry has a type that %s cannot take",
+                    a->path->text, a->class->name);
+    if (a->rc == MR_ERR_ARGUMENT)
+        return fail(err, a->rc, "add them up as doubles",
+                    "the attribute \"%s\" of some entry is a fraction, which %s would cut off",
                     a->path->text, a->class->name);
     if (a->rc != MR_OK)
         return fail(err, a->rc, NULL, "%s of \"%s\": %s", a->class->name, a->path->text,

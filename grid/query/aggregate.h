@@ -11,7 +11,8 @@
  *     nothing was added          average null, sum 0, count 0, the least and the most null
  *     an attribute that is null  is left out, but counted by a count and kept by distinct values
  *     one that is no number      is an error of a sum or an average
- *     an attribute a[any]        adds each of its values
+ *     a fraction                 is an error of a sum or an average of ints or longs
+ *     an attribute a[any]        adds each of its values, of none nothing
  *
  * Two numbers are one distinct value if they are equal, whatever their types.
  *
@@ -31,7 +32,8 @@ struct aggregator;
 mr_rc_t aggregator_of_data(const struct data *d, struct aggregator **ret_a, mr_err_t *err);
 void aggregator_free(struct aggregator *a);
 
-/* MR_ERR_TYPE: a value is no number where one is needed. MR_ERR_TOO_LARGE: a sum has more digits
+/* MR_ERR_TYPE: a value is no number where one is needed. MR_ERR_ARGUMENT: it is a fraction where
+ * whole ones are added. MR_ERR_TOO_LARGE: a sum has more digits
  * than decimal.h keeps. MR_ERR_MEMORY. After an error nothing more is added, and it stays. */
 mr_rc_t aggregator_add(struct aggregator *a, const struct data *key, const struct data *value);
 

@@ -185,12 +185,27 @@ const struct expr *expr_regex(struct expr_builder *b, const struct path *p, cons
     return rc == MR_OK ? e : expr_failed(b, rc);
 }
 
+/* Nothing stored here is an instance of an application's class, so a name of one is a mistake. */
+static bool may_exist(const char *name, size_t size)
+{
+    static const char *const begins[] = {"java.", "com.hazelcast.", "["};
+
+    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
+        if (size > strlen(begins[i]) && memcmp(name, begins[i], strlen(begins[i])) == 0)
+            return true;
+    return false;
+}
+
 const struct expr *expr_instance_of(struct expr_builder *b, const char *class_name, size_t size)
 {
     struct expr *e = node(b, EXPR_INSTANCE_OF, NULL);
 
     if (!e)
         return NULL;
+    if (!may_exist(class_name, size))
+        return expr_failed(b, fail(b->err, MR_ERR_TYPE, "name one of Java's own, with its package",
+                                   "there is no class \"%.*s\"", (int)(size < 200 ? size : 200),
+                                   class_name));
     e->class_name = arena_text(b->arena, class_name, size);
     return e->class_name ? e : no_memory(b);
 }
@@ -302,8 +317,10 @@ static bool is_in_sorted(const struct expr *e, const struct scalar *v)
 
 static bool is_in(const struct expr *e, const struct scalar *v)
 {
-    if (v->kind == DATA_NULL || e->count == 0)
+    if (e->count == 0)
         return false;
+    if (v->kind == DATA_NULL && e->sorted)
+        return e->literal[0].class == VALUE_NULL;
     /* Other forms of the literals may stand in another order. */
     if (e->sorted && value_class(v) == e->literal[0].class)
         return is_in_sorted(e, v);
@@ -324,8 +341,8 @@ static bool test(void *context, const struct scalar *v)
     const struct expr *e = t->expr;
 
     switch ((enum expr_kind)e->kind) {
-    case EXPR_EQUAL: return literal_equal(e->literal, v);
-    case EXPR_NOT_EQUAL: return !literal_equal(e->literal, v);
+    case EXPR_EQUAL:
+    case EXPR_NOT_EQUAL: return literal_equal(e->literal, v); /* turned by who asks */
     case EXPR_RANGE: return in_range(&e->range, v);
     case EXPR_IN: return is_in(e, v);
     case EXPR_LIKE:
@@ -420,10 +437,12 @@ bool expr_true(const struct expr *e, struct evaluator *ev, const struct data *ke
     case EXPR_INSTANCE_OF: return is_instance(kind_of(value), e->class_name);
     default: break;
     }
+    bool turned = e->kind == EXPR_NOT_EQUAL;
+
     if (e->path->many)
-        return path_any(e->path, &ev->reader, key, value, test, &t);
+        return path_any(e->path, &ev->reader, key, value, test, &t) != turned;
     path_read(e->path, &ev->reader, key, value, &v);
-    return test(&t, &v);
+    return test(&t, &v) != turned;
 }
 
 void evaluator_init(struct evaluator *ev, struct schema_registry *schemas)

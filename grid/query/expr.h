@@ -11,8 +11,9 @@
  * one kind of node, a range, so that an index has one kind of question to answer.
  *
  * Meaning, as Hazelcast's predicates: a test is true or false, never unknown. Null equals null and
- * nothing else; a range, IN and LIKE are false for null; NOT turns whatever comes. A path that
- * names several values asks whether any of them passes.
+ * nothing else, also in a list of IN; a range and LIKE are false for null; NOT turns whatever
+ * comes. A path that names several values asks whether any of them passes, and a != whether none
+ * is equal.
  *
  * Invariants: at most EXPR_DEPTH_MAX deep, so that evaluating may recurse.
  * Threads: a tree is immutable; an evaluator belongs to one thread at a time, and to trees that

@@ -182,11 +182,8 @@ static void index_free(struct map_index *ix, uint32_t partitions)
 
 static mr_rc_t check_config(const struct index_config *c, mr_err_t *err)
 {
-    if (c->type == INDEX_BITMAP)
-        return fail(err, MR_ERR_ARGUMENT, "a HASH index finds equal values",
-                    "an index of type BITMAP does not exist here");
-    if (c->type != INDEX_SORTED && c->type != INDEX_HASH)
-        return fail(err, MR_ERR_ARGUMENT, "types are 0, SORTED, and 1, HASH",
+    if (c->type != INDEX_SORTED && c->type != INDEX_HASH && c->type != INDEX_BITMAP)
+        return fail(err, MR_ERR_ARGUMENT, "types are 0, SORTED, 1, HASH, and 2, BITMAP",
                     "an index of type %d does not exist", c->type);
     if (c->count == 0 || c->count > INDEX_ATTRIBUTES_MAX)
         return fail(err, MR_ERR_ARGUMENT, NULL, "an index has 1 to %d attributes, not %u",
@@ -202,10 +199,6 @@ static mr_rc_t take_attributes(struct map_index *ix, const struct index_config *
 
         if (rc != MR_OK)
             return rc;
-        if (ix->attribute[i]->many)
-            return fail(err, MR_ERR_ARGUMENT, "index a single item, such as tags[0]",
-                        "attribute \"%s\" has several values, and an index keeps one an entry",
-                        ix->attribute[i]->text);
         for (uint32_t j = 0; j < i; j++)
             if (path_equal(ix->attribute[i], ix->attribute[j]))
                 return fail(err, MR_ERR_ARGUMENT, NULL, "attribute \"%s\" is twice in an index",
@@ -353,6 +346,16 @@ static mr_rc_t add(struct map *m, struct map_index *ix, mr_err_t *err)
     return build(m, ix, err);
 }
 
+/* Is it one that can be kept? What cannot is not needed for an answer, only for a quick one. */
+static bool can_be_kept(const struct map_index *ix)
+{
+    bool one_row = ix->type != INDEX_BITMAP;
+
+    for (uint32_t i = 0; i < ix->count; i++)
+        one_row &= !ix->attribute[i]->many;
+    return one_row;
+}
+
 mr_rc_t map_index_add(struct map *m, const struct index_config *config, mr_err_t *err)
 {
     struct map_index *ix = NULL;
@@ -360,6 +363,10 @@ mr_rc_t map_index_add(struct map *m, const struct index_config *config, mr_err_t
 
     if (rc != MR_OK)
         return rc;
+    if (!can_be_kept(ix)) {
+        index_free(ix, m->partitions->count);
+        return MR_OK;
+    }
     pthread_mutex_lock(&m->indexes.lock);
     rc = add(m, ix, err);
     pthread_mutex_unlock(&m->indexes.lock);

@@ -98,9 +98,11 @@ struct map_indexes {
 struct map;
 
 /* Adds an index, and fills it with what is there; returns when it is built. One with the same name
- * or with the same type and attributes that is there already is enough.
- * MR_ERR_ARGUMENT: an attribute that cannot be indexed, a type that does not exist here, or a name
- * that another index has; err says which. MR_ERR_FULL: MAP_INDEXES_MAX, or no room for its rows.
+ * or with the same type and attributes that is there already is enough. One of type BITMAP, or of
+ * an attribute with several values such as tags[any], is checked and not made: queries read
+ * everything.
+ * MR_ERR_ARGUMENT: an attribute that is wrong, a type that does not exist here, or a name that
+ * another index has; err says which. MR_ERR_FULL: MAP_INDEXES_MAX, or no room for its rows.
  * MR_ERR_MEMORY. Outside of epoch sections and locks. */
 mr_rc_t map_index_add(struct map *m, const struct index_config *config, mr_err_t *err);
 

@@ -137,3 +137,15 @@ void object_put_data(struct sink *out, const struct data *d)
         sink_put32(out, d->size);
     sink_put(out, d->at, d->size);
 }
+
+enum { MAP_FACTORY = -4, MAP_ENTRY = 120 };
+
+void object_put_entry(struct sink *out, const struct data *key, const struct data *value)
+{
+    sink_put32(out, (uint32_t)-DATA_IDENTIFIED);
+    sink_put8(out, 1);
+    sink_put32(out, (uint32_t)MAP_FACTORY);
+    sink_put32(out, MAP_ENTRY);
+    object_put_data(out, key);
+    object_put_data(out, value);
+}

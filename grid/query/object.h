@@ -54,4 +54,7 @@ mr_rc_t object_put(struct sink *out, struct scalar *v);
 /* The same for a whole Data, whatever it is. */
 void object_put_data(struct sink *out, const struct data *d);
 
+/* A whole entry, of the class that clients of every language know. */
+void object_put_entry(struct sink *out, const struct data *key, const struct data *value);
+
 #endif

@@ -17,7 +17,7 @@ struct paging {
     struct candidate behind;            /* of the anchor */
     struct candidate *at;
     uint32_t count, room, allocated;
-    bool out_of_memory;
+    bool out_of_memory, no_order;
 };
 
 /* ---- order ----------------------------------------------------------------------------------- */
@@ -107,6 +107,10 @@ static bool offer(void *context, const struct data *key, const struct data *valu
     struct paging *p = context;
     struct candidate c = candidate_of(p->query, key, value);
 
+    if (p->query->iteration == PAGING_VALUES && value_class(&c.by) == VALUE_OTHER) {
+        p->no_order = true;
+        return false;
+    }
     if (p->anchor && compare(&c, &p->behind) <= 0)
         return true;
     if (p->count == p->room) {
@@ -214,8 +218,11 @@ mr_rc_t paging_run(struct map *m, const struct paging_query *q, struct paging_re
     scan_map(m, q->predicate, offer, &p, NULL);
     if (p.count > 0)
         qsort(p.at, p.count, sizeof *p.at, compare);
-    if (p.out_of_memory || (rc = make_rows(&p, first, &r)) != MR_OK ||
-        (rc = make_anchors(&p, first, &r)) != MR_OK) {
+    if (p.no_order)
+        rc = fail(err, MR_ERR_ARGUMENT, "ask for keys, or for entries",
+                  "records and arrays have no order in which pages of them could be told");
+    else if (p.out_of_memory || (rc = make_rows(&p, first, &r)) != MR_OK ||
+             (rc = make_anchors(&p, first, &r)) != MR_OK) {
         arena_free(&r.arena);
         rc = fail(err, MR_ERR_MEMORY, NULL, "no memory for a page");
     }

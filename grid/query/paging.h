@@ -52,7 +52,8 @@ struct paging_result {
     uint32_t anchor_count;
 };
 
-/* MR_ERR_ARGUMENT: a page, a size or an iteration that there is none of. MR_ERR_TYPE: a comparator.
+/* MR_ERR_ARGUMENT: a page, a size or an iteration that there is none of, or values without an
+ * order: records, arrays, JSON. MR_ERR_TYPE: a comparator.
  * MR_ERR_TOO_LARGE: more than PAGING_ROWS_MAX entries to the end of the page. MR_ERR_MEMORY. */
 mr_rc_t paging_run(struct map *m, const struct paging_query *q, struct paging_result *ret_r,
                    mr_err_t *err);

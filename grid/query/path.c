@@ -287,6 +287,7 @@ struct visiting {
     struct path_reader *reader;
     bool (*visit)(void *context, const struct scalar *v);
     void *context;
+    bool null_of_none; /* for an array without items */
 };
 
 static bool visit_from(const struct visiting *w, uint32_t i, struct scalar v);
@@ -339,7 +340,7 @@ static bool visit_items(const struct visiting *w, uint32_t next, const struct sc
     if (v->kind == DATA_JSON && json_open(v->bytes.at, v->bytes.size, &whole) == MR_OK &&
         json_item(&whole, 0, &first) == MR_OK)
         return visit_json(w, next, &whole);
-    return visit_from(w, next, null_value);
+    return w->null_of_none && visit_from(w, next, null_value);
 }
 
 /* Goes on from step i with v; depth is the number of steps. */
@@ -361,7 +362,18 @@ bool path_any(const struct path *p, struct path_reader *r, const struct data *ke
               const struct data *value, bool (*visit)(void *context, const struct scalar *v),
               void *context)
 {
-    struct visiting w = {p, r, visit, context};
+    struct visiting w = {p, r, visit, context, true};
+    struct scalar v;
+
+    root(p, r, key, value, &v);
+    return visit_from(&w, 0, v);
+}
+
+bool path_each(const struct path *p, struct path_reader *r, const struct data *key,
+               const struct data *value, bool (*visit)(void *context, const struct scalar *v),
+               void *context)
+{
+    struct visiting w = {p, r, visit, context, false};
     struct scalar v;
 
     root(p, r, key, value, &v);

@@ -76,9 +76,14 @@ void path_read(const struct path *p, struct path_reader *r, const struct data *k
                const struct data *value, struct scalar *ret_v);
 
 /* Calls visit for each value that is named, until it returns true, and returns whether it did. An
- * array that is empty or null gives one null. */
+ * array that is empty or null gives one null, which a condition can ask for. */
 bool path_any(const struct path *p, struct path_reader *r, const struct data *key,
               const struct data *value, bool (*visit)(void *context, const struct scalar *v),
               void *context);
+
+/* The same, but an array that is empty or null gives nothing: there is nothing to add up. */
+bool path_each(const struct path *p, struct path_reader *r, const struct data *key,
+               const struct data *value, bool (*visit)(void *context, const struct scalar *v),
+               void *context);
 
 #endif

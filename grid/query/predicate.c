@@ -58,7 +58,12 @@ static const struct expr *decode_sql(struct decoding *d, int32_t class)
     (void)class;
     if (text.kind != DATA_STRING)
         return malformed(d, "the text of an SQL predicate is missing");
-    return predicate_parse(&d->builder, (const char *)text.bytes.at, text.bytes.size);
+    const struct expr *e =
+        predicate_parse(&d->builder, (const char *)text.bytes.at, text.bytes.size);
+
+    if (d->builder.rc == MR_ERR_ARGUMENT) /* the client gave an object, and that is broken */
+        d->builder.rc = MR_ERR_MALFORMED;
+    return e;
 }
 
 static const struct expr *decode_group(struct decoding *d, int32_t class)

@@ -41,9 +41,10 @@ struct predicate {
 enum { PREDICATE_TEXT_MAX = 1 << 20 };
 
 /* Of a serialised predicate; null is true of everything.
- * MR_ERR_TYPE: it is no predicate that is known here. MR_ERR_MALFORMED: its bytes do not form one.
- * MR_ERR_ARGUMENT: an attribute, a text or an expression in it is wrong. MR_ERR_TOO_LARGE: too
- * many parts, or nested too deep. MR_ERR_MEMORY. err says which part. */
+ * MR_ERR_TYPE: it is no predicate that is known here, or asks for a class that there is not.
+ * MR_ERR_MALFORMED: its bytes do not form one, or its text is not of the language.
+ * MR_ERR_ARGUMENT: an attribute or an expression in it is wrong. MR_ERR_TOO_LARGE: too many parts,
+ * or nested too deep. MR_ERR_MEMORY. err says which part. */
 mr_rc_t predicate_of_data(const struct data *d, struct predicate **ret_p, mr_err_t *err);
 
 /* Of a text in the language above. MR_ERR_ARGUMENT: err says what is wrong, and where. */

@@ -3,7 +3,7 @@
 #include "grid/query/object.h"
 #include "net/base/error.h"
 
-enum { FACTORY = -30, TYPE_ARRAY = -28, TYPE_SIMPLE_ENTRY = -22 };
+enum { FACTORY = -30, TYPE_ARRAY = -28 };
 enum projection_class { SINGLE, MULTIPLE, IDENTITY, CLASSES };
 
 struct projection {
@@ -117,9 +117,7 @@ mr_rc_t projection_apply(struct projection *p, const struct data *key, const str
             rc = put_attribute(p, i, key, value, out);
         return rc;
     default:
-        sink_put32(out, (uint32_t)TYPE_SIMPLE_ENTRY);
-        object_put_data(out, key);
-        object_put_data(out, value);
+        object_put_entry(out, key, value);
         return sink_state(out);
     }
 }

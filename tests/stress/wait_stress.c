@@ -457,7 +457,8 @@ static mr_config_t *open_all(void)
     map = object_map(o);
     check(objects_open(&objects, OBJECT_QUEUE, "orders", &orders) == MR_OK);
     check(objects_open(&objects, OBJECT_QUEUE, "doomed", &doomed) == MR_OK);
-    check(ringbuffer_new(&partitions, "log", RING, &log_buffer) == MR_OK);
+    check(ringbuffer_new(&partitions, "log", &(struct ringbuffer_rules){.capacity = RING},
+                         &log_buffer) == MR_OK);
     ((struct queue *)orders)->size_max = PLACES;
     return config;
 }

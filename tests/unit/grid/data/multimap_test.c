@@ -85,6 +85,16 @@ Test(multimap, has_several_values_under_a_key_each_once)
     cr_assert(multimap_contains(o, &k, &c) == MR_NOT_FOUND);
 }
 
+Test(multimap, has_a_value_as_often_as_it_was_put_in_a_list)
+{
+    ((struct map_object *)o)->lists = true;
+    cr_assert(put_one("k", "a") == MR_OK && put_one("k", "b") == MR_OK &&
+              put_one("k", "a") == MR_OK);
+    cr_assert(has("k", "a b a ") && multimap_size(o) == 3);
+    cr_assert(take("k", "a") == MR_OK && has("k", "b a "));
+    cr_assert(take("k", "a") == MR_OK && has("k", "b ") && take("k", "a") == MR_NOT_FOUND);
+}
+
 Test(multimap, removes_a_value_and_the_key_with_the_last_one)
 {
     struct data k = text("k");

@@ -9,7 +9,8 @@ static void open_ringbuffer(void)
 {
     open_world();
     epoch_enter();
-    cr_assert(ringbuffer_new(&w.partitions, "log", 3, &o) == MR_OK);
+    cr_assert(ringbuffer_new(&w.partitions, "log", &(struct ringbuffer_rules){.capacity = 3}, &o) ==
+              MR_OK);
     rb = (struct ringbuffer *)o;
 }
 
@@ -64,6 +65,58 @@ static bool has(int64_t head, int64_t tail)
     return f.head == head && f.tail == tail && f.size == tail - head + 1 && f.capacity == 3;
 }
 
+static uint64_t now_ns;
+
+static uint64_t test_now(void *context)
+{
+    (void)context;
+    return now_ns;
+}
+
+/* In place of the other one, a ringbuffer whose values live for a second. */
+static void keep_for_a_second(void)
+{
+    now_ns = 5000000000;
+    clock_set(test_now, NULL);
+    ringbuffer_free(o);
+    cr_assert(ringbuffer_new(&w.partitions, "log",
+                             &(struct ringbuffer_rules){.capacity = 3, .ttl_ms = 1000},
+                             &o) == MR_OK);
+    rb = (struct ringbuffer *)o;
+}
+
+static uint32_t room(void)
+{
+    struct ringbuffer_facts f;
+
+    ringbuffer_facts(rb, &f);
+    return f.room;
+}
+
+Test(ringbuffer, lets_a_value_go_when_its_time_is_over)
+{
+    keep_for_a_second();
+    cr_assert(add("a", false) == 0 && reads(0, "a"));
+    now_ns += 600000000;
+    cr_assert(add("b", false) == 1 && has(0, 1) && room() == 1);
+    now_ns += 400000000;
+    cr_assert(has(1, 1) && reads(1, "b") && room() == 2);
+    cr_assert(read_rc(0, NULL) == MR_ERR_STALE);
+    cr_assert(read_many(1, 1, 3, NULL) == MR_OK && was_told("b "));
+    now_ns += 600000000;
+    cr_assert(has(2, 1) && add("c", false) == 2 && reads(2, "c"));
+    clock_set(NULL, NULL);
+}
+
+Test(ringbuffer, refuses_when_full_of_values_that_will_end)
+{
+    keep_for_a_second();
+    cr_assert(add("a", false) == 0 && add("b", false) == 1 && add("c", false) == 2);
+    cr_assert(room() == 0 && add("d", false) == -1 && has(0, 2));
+    cr_assert(add("d", true) == 3 && has(1, 3));
+    clock_set(NULL, NULL);
+}
+
 Test(ringbuffer, numbers_its_values)
 {
     cr_assert(has(0, -1));
@@ -71,17 +124,15 @@ Test(ringbuffer, numbers_its_values)
     cr_assert(has(0, 1) && reads(0, "a") && reads(1, "b") && reads(0, "a"));
 }
 
-Test(ringbuffer, overwrites_the_oldest_or_refuses)
+Test(ringbuffer, overwrites_the_oldest)
 {
     struct data many[] = {text("x"), text("y"), text("z"), text("u"), text("v")};
     int64_t last;
 
     add("a", true), add("b", true), add("c", true);
-    cr_assert(add("d", false) == -1);
-    cr_assert(has(0, 2));
-    cr_assert(add("d", true) == 3);
+    cr_assert(room() == 3 && add("d", false) == 3);
     cr_assert(has(1, 3) && reads(1, "b") && read_rc(0, NULL) == MR_ERR_STALE);
-    cr_assert(ringbuffer_add(rb, many, 2, false, &last) == MR_ERR_BUSY);
+    cr_assert(ringbuffer_add(rb, many, 5, false, &last) == MR_ERR_BUSY && has(1, 3));
     cr_assert(ringbuffer_add(rb, many, 5, true, &last) == MR_OK && last == 8);
     cr_assert(has(6, 8) && reads(6, "z") && reads(8, "v"));
 }

@@ -133,6 +133,27 @@ Test(paging, keeps_to_its_predicate)
     predicate_free(p);
 }
 
+Test(paging, has_no_pages_of_values_without_an_order)
+{
+    struct paging_query q = {.page_size = 10, .iteration = PAGING_VALUES};
+    struct paging_result r;
+    struct map_request put = {.verb = MAP_PUT,
+                              .key = d_text("k"),
+                              .value = d_json("{}"),
+                              .ttl_ms = TIME_DEFAULT,
+                              .idle_ms = TIME_DEFAULT};
+    struct map_answer a;
+    mr_err_t err = MR_ERR_INIT;
+
+    cr_assert(run_request(map, &put, &a) == MR_OK);
+    cr_expect(paging_run(map, &q, &r, &err) == MR_ERR_ARGUMENT);
+    cr_expect(strstr(err.message, "no order") != NULL, "%s", err.message);
+    q.iteration = PAGING_ENTRIES;
+    r = run(&q);
+    cr_expect(r.count == 1);
+    paging_result_free(&r);
+}
+
 Test(paging, refuses_what_it_cannot_do)
 {
     struct paging_query q = {.page_size = 10, .iteration = PAGING_KEYS};

@@ -211,7 +211,7 @@ Test(predicate, compares_classes_by_their_name_in_java)
         {"java.lang.String", true, false},
         {"java.lang.Object", true, true},
         {"java.lang.Long", false, false},
-        {"com.example.Person", false, false},
+        {"java.util.concurrent.Future", false, false},
     };
     struct data key = d_text("k"), text = d_text("x"), record = ada();
 
@@ -237,7 +237,10 @@ Test(predicate, refuses_what_it_does_not_know)
     cr_expect(refused("type -100") == MR_ERR_TYPE);
     begin(0);
     put_text(&out, "age >");
-    cr_expect(refused("ends where a value") == MR_ERR_ARGUMENT);
+    cr_expect(refused("ends where a value") == MR_ERR_MALFORMED);
+    begin(8);
+    put_text(&out, "com.example.Person");
+    cr_expect(refused("no class \"com.example.Person\"") == MR_ERR_TYPE);
     begin_equal("a..b", v_int(1));
     cr_expect(refused("a name is missing") == MR_ERR_ARGUMENT);
     begin_equal(NULL, v_int(1));

@@ -78,6 +78,9 @@ Test(predicate_text, finds_what_paths_name)
                                         "+ tags[9] = null",
                                         "+ tags[any] = vip",
                                         "- tags[any] = rip",
+                                        "- tags[any] != vip",
+                                        "+ tags[any] != rip",
+                                        "+ tags[9] in (x, null)",
                                         "+ tags[any] = 'poet''s'",
                                         "+ nums[any] < -6",
                                         "- nums[any] > 40",
@@ -99,7 +102,7 @@ Test(predicate_text, takes_null_as_equal_to_null_only)
     static const char *const lines[] = {"+ nick = null",    "- nick != null",
                                         "- name = null",    "+ name != null",
                                         "- nick = 'null'",  "- nick < 5",
-                                        "- nick > 5",       "- nick in (null)",
+                                        "- nick > 5",       "+ nick in (null)",
                                         "- nick like '%'",  "+ nick != 'x'",
                                         "+ not nick = 'x'", "- name between null and null",
                                         "+ nick like null", NULL};

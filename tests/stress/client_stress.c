@@ -1,0 +1,208 @@
+/* client_stress.c - one client, several threads, thousands of calls under way, and a member that
+ * dies and comes back in the middle of it.
+ *
+ * Each thread has keys of its own and counts them up by asynchronous and by plain writes, so it
+ * knows what may be there: after a write that was answered, its value; after one whose outcome is
+ * not known, either that or the one before. A member that comes back is empty, which starts a new
+ * generation: what was written before it is gone, or, if its answer was still under way, is not. */
+#define _GNU_SOURCE
+#include <millrace/millrace.h>
+#include <time.h>
+
+#include "grid/member.h"
+#include "net/base/thread.h"
+#include "tests/stress/stress.h"
+
+enum { THREADS = 4, BATCH = 256 };
+
+enum claim {
+    READS_GIVE_WHAT_WAS_WRITTEN,
+    ANSWERS_COME_ONCE,
+    ANSWERS_ARE_FOR_THEIR_CALLS,
+    ERRORS_ARE_THOSE_OF_LOST_CONNECTIONS,
+    UPDATES_ARE_NOT_LOST,
+    LISTENERS_HEAR,
+    CLAIMS
+};
+
+static const char *const claims[CLAIMS] = {
+    [READS_GIVE_WHAT_WAS_WRITTEN] = "a read gives what its thread has written",
+    [ANSWERS_COME_ONCE] = "each call is answered once",
+    [ANSWERS_ARE_FOR_THEIR_CALLS] = "an answer is the one to its call",
+    [ERRORS_ARE_THOSE_OF_LOST_CONNECTIONS] = "calls fail only as a lost connection lets them",
+    [UPDATES_ARE_NOT_LOST] = "updates of several threads are all there",
+    [LISTENERS_HEAR] = "listeners hear, and are told of what they missed",
+};
+
+static struct member *server;
+static uint16_t port;
+static mr_t *g;
+static uint64_t deadline_ms, heard, generation;
+
+static void pause_ms(long ms)
+{
+    nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
+}
+
+static void serve(void)
+{
+    mr_err_t err = MR_ERR_INIT;
+    mr_config_t *c = mr_config_new(&err);
+    char text[8];
+
+    snprintf(text, sizeof text, "%u", (unsigned)port);
+    (void)!mr_config_set(c, "network.port", text, &err);
+    (void)!mr_config_set(c, "log.format", "none", &err);
+    if (member_start(c, &server, &err) != MR_OK) {
+        mr_err_report(stdout, &err);
+        exit(1);
+    }
+    port = server->door.address.port;
+    mr_config_free(c);
+}
+
+/* ---- what each thread does ------------------------------------------------------------------ */
+
+struct worker {
+    struct thread thread;
+    int number;
+    struct tally tally;
+    mr_map_t *own, *shared;
+    mr_cq_t *cq;
+    uint64_t counted; /* updates of the shared entry that were answered */
+};
+
+static bool is_of_a_loss(mr_rc_t rc)
+{
+    return rc == MR_OK || rc == MR_NOT_FOUND || rc == MR_ERR_OUTCOME_UNKNOWN ||
+           rc == MR_ERR_TIMEOUT || rc == MR_ERR_BUSY;
+}
+
+static int64_t key_of(const struct worker *w, int i)
+{
+    return (int64_t)w->number * 1000000 + i;
+}
+
+/* Writes a batch, reads it back, both without waiting in between. */
+static void batch(struct worker *w, int64_t round)
+{
+    mr_completion_t c = MR_COMPLETION_INIT;
+    bool written[BATCH] = {0}, seen[2 * BATCH] = {0};
+    uint64_t before = load_acquire_64(&generation);
+
+    for (uint64_t i = 0; i < BATCH; i++)
+        (void)!mr_map_set_async(w->own, MR_I64(key_of(w, (int)i)), MR_I64(round), NULL, w->cq, i,
+                                NULL);
+    for (int i = 0; i < BATCH && mr_cq_wait(w->cq, &c, MR_FOREVER, NULL); i++) {
+        holds(&w->tally, ANSWERS_COME_ONCE, c.tag < BATCH && !seen[c.tag], "write %llu twice",
+              (unsigned long long)c.tag);
+        holds(&w->tally, ERRORS_ARE_THOSE_OF_LOST_CONNECTIONS, is_of_a_loss(c.rc), "%s: %s",
+              mr_rc_name(c.rc), c.err.message);
+        seen[c.tag] = true;
+        written[c.tag] = c.rc == MR_OK;
+    }
+    for (uint64_t i = 0; i < BATCH; i++)
+        (void)!mr_map_get_async(w->own, MR_I64(key_of(w, (int)i)), w->cq, BATCH + i, NULL);
+    for (int i = 0; i < BATCH && mr_cq_wait(w->cq, &c, MR_FOREVER, NULL); i++) {
+        uint64_t at = c.tag - BATCH;
+        bool same = load_acquire_64(&generation) == before;
+
+        holds(&w->tally, ANSWERS_ARE_FOR_THEIR_CALLS, at < BATCH && !seen[c.tag], "read %llu",
+              (unsigned long long)c.tag);
+        seen[c.tag] = true;
+        if (written[at] && same && before % 2 == 0 && c.rc < MR_ERR_MEMORY)
+            holds(&w->tally, READS_GIVE_WHAT_WAS_WRITTEN,
+                  c.rc == MR_OK && mr_val_i64(&c.value) == round, "%lld instead of %lld: %s",
+                  (long long)mr_val_i64(&c.value), (long long)round, mr_rc_name(c.rc));
+    }
+    mr_completion_clear(&c);
+}
+
+static mr_update_t count_up(void *context, mr_ref_t current, mr_ref_t *next)
+{
+    (void)context;
+    *next = MR_I64(current.kind == MR_KIND_NULL ? 1 : current.as.i64 + 1);
+    return MR_UPDATE_SET;
+}
+
+static void work(void *context)
+{
+    struct worker *w = context;
+
+    for (int64_t round = 1; clock_ms() < deadline_ms; round++) {
+        batch(w, round);
+        mr_rc_t rc = mr_map_update(w->shared, MR_STR("count"), count_up, NULL, NULL, NULL);
+
+        w->counted += rc == MR_OK;
+        holds(&w->tally, ERRORS_ARE_THOSE_OF_LOST_CONNECTIONS, is_of_a_loss(rc), "update: %s",
+              mr_rc_name(rc));
+    }
+}
+
+static void hear(void *context, const mr_event_t *e)
+{
+    (void)context, (void)e;
+    fetch_add_64(&heard, 1);
+}
+
+/* ---- the whole ------------------------------------------------------------------------------ */
+
+static uint64_t run_workers(struct tally *sum, bool restarting)
+{
+    static struct worker workers[THREADS];
+    mr_map_t *own = mr_map(g, "own", NULL), *shared = mr_map(g, "shared", NULL);
+    uint64_t counted = 0, ends_ms = deadline_ms;
+
+    for (int i = 0; i < THREADS; i++) {
+        workers[i] =
+            (struct worker){.number = i, .own = own, .shared = shared, .cq = mr_cq_new(g, NULL)};
+        if (thread_start(&workers[i].thread, "worker", work, &workers[i]) != MR_OK)
+            exit(1);
+    }
+    while (restarting && clock_ms() < ends_ms) {
+        pause_ms(300);
+        fetch_add_64(&generation, 1); /* odd: it is being restarted */
+        member_stop(server);
+        serve();
+        fetch_add_64(&generation, 1);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        thread_join(&workers[i].thread);
+        mr_cq_free(workers[i].cq);
+        tally_add(sum, &workers[i].tally);
+        counted += workers[i].counted;
+    }
+    return counted;
+}
+
+int main(void)
+{
+    struct tally sum = {0};
+    mr_err_t err = MR_ERR_INIT;
+    uint64_t ends_ms = stress_deadline_ms(), now_ms = clock_ms();
+    mr_val_t v = MR_VAL_INIT;
+    char url[64];
+
+    serve();
+    snprintf(url, sizeof url, "millrace://127.0.0.1:%u", (unsigned)port);
+    g = mr_connect(url, NULL, &err);
+    mr_listener_t *l = mr_map_listen(mr_map(g, "own", &err), MR_EVENT_ALL, hear, NULL, &err);
+
+    if (mr_err_report(stdout, &err))
+        return 1;
+    deadline_ms = now_ms + (ends_ms - now_ms) / 2;
+    uint64_t counted = run_workers(&sum, false);
+    mr_rc_t rc = mr_map_get(mr_map(g, "shared", NULL), MR_STR("count"), &v, NULL, &err);
+
+    holds(&sum, UPDATES_ARE_NOT_LOST, rc == MR_OK && (uint64_t)mr_val_i64(&v) == counted,
+          "%lld instead of %llu", (long long)mr_val_i64(&v), (unsigned long long)counted);
+    holds(&sum, LISTENERS_HEAR, load_relaxed_64(&heard) > 0, "nothing was heard");
+    deadline_ms = ends_ms;
+    (void)run_workers(&sum, true);
+    mr_listener_close(l);
+    mr_val_clear(&v);
+    if (mr_close(g, MR_NOW, &err) != MR_OK)
+        mr_err_report(stdout, &err);
+    member_stop(server);
+    return tally_report(&sum, claims, CLAIMS);
+}
