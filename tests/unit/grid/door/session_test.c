@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "grid/door/dispatch.h"
+#include "net/base/log.h"
 #include "tests/door.h"
 #include "tests/unit/scarce.h"
 
@@ -198,6 +199,39 @@ Test(session, of_a_silent_client_ends_with_its_locks)
     world_run();
     cr_assert(peer_read(&other, WIRE_map_is_locked_rsp, &locked));
     cr_assert(not(locked.response));
+}
+
+static char logged[1024];
+
+static void note_line(void *context, const struct log_entry *entry)
+{
+    (void)context;
+    snprintf(logged, sizeof logged, "%s %s", entry->event, entry->fields);
+}
+
+Test(session, that_is_closed_is_told_in_the_log_with_its_reason_and_without_secrets)
+{
+    static const uint8_t headless[] = {7, 0, 0, 0, 0, 0xe0, 1};
+    struct client_authentication_req q = peer_credentials();
+
+    log_to_callback(note_line, NULL, LOG_WARN);
+    peer_connect(&p);
+    get(&p, "a");
+    world_run();
+    cr_expect(strstr(logged, "client.closed reason=\"a request before authentication\"") != NULL,
+              "%s", logged);
+    q.cluster_name = wire_text("prod");
+    q.password = wire_text("hunter2");
+    peer_leave(&p);
+    ask_in(&p, q);
+    cr_expect(strncmp(logged, "client.not_admitted", 19) == 0, "%s", logged);
+    cr_expect(strstr(logged, "hunter2") == NULL, "%s", logged);
+    peer_login(&other);
+    conn_send(&other.conn, headless, sizeof headless);
+    world_run();
+    cr_expect(strstr(logged, "client.closed reason=\"a message without a head\"") != NULL, "%s",
+              logged);
+    log_to_nowhere();
 }
 
 /* ---- what it asks --------------------------------------------------------------------------- */
