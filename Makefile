@@ -62,6 +62,7 @@ EXAMPLE_SRC := $(wildcard client/examples/*.c)
 UNIT_SRC    := $(wildcard tests/unit/*.c tests/unit/*/*.c tests/unit/*/*/*.c)
 PLAIN_SRC   := $(wildcard tests/stress/*.c)
 BENCH_SRC   := $(filter-out tests/bench/bench.c,$(wildcard tests/bench/*.c))
+FUZZ_SRC    := $(filter-out tests/fuzz/seed.c,$(wildcard tests/fuzz/*.c))
 HEADERS     := $(wildcard client/include/millrace/*.h)
 
 obj          = $(patsubst %.c,$(B)/obj/%.o,$(1))
@@ -69,18 +70,21 @@ CLIENT_OBJ  := $(call obj,$(NET_SRC) $(CLIENT_SRC))
 MEMBER_OBJ  := $(CLIENT_OBJ) $(call obj,$(GRID_SRC))
 CLI_OBJ     := $(call obj,$(CLI_SRC) net/base/nearest.c)
 BENCH_BIN   := $(patsubst tests/bench/%.c,$(B)/bench/%,$(BENCH_SRC))
+FUZZ_BIN    := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SRC))
 PLAIN_BIN   := $(patsubst tests/stress/%.c,$(B)/test/%,$(PLAIN_SRC))
 LIBRARIES   := $(foreach l,libmillrace libmillrace-client,$(B)/lib/$(l).a $(B)/lib/$(l).so)
 EXAMPLE_BIN := $(patsubst client/examples/%.c,$(B)/examples/%,$(EXAMPLE_SRC))
 
 # ---- targets ---------------------------------------------------------------------------------
 
-.PHONY: build help deps deps-check test test-clients check release-check bench demo install \
+.PHONY: build help deps deps-check test test-clients check release-check bench bench-peers fuzz \
+        fuzzers demo install \
         uninstall clean dist unit plain run FORCE
 
 build: $(B)/bin/millrace $(LIBRARIES) $(EXAMPLE_BIN) ##: all but the tests (the default)
 unit:  $(B)/test/unit
 plain: $(PLAIN_BIN)
+fuzzers: $(FUZZ_BIN) $(B)/fuzz/seed
 
 help: ##: this list
 	@sed -nE 's/^([a-z-]+):.*##: (.*)/  make \1\t\2/p' Makefile | expand -t 26
@@ -110,13 +114,21 @@ run: $(if $(filter thread,$(SAN)),,unit) plain build
 
 # Tables go to the terminal, one JSON object a line to results.jsonl; names.txt says which names
 # must be there.
-bench: deps ##: measure; LONG=1 measures longer
+bench-peers: ##: install what is measured beside
+	@tests/deps.sh peers
+bench: deps bench-peers ##: measure; LONG=1 measures longer
 	@$(AGAIN) build $(BENCH_BIN)
 	@: > $(B)/bench/results.jsonl
 	@for b in $(BENCH_BIN); do $$b --json $(if $(LONG),--long) >> $(B)/bench/results.jsonl; done
 	@while read -r name; do grep -q "\"name\":\"$$name\"" $(B)/bench/results.jsonl || \
 	    { echo "bench: $$name was not measured"; exit 1; }; done < tests/bench/names.txt
 	@echo "bench: $(B)/bench/results.jsonl has $$(wc -l < $(B)/bench/results.jsonl) figures"
+
+# libFuzzer is clang's; what it finds is kept in the build folder.
+FUZZ_SECONDS ?= 60
+fuzz: deps-check ##: feed the decoders with nonsense, each for FUZZ_SECONDS (60)
+	@$(AGAIN) B=build/fuzz CC=clang-14 SAN=fuzzer-no-link,address,undefined CFLAGS='-O1 -g' fuzzers
+	@tests/fuzz/run.sh $(FUZZ_SECONDS) $(patsubst $(B)/%,build/fuzz/%,$(FUZZ_BIN))
 
 demo: deps ##: show what it does
 	@$(AGAIN) $(B)/examples/hello_member
@@ -223,5 +235,10 @@ $(B)/test/%: $(B)/obj/tests/stress/%.o $(B)/obj/member.a
 $(B)/bench/%: WHOLE = $(LTO) $(CFLAGS)
 $(B)/bench/%: $(B)/obj/tests/bench/%.o $(B)/obj/tests/bench/bench.o $(B)/obj/member.a
 	@$(LINK)
+
+$(B)/fuzz/seed: $(B)/obj/tests/fuzz/seed.o $(B)/obj/member.a
+	@$(LINK)
+$(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(B)/obj/member.a
+	@$(LINK) -fsanitize=fuzzer
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

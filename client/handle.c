@@ -46,6 +46,7 @@ mr_rc_t handle_new(struct channel *channel, mr_t **ret_g)
     pthread_once(&once, watch_forks);
     g->channel = channel;
     g->process = fork_count;
+    g->in_flight_max = IN_FLIGHT_MAX;
     pthread_mutex_init(&g->lock, NULL);
     *ret_g = g;
     return MR_OK;
@@ -143,14 +144,18 @@ mr_rc_t mr_read_begin(mr_t *g, mr_err_t *err)
 {
     mr_rc_t rc = guard(g, err);
 
-    if (rc == MR_OK)
-        g->channel->ops->read_begin(g->channel);
-    return rc;
+    if (rc != MR_OK)
+        return rc;
+    if (!g->channel->ops->read_begin)
+        return fail(err, MR_ERR_UNSUPPORTED, "read copies, with mr_map_get",
+                    "the data is in another process, and cannot be read in place");
+    g->channel->ops->read_begin(g->channel);
+    return MR_OK;
 }
 
 void mr_read_end(mr_t *g)
 {
-    if (guard(g, NULL) == MR_OK)
+    if (guard(g, NULL) == MR_OK && g->channel->ops->read_end)
         g->channel->ops->read_end(g->channel);
 }
 

@@ -2,6 +2,7 @@
  *
  *     mr_t ──▶ channel          here or over connections: the handle does not know
  *      └─▶ mr_map_t, ...        one per name, until the handle is closed
+ *     mr_cq_t ──▶ mr_t          where asynchronous calls are answered
  *
  * Every public call begins with a guard: an err that is filled, a NULL handle, a handle that came
  * through a fork, or a call from inside an update function makes it return without doing anything.
@@ -30,6 +31,7 @@ struct mr {
     pthread_mutex_t lock;
     struct mr_map *maps;
     struct mr_listener *listeners;
+    uint64_t in_flight, in_flight_max; /* asynchronous calls that are not taken yet; atomic */
 };
 
 /* How many forks lie between the process that was started first and this one. */
@@ -37,6 +39,8 @@ extern uint32_t fork_count;
 
 /* Is the calling thread inside an mr_update_fn, and so under a lock that a call could ask for? */
 extern __thread bool inside_update __attribute__((tls_model("initial-exec")));
+
+enum { IN_FLIGHT_MAX = 4096 }; /* unless an option says otherwise */
 
 /* A handle over a channel, which it owns from now on; on failure the channel stays yours. */
 mr_rc_t handle_new(struct channel *channel, mr_t **ret_g);

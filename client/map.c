@@ -1,44 +1,11 @@
 /* map.c - the calls on a map: each makes a request of its arguments and a value of the answer. */
 #include <millrace/millrace.h>
 
-#include "client/handle.h"
-#include "client/value.h"
+#include "client/ask.h"
 #include "client/view.h"
 
 /* Ten years: further ahead a duration is more likely in the wrong unit than meant. */
 #define TIME_MAX_MS (3653ll * 24 * 3600 * 1000)
-
-/* A request being made: what its data may borrow from. */
-struct asking {
-    struct map_request q;
-    uint8_t key[REF_SCRATCH], value[REF_SCRATCH], expected[REF_SCRATCH];
-};
-
-static inline mr_rc_t to_data(const mr_ref_t *ref, struct data *ret_d, uint8_t *scratch,
-                              const char *what, const mr_map_t *m, mr_err_t *err)
-{
-    mr_rc_t rc = ref_to_data(ref, ret_d, scratch, err);
-
-    if (rc == MR_OK && ret_d->kind == DATA_NULL)
-        return fail(err, MR_ERR_ARGUMENT, "use mr_map_remove to take an entry out",
-                    "map \"%s\": the %s is null", m->name, what);
-    return rc;
-}
-
-/* The beginning of every call with a key. */
-static inline mr_rc_t ask(struct asking *a, const mr_map_t *m, enum map_verb verb, mr_ref_t key,
-                          mr_err_t *err)
-{
-    mr_rc_t rc = guard(m ? m->g : NULL, err);
-
-    if (rc != MR_OK)
-        return rc;
-    a->q.verb = verb;
-    a->q.ttl_ms = a->q.idle_ms = TIME_DEFAULT;
-    a->q.owner = (struct owner){0};
-    a->q.waiter = NULL;
-    return to_data(&key, &a->q.key, a->key, "key", m, err);
-}
 
 static mr_rc_t run(mr_map_t *m, const struct asking *a, struct map_answer *answer, mr_err_t *err)
 {
@@ -103,6 +70,9 @@ mr_rc_t mr_map_borrow(mr_map_t *m, mr_ref_t key, mr_ref_t *ret, mr_err_t *err)
 
     if (rc != MR_OK)
         return rc;
+    if (!m->channel->ops->reading)
+        return fail(err, MR_ERR_UNSUPPORTED, "read a copy, with mr_map_get",
+                    "map \"%s\": the data is in another process, and cannot be borrowed", m->name);
     if (!ret || !m->channel->ops->reading(m->channel))
         return fail(err, MR_ERR_ARGUMENT, "call mr_read_begin first, and mr_read_end when done",
                     "map \"%s\": mr_map_borrow outside of a read section", m->name);
@@ -148,20 +118,30 @@ static mr_rc_t take_options(struct asking *a, const mr_map_t *m, const mr_put_op
     return time_of(opts->max_idle_ms, &a->q.idle_ms, "max_idle_ms", m, err);
 }
 
+mr_rc_t ask_write(struct asking *a, const mr_map_t *m, enum map_verb verb, mr_ref_t key,
+                  const mr_ref_t *expected, mr_ref_t value, const mr_put_opts_t *opts,
+                  mr_err_t *err)
+{
+    mr_rc_t rc = ask(a, m, verb, key, err);
+
+    if (rc != MR_OK || (rc = take_options(a, m, opts, err)) != MR_OK)
+        return rc;
+    if ((rc = to_data(&value, &a->q.value, a->value, "value", m, err)) != MR_OK)
+        return rc;
+    if (expected &&
+        (rc = to_data(expected, &a->q.expected, a->expected, "expected value", m, err)) != MR_OK)
+        return rc;
+    a->q.quiet = !opts || !opts->old;
+    return MR_OK;
+}
+
 static mr_rc_t write(mr_map_t *m, enum map_verb verb, mr_ref_t key, const mr_ref_t *expected,
                      mr_ref_t value, const mr_put_opts_t *opts, mr_err_t *err)
 {
     struct asking a;
-    mr_rc_t rc = ask(&a, m, verb, key, err);
+    mr_rc_t rc = ask_write(&a, m, verb, key, expected, value, opts, err);
 
-    if (rc != MR_OK || (rc = take_options(&a, m, opts, err)) != MR_OK)
-        return rc;
-    if ((rc = to_data(&value, &a.q.value, a.value, "value", m, err)) != MR_OK)
-        return rc;
-    if (expected &&
-        (rc = to_data(expected, &a.q.expected, a.expected, "expected value", m, err)) != MR_OK)
-        return rc;
-    return run_simple(m, &a, opts ? opts->old : NULL, err);
+    return rc == MR_OK ? run_simple(m, &a, opts ? opts->old : NULL, err) : rc;
 }
 
 /* For calls that give no value back, however they are asked. */
@@ -207,6 +187,31 @@ mr_rc_t mr_map_replace_if_equal(mr_map_t *m, mr_ref_t key, mr_ref_t expected, mr
     return write(m, MAP_REPLACE_IF_SAME, key, &expected, value, opts, err);
 }
 
+enum { PUT_ALL_BATCH = 64 };
+
+/* Entries are handed over in batches, since some channels are faster with many. Those before one
+ * that cannot be asked for are put. */
+static mr_rc_t put_batch(mr_map_t *m, const mr_entry_t *entries, size_t n,
+                         const mr_put_opts_t *opts, size_t *ret_done, mr_err_t *err)
+{
+    struct asking asked[PUT_ALL_BATCH];
+    struct map_request puts[PUT_ALL_BATCH];
+    size_t k = 0, done = 0;
+    mr_rc_t bad = MR_OK, rc = MR_OK;
+
+    for (; bad == MR_OK && k < n; k++) {
+        bad = ask_write(&asked[k], m, MAP_PUT, entries[k].key, NULL, entries[k].value, opts, err);
+        if (bad != MR_OK)
+            break;
+        puts[k] = asked[k].q;
+    }
+    if (k > 0)
+        rc = m->channel->ops->map_put_all(m->channel, m->map, puts, k, &done,
+                                          bad == MR_OK ? err : NULL);
+    *ret_done += done;
+    return bad != MR_OK ? bad : rc;
+}
+
 mr_rc_t mr_map_put_all(mr_map_t *m, const mr_entry_t *entries, size_t n, const mr_put_opts_t *opts,
                        size_t *ret_done, mr_err_t *err)
 {
@@ -218,8 +223,9 @@ mr_rc_t mr_map_put_all(mr_map_t *m, const mr_entry_t *entries, size_t n, const m
     if (rc == MR_OK)
         rc = refuse_old(m, opts, err);
     while (rc == MR_OK && done < n) {
-        rc = write(m, MAP_PUT, entries[done].key, NULL, entries[done].value, opts, err);
-        done += rc == MR_OK;
+        size_t k = n - done < PUT_ALL_BATCH ? n - done : PUT_ALL_BATCH;
+
+        rc = put_batch(m, entries + done, k, opts, &done, err);
     }
     if (ret_done)
         *ret_done = done;
@@ -233,6 +239,7 @@ static mr_rc_t take_out(mr_map_t *m, enum map_verb verb, mr_ref_t key, mr_val_t 
     struct asking a;
     mr_rc_t rc = ask(&a, m, verb, key, err);
 
+    a.q.quiet = !old;
     return rc == MR_OK ? run_simple(m, &a, old, err) : rc;
 }
 

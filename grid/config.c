@@ -38,7 +38,7 @@ const struct config_key config_keys[] = {
      "Whether the member may be reached from other hosts without TLS, by anybody."},
     {"clients.user", CONFIG_TEXT, "", 0, CONFIG_NAME_MAX, NULL,
      "The name that clients have to give; empty for none."},
-    {"clients.password", CONFIG_TEXT, "", 0, CONFIG_NAME_MAX, NULL,
+    {"clients.password", CONFIG_SECRET, "", 0, CONFIG_NAME_MAX, NULL,
      "The password that belongs to clients.user."},
     {"clients.max", CONFIG_INT, "10000", 1, 1000000, NULL,
      "Connections that may be open at once; further ones are closed."},
@@ -230,6 +230,10 @@ static bool parse(const struct config_key *key, const char *text, uint64_t *ret_
         number = strlen(text);
         good = is_printable(text, number);
         break;
+    case CONFIG_SECRET:
+        number = strlen(text);
+        good = is_printable(text, number) && strcmp(text, CONFIG_MASK) != 0;
+        break;
     case CONFIG_INT: {
         int64_t whole = 0;
 
@@ -268,6 +272,9 @@ void config_describe(int row, char *text, size_t size)
     describe_range(key, range, sizeof range);
     switch (key->type) {
     case CONFIG_TEXT: snprintf(text, size, "a text of %s characters", range); break;
+    case CONFIG_SECRET:
+        snprintf(text, size, "a text of %s characters, other than " CONFIG_MASK, range);
+        break;
     case CONFIG_INT: snprintf(text, size, "a whole number, %s", range); break;
     case CONFIG_SIZE: snprintf(text, size, "a size such as 64KiB or 2GiB, %s bytes", range); break;
     case CONFIG_DURATION: snprintf(text, size, "a time such as 500ms, 30s, 5m, 2h or 7d"); break;
@@ -473,7 +480,8 @@ mr_rc_t config_assign(mr_config_t *c, const char *key, const char *value, const 
         config_describe(place.row, accepted, sizeof accepted);
         snprintf(hint, sizeof hint, "it is %s", accepted);
         return fail(err, MR_ERR_CONFIG, hint, "%s%s%.*s cannot be \"%.64s\"", where ? where : "",
-                    where ? ": " : "", CONFIG_NAME_MAX, key, value);
+                    where ? ": " : "", CONFIG_NAME_MAX, key,
+                    config_keys[place.row].type == CONFIG_SECRET ? CONFIG_MASK : value);
     }
     if (!value_init(&fresh, value, origin, number))
         return fail(err, MR_ERR_MEMORY, NULL, "no memory for %.*s", CONFIG_NAME_MAX, key);

@@ -27,6 +27,7 @@
 
 enum config_type {
     CONFIG_TEXT,     /* least and most: its length in bytes */
+    CONFIG_SECRET,   /* a text that nobody is shown */
     CONFIG_INT,      /* least and most: its value */
     CONFIG_SIZE,     /* bytes */
     CONFIG_DURATION, /* milliseconds */
@@ -42,7 +43,11 @@ struct config_key {
     const char *sentence;
 };
 
-enum { CONFIG_KEYS_MAX = 32, CONFIG_NAME_MAX = 255 };
+enum { CONFIG_KEYS_MAX = 48, CONFIG_NAME_MAX = 255 };
+
+/* Stands for a secret wherever values are shown, and is therefore not accepted as one: what was
+ * shown, read again, must not become a password that everybody knows. */
+#define CONFIG_MASK "***"
 
 struct config_value {
     char *text; /* NULL: not set */

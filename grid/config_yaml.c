@@ -388,11 +388,13 @@ void mr_config_example(FILE *f)
     }
 }
 
-static void show_value(FILE *f, const char *key, const struct config_value *v, int origin)
+static void show_value(FILE *f, int row, const char *key, const struct config_value *v, int origin)
 {
+    bool secret = config_keys[row].type == CONFIG_SECRET && v->text[0];
+
     write_scalar(f, key);
     fputs(": ", f);
-    write_scalar(f, v->text);
+    write_scalar(f, secret ? CONFIG_MASK : v->text);
     if (origin)
         fprintf(f, "  # %s", v->origin);
     putc('\n', f);
@@ -406,12 +408,12 @@ void mr_config_show(const mr_config_t *c, FILE *f, int origin)
         return;
     for (int row = 0; row < config_key_count; row++)
         if (!config_is_option(row))
-            show_value(f, config_keys[row].name, &c->member.values[row], origin);
+            show_value(f, row, config_keys[row].name, &c->member.values[row], origin);
     for (const struct config_section *s = c->member.next; s; s = s->next)
         for (int row = 0; row < config_key_count; row++) {
             if (!s->values[row].text)
                 continue;
             snprintf(key, sizeof key, "%s%s", s->name, strrchr(config_keys[row].name, '.'));
-            show_value(f, key, &s->values[row], origin);
+            show_value(f, row, key, &s->values[row], origin);
         }
 }

@@ -57,6 +57,16 @@ mr_rc_t address_parse(const char *text, uint16_t port, struct address *ret_a)
     return MR_OK;
 }
 
+mr_rc_t address_of_host(const char *host, uint16_t port, struct address *ret_a)
+{
+    struct address a = {.port = port};
+
+    if (!host_parse(host, strchr(host, ':') != NULL, &a))
+        return MR_ERR_MALFORMED;
+    *ret_a = a;
+    return MR_OK;
+}
+
 const char *address_host(const struct address *a, char *out)
 {
     bool v4 = address_is_v4(a);

@@ -27,6 +27,9 @@ enum { ADDRESS_TEXT = 56 }; /* room for the longest text and its NUL */
 /* Reads the text; without ":port" the port is `port`. MR_ERR_MALFORMED: it is not ADDRESS_FORM. */
 mr_rc_t address_parse(const char *text, uint16_t port, struct address *ret_a);
 
+/* The same of a host alone, 10.0.0.1 or 2001:db8::1. */
+mr_rc_t address_of_host(const char *host, uint16_t port, struct address *ret_a);
+
 /* Writes the text into `out`, which has room for ADDRESS_TEXT, and returns it. */
 const char *address_text(const struct address *a, char *out);
 

@@ -18,6 +18,7 @@
 struct channel;
 struct channel_map;      /* a map, as the other side names it */
 struct channel_listener; /* a registration there */
+struct channel_call;     /* a request that is answered later */
 
 struct channel_ops {
     /* The map of this name; made when it is not there. Good until close. */
@@ -27,6 +28,17 @@ struct channel_ops {
     mr_rc_t (*map_run)(struct channel *c, struct channel_map *map, const struct map_request *q,
                        struct map_answer *ret_a, mr_err_t *err);
     void (*done)(struct channel *c);
+
+    /* Begins a request and returns; copies what it needs of q. `over` is called once, on any
+     * thread, perhaps before this has returned, and only hands on. map_finish then gives the answer
+     * as map_run does, and may wait; it borrows from the call until map_drop. NULL, all three:
+     * there is nothing to wait for, map_run answers at once. */
+    mr_rc_t (*map_start)(struct channel *c, struct channel_map *map, const struct map_request *q,
+                         void (*over)(void *context), void *context, struct channel_call **ret_call,
+                         mr_err_t *err);
+    mr_rc_t (*map_finish)(struct channel *c, struct channel_call *call, struct map_answer *ret_a,
+                          mr_err_t *err);
+    void (*map_drop)(struct channel *c, struct channel_call *call);
 
     /* Many gets at once: visit is called for each key, in order, with NULL for an absent one. */
     mr_rc_t (*map_get_all)(struct channel *c, struct channel_map *map, const struct data *keys,
@@ -52,7 +64,13 @@ struct channel_ops {
                           struct channel_listener **ret_l, mr_err_t *err);
     void (*unlisten)(struct channel *c, struct channel_listener *l);
 
-    /* A section in which answers stay good until its end, without copies. Nests. */
+    /* Many puts at once, in order; *ret_done: how many of the first are done for sure. */
+    mr_rc_t (*map_put_all)(struct channel *c, struct channel_map *map,
+                           const struct map_request *puts, size_t n, size_t *ret_done,
+                           mr_err_t *err);
+
+    /* A section in which answers stay good until its end, without copies. Nests. NULL, as the two
+     * that follow: answers are always copies here. */
     void (*read_begin)(struct channel *c);
     void (*read_end)(struct channel *c);
     bool (*reading)(struct channel *c); /* is the calling thread inside one? */

@@ -24,6 +24,13 @@ static void give_up(struct conn *c, enum conn_end why)
     c->events->ended(c->context, why);
 }
 
+/* Bytes that had to be sent have found no room: what comes behind them would be read as something
+ * else. */
+static bool is_short(const struct conn *c)
+{
+    return sink_state(&c->queue) != MR_OK;
+}
+
 static enum conn_end end_of(mr_rc_t rc)
 {
     return rc == MR_ERR_TOO_LARGE ? CONN_TOO_LARGE
@@ -50,7 +57,7 @@ static void feed(struct conn *c, const uint8_t *bytes, size_t size)
     mr_rc_t rc = frames_feed(&c->frames, bytes, size, take, c);
 
     c->taking = false;
-    if (rc == MR_OK && c->queue.out_of_memory)
+    if (rc == MR_OK && is_short(c))
         rc = MR_ERR_MEMORY;
     if (rc != MR_OK)
         give_up(c, end_of(rc));
@@ -104,23 +111,36 @@ static void push(struct conn *c)
         sink_free(&c->queue);
 }
 
+/* A peer that reads, but never all, must not make the queue as long as all that it ever got. What
+ * moves is no more than what has been sent, so sending stays linear. */
+static void reclaim(struct conn *c)
+{
+    if (c->queue_sent == 0 || c->queue_sent < c->queue.size / 2)
+        return;
+    memmove(c->queue.at, c->queue.at + c->queue_sent, conn_queued(c));
+    c->queue.size -= c->queue_sent;
+    c->queue_sent = 0;
+}
+
 void conn_send(struct conn *c, const void *bytes, size_t size)
 {
     size_t taken = 0;
 
-    if (c->state == CONN_CLOSING || c->queue.out_of_memory)
+    if (c->state == CONN_CLOSING || is_short(c))
         return;
     if (conn_queued(c) == 0)
         taken = link_send(c->link, bytes, size);
-    if (taken < size)
-        sink_put(&c->queue, (const uint8_t *)bytes + taken, size - taken);
+    if (taken == size)
+        return;
+    reclaim(c);
+    sink_put(&c->queue, (const uint8_t *)bytes + taken, size - taken);
 }
 
 static void writable(void *context)
 {
     struct conn *c = context;
 
-    if (c->queue.out_of_memory) {
+    if (is_short(c)) {
         give_up(c, CONN_MEMORY);
         return;
     }

@@ -56,8 +56,15 @@ static inline bool owner_is(const struct owner *a, const struct owner *b)
 
 struct waiter; /* grid/op/wait.h */
 
+/* Where a key belongs, for who has computed it already. */
+struct map_route {
+    uint32_t partition;
+    uint64_t hash; /* in the partition's index */
+};
+
 struct map_request {
     enum map_verb verb;
+    const struct map_route *route; /* NULL: to be computed */
     struct data key, value;
     struct data expected;    /* of the .._IF_SAME */
     int64_t ttl_ms, idle_ms; /* TIME_DEFAULT: the map's (of MAP_UPDATE, the entry's); TIME_NEVER */
@@ -66,6 +73,7 @@ struct map_request {
     void (*updated)(
         void *context); /* MAP_UPDATE has been answered MR_OK; still under the lock, with
                                      * update_context. NULL: nobody needs to know */
+    bool quiet; /* a change: nobody looks at the value from before, and it need not be brought */
     struct owner owner;
     struct waiter *waiter; /* where a change waits for a lock; NULL: it does not */
 };
@@ -77,10 +85,15 @@ struct map_answer {
     uint64_t version;  /* MAP_GET: of the entry; a change: of what is there now, 0 if nothing */
 };
 
-/* Where an iteration goes on: a partition, and a cursor inside it. */
+enum { CURSOR_PLACE_MAX = 128 };
+
+/* Where an iteration goes on: a partition, and a cursor inside it, or what another member has
+ * given for one. Zeroed: at the beginning. */
 struct map_cursor {
     uint32_t partition;
     uint64_t at;
+    uint32_t place_size; /* 0: at the beginning of the partition */
+    uint8_t place[CURSOR_PLACE_MAX];
 };
 
 /* An event of a map, as a listener gets it. */

@@ -1,6 +1,6 @@
 #!/bin/bash
-# deps.sh [check] - sees to what building and testing need, or with `check`, to what `make check`
-# and its peers need beyond that. Does nothing, and asks nobody, when all of it is there.
+# deps.sh [check|peers] - sees to what building and testing need, or with `check`, to what
+# `make check` needs beyond that, with `peers` to what is measured beside. Does nothing, and asks nobody, when all of it is there.
 #
 # What is missing is printed and installed: as root, or through sudo. Where neither can be had
 # the one line to type is printed instead, with exit code 3.
@@ -30,6 +30,8 @@ check    command_ g++                    g++                    public headers a
 check    command_ git                    git                    make dist
 check    command_ xz                     xz-utils               make dist
 check    command_ valgrind               valgrind               make release-check
+peers    command_ redis-server           redis-server           make bench
+peers    command_ taskset                util-linux             make bench
 END
 }
 

@@ -114,6 +114,42 @@ TEXT(ERR_BEHIND) =
     "The caller has read a counter elsewhere and knows of additions that have not come here, so\n"
     "that the answer would go back in time. Ask again, or ask the member that was asked before.\n";
 
+TEXT(ERR_CONNECT) =
+    "A client has no connection to any member, and could not make one in time. Nothing was sent.\n"
+    "The message has the addresses that were tried and what came of the last one.\n"
+    "\n"
+    "Is a member running there, does it listen on that address (network.bind), and does nothing "
+    "on\n"
+    "the way, such as a firewall, stop it?\n";
+
+TEXT(ERR_LOGIN) =
+    "A member was reached and does not admit this client: the cluster's name, the user or the\n"
+    "password is not the member's, which says no more than that; or it is a member of another\n"
+    "cluster than the one this client is connected to.\n";
+
+TEXT(ERR_TIMEOUT) =
+    "A call was not answered within its time. It changed nothing: it only reads, or was never\n"
+    "sent. (A write that was sent is told as MR-1304.)\n"
+    "\n"
+    "The time is call_timeout_ms of the options of mr_connect.\n";
+
+TEXT(ERR_OUTCOME_UNKNOWN) =
+    "A write was sent, and the connection was lost, or the time was up, before its answer came. "
+    "It\n"
+    "may have been done, be done later, or never be done. It is not sent again, because it could\n"
+    "then be done twice.\n"
+    "\n"
+    "Read the entry and decide anew; or make the write one that may be repeated, such as\n"
+    "mr_map_replace_if_equal.\n";
+
+TEXT(ERR_REMOTE) =
+    "A member answered a call with an error that has no code of its own here. The message has the\n"
+    "member's words, the detail the number and name by which clients of all languages know it.\n";
+
+TEXT(ERR_UNSUPPORTED) =
+    "The call makes no sense where it was made: reading in place, for example, needs the data in\n"
+    "this process, and a client has it elsewhere; or the member does not serve this message.\n";
+
 static const struct {
     int number;
     const char *sentence;

@@ -28,12 +28,9 @@ static int set(mr_config_t *c, const char *key, const char *value)
 static int set_pair(mr_config_t *c, const char *pair)
 {
     const char *equals = strchr(pair, '=');
-    char key[512];
+    char key[512]; /* a longer one is cut, and no key */
 
-    if (!equals || (size_t)(equals - pair) >= sizeof key)
-        return usage("serve", "\"%s\" is not KEY=VALUE", pair) != 0;
-    memcpy(key, pair, (size_t)(equals - pair));
-    key[equals - pair] = '\0';
+    snprintf(key, sizeof key, "%.*s", (int)(equals - pair), pair);
     return set(c, key, equals + 1);
 }
 
@@ -86,6 +83,8 @@ static int parse(int argc, char **argv, struct options *o)
             o->file = value;
         else if (strcmp(word, "--port") == 0 && value)
             o->port = value;
+        else if (strcmp(word, "--set") == 0 && value && !strchr(value, '='))
+            return usage("serve", "\"%s\" is not KEY=VALUE", value);
         else if (strcmp(word, "--set") == 0 && value && o->set_count < SETS_MAX)
             o->sets[o->set_count++] = value;
         else

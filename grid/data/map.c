@@ -271,7 +271,7 @@ mr_rc_t map_change(struct map *m, uint32_t partition, const struct map_request *
 
     if ((rc = admit(m, partition, q)) != MR_OK)
         return refused(rc, ret_a);
-    store_locate(s, key_hash(&q->key), &q->key, &spot);
+    store_locate(s, q->route ? q->route->hash : key_hash(&q->key), &q->key, &spot);
     if (spot.old && record_may_end(spot.old) && record_is_over(spot.old, clock_ms()) &&
         !is_locked(m, partition, &q->key)) {
         if ((rc = erase(m, partition, &spot, JOURNAL_EXPIRED, &nobody)) != MR_OK)

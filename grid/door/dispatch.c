@@ -11,12 +11,7 @@
 #include "net/base/clock.h"
 #include "net/base/epoch.h"
 
-enum { SINK_KEPT = 64 * 1024 }; /* of a loop's buffers, between calls */
-
 /* ---- the table ------------------------------------------------------------------------------ */
-
-/* What a message needs its sender to be allowed. */
-enum permission { ALLOW_ANYBODY, ALLOW_CLIENT, ALLOW_READ, ALLOW_WRITE, ALLOW_LISTEN, ALLOW_ADMIN };
 
 typedef mr_rc_t serve_function(struct call *c, const void *request);
 
@@ -37,46 +32,7 @@ static const struct {
 #undef SERVE
 };
 
-/* The one place where it is decided who may. */
-static bool may(const struct session *s, enum permission permission)
-{
-    return permission == ALLOW_ANYBODY || s->state == SESSION_OPEN;
-}
-
 /* ---- errors --------------------------------------------------------------------------------- */
-
-struct java_error {
-    int32_t code;
-    const char *class_name;
-};
-
-/* Clients know errors by number and by the names of Java. */
-static struct java_error java_error(mr_rc_t rc)
-{
-    switch (rc) {
-    case MR_ERR_MEMORY: return (struct java_error){72, "java.lang.OutOfMemoryError"};
-    case MR_ERR_FULL: return (struct java_error){74, "com.hazelcast.memory.NativeOutOfMemoryError"};
-    case MR_ERR_ARGUMENT:
-    case MR_ERR_TOO_LARGE: return (struct java_error){23, "java.lang.IllegalArgumentException"};
-    case MR_ERR_TYPE:
-    case MR_ERR_MALFORMED:
-    case MR_ERR_SCHEMA:
-        return (struct java_error){
-            21, "com.hazelcast.nio.serialization.HazelcastSerializationException"};
-    case MR_ERR_CLOSED:
-        return (struct java_error){19, "com.hazelcast.core.HazelcastInstanceNotActiveException"};
-    case MR_ERR_BUSY:
-        return (struct java_error){20, "com.hazelcast.core.HazelcastOverloadException"};
-    case MR_ERR_DESTROYED:
-        return (struct java_error){
-            14, "com.hazelcast.spi.exception.DistributedObjectDestroyedException"};
-    case MR_ERR_STALE:
-        return (struct java_error){51, "com.hazelcast.ringbuffer.StaleSequenceException"};
-    case MR_ERR_BEHIND:
-        return (struct java_error){84, "com.hazelcast.core.ConsistencyLostException"};
-    default: return (struct java_error){18, "com.hazelcast.core.HazelcastException"};
-    }
-}
 
 static void send(struct call *c)
 {
@@ -88,7 +44,8 @@ static void send(struct call *c)
 
 static void send_error(struct call *c, mr_rc_t rc)
 {
-    struct java_error e = c->code ? (struct java_error){c->code, c->class_name} : java_error(rc);
+    const struct fault own = {.code = c->code, .class_name = c->class_name};
+    const struct fault *fault = c->code ? &own : fault_of_rc(rc);
     const mr_err_t *err = c->err;
     char words[sizeof err->message + sizeof err->detail + sizeof err->hint + 8];
     struct sink *out = &c->desk->out;
@@ -99,8 +56,9 @@ static void send_error(struct call *c, mr_rc_t rc)
         snprintf(words, sizeof words, "%s%s%s%s%s", err->message, err->detail[0] ? "; " : "",
                  err->detail, err->hint[0] ? "; " : "", err->hint);
     out->size = 0;
-    wire_put_error(c->head.correlation,
-                   &(struct wire_error){e.code, wire_text(e.class_name), wire_text(words)}, out);
+    wire_put_error(
+        c->head.correlation,
+        &(struct wire_error){fault->code, wire_text(fault->class_name), wire_text(words)}, out);
     send(c);
 }
 
@@ -130,14 +88,6 @@ static mr_rc_t too_large(struct call *c, size_t bytes)
                       bytes, allowed);
 }
 
-/* A large answer's buffer is not kept. */
-static void shrink(struct sink *s)
-{
-    if (s->room > SINK_KEPT)
-        sink_free(s);
-    s->size = 0;
-}
-
 void reply(struct call *c, const void *response)
 {
     const struct wire_head head = {.correlation = c->head.correlation};
@@ -147,7 +97,7 @@ void reply(struct call *c, const void *response)
     wire_encode(c->id + 1, &head, response, out);
     if (sink_state(out) == MR_OK && out->size <= c->session->at->door->result_max) {
         send(c);
-        shrink(out);
+        door_empty(out);
         return;
     }
     mr_rc_t rc = too_large(c, out->size);
@@ -160,7 +110,7 @@ struct sink *call_items(struct call *c)
 {
     struct sink *items = &c->desk->items;
 
-    shrink(items);
+    door_empty(items);
     return items;
 }
 
@@ -177,7 +127,7 @@ mr_rc_t reply_list(struct call *c, uint32_t count)
     struct wire_list list = wire_list_of(items, count);
 
     reply(c, &list);
-    shrink(items);
+    door_empty(items);
     return MR_OK;
 }
 
@@ -235,9 +185,9 @@ static mr_rc_t serve(struct call *c, const uint8_t *bytes, size_t size)
     int id = wire_find(c->head.type);
 
     if (id < 0 || !rows[id].serve)
-        return may(c->session, ALLOW_CLIENT) ? unknown(c) : MR_ERR_CLOSED;
+        return c->session->state == SESSION_OPEN ? unknown(c) : MR_ERR_CLOSED;
     c->id = (enum wire_id)id;
-    if (!c->is_away && !may(c->session, rows[id].permission))
+    if (!c->is_away && !session_may(c->session, rows[id].permission))
         return MR_ERR_CLOSED;
     if (wire_decode(c->id, bytes, size, &message, &field) != MR_OK)
         return fail(c->err, MR_ERR_MALFORMED, NULL, "%s: %s is missing or malformed",
@@ -324,11 +274,11 @@ void dispatch_again(struct session *s, struct parked *p)
     mr_rc_t rc = serve(&c, p->bytes, p->size);
 
     check(!c.goes_away); /* what can wait does not look at whole maps */
-    if (rc == MR_PENDING) {
+    if (rc == MR_PENDING && s->state != SESSION_ENDED)
         parked_again(p);
-    } else {
+    else if (s->state != SESSION_ENDED)
         finish(&c, rc);
+    if (rc != MR_PENDING && s->state != SESSION_ENDED) /* else it has ended with its session */
         parked_done(p);
-    }
     epoch_exit();
 }

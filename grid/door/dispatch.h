@@ -1,6 +1,6 @@
 /* dispatch.h - a client's message finds the function that serves it.
  *
- *     bytes ──wire──▶ row ──may()──▶ serve_map_put(call, request) ──▶ reply | error | it waits
+ *     bytes ──wire──▶ row ─session_may─▶ serve_map_put(call, request) ─▶ reply | error | it waits
  *
  * serve.def has a row for each message that is served: who may send it, and by its name the
  * function, which gets the decoded request and does one of three things:
@@ -25,6 +25,7 @@
 #include "grid/op/wait.h"
 #include "net/base/error.h"
 #include "net/request.h"
+#include "net/wire/fault.h"
 
 /* How long a change waits for a key that another client has locked: as long as clients do. */
 enum { CALL_LOCKED_MS = 120000 };
@@ -88,23 +89,5 @@ struct sink *call_items(struct call *c);
 
 /* Answers with the list that was filled, the response's only parameter. Returns what to return. */
 mr_rc_t reply_list(struct call *c, uint32_t count);
-
-/* Codes of errors in the client protocol that are not made from an mr_rc_t. */
-enum wire_code {
-    CODE_AUTHENTICATION = 3,
-    CODE_CLASS_CAST = 10,
-    CODE_DESTROYED = 14,
-    CODE_ILLEGAL_ARGUMENT = 23,
-    CODE_ILLEGAL_MONITOR = 26,
-    CODE_ILLEGAL_STATE = 27,
-    CODE_INDEX_OUT_OF_BOUNDS = 29,
-    CODE_NO_SUCH_ELEMENT = 35,
-    CODE_QUERY = 40,
-    CODE_RESULT_SIZE = 41,
-    CODE_STALE_SEQUENCE = 51,
-    CODE_UNSUPPORTED = 61,
-    CODE_SERVICE_NOT_FOUND = 75,
-    CODE_CONSISTENCY_LOST = 84
-};
 
 #endif

@@ -13,6 +13,8 @@
 #include "net/base/rand.h"
 #include "net/tcp.h"
 
+enum { SINK_KEPT = 64 * 1024 }; /* of a loop's buffers, between calls */
+
 #define TICK_NS 1000000000ull
 
 struct wire_uuid door_uuid(void)
@@ -20,6 +22,13 @@ struct wire_uuid door_uuid(void)
     uint64_t high = rand_seed(), low = rand_seed();
 
     return (struct wire_uuid){(high & ~0xf000ull) | 0x4000, low >> 2 | 1ull << 63, false};
+}
+
+void door_empty(struct sink *s)
+{
+    if (s->room > SINK_KEPT)
+        sink_free(s);
+    s->size = 0;
 }
 
 /* ---- posting -------------------------------------------------------------------------------- */
@@ -113,15 +122,21 @@ void desk_clear(struct desk *d)
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
+static void tick_all(struct list *sessions, uint64_t now)
+{
+    for (struct list *next, *node = sessions->next; node != sessions; node = next) {
+        next = node->next;
+        session_tick(list_owner(node, struct session, node), now);
+    }
+}
+
 static void tick(void *context)
 {
     struct door_loop *l = context;
     uint64_t now = clock_ns();
 
-    for (struct list *next, *node = l->sessions.next; node != &l->sessions; node = next) {
-        next = node->next;
-        session_tick(list_owner(node, struct session, node), now);
-    }
+    tick_all(&l->sessions, now);
+    tick_all(&l->strangers, now);
 }
 
 /* MR_ERR_MEMORY: it can be closed all the same. */
@@ -132,6 +147,7 @@ static mr_rc_t start_loop(struct door *d, struct door_loop *l, struct transport 
     l->transport = t;
     desk_init(&l->desk);
     list_init(&l->sessions);
+    list_init(&l->strangers);
     l->taker = (struct tasklet){.run = take_posted, .context = l};
     tasklet_add_on_loop(l->loop, &l->taker);
     timer_start_on_loop(l->loop, &l->tick, TICK_NS, TICK_NS, tick, l);
@@ -162,12 +178,11 @@ static mr_rc_t listen_all(struct door *d, const mr_config_t *config, mr_err_t *e
 {
     uint32_t port = (uint32_t)config_number(config, "network.port");
     struct address at;
-    mr_rc_t rc = address_parse(config_text(config, "network.bind"), (uint16_t)port, &at);
+    mr_rc_t rc = address_of_host(config_text(config, "network.bind"), (uint16_t)port, &at);
 
     if (rc != MR_OK)
         return fail(err, MR_ERR_CONFIG, "give a number, such as 127.0.0.1 or ::1",
                     "network.bind: \"%s\" is not an address", config_text(config, "network.bind"));
-    at.port = (uint16_t)port;
     if (!address_is_loopback(&at) && config_number(config, "network.insecure") == 0)
         return fail(err, MR_ERR_CONFIG,
                     "set network.bind to 127.0.0.1, or network.insecure to yes if everybody who "
@@ -213,10 +228,16 @@ mr_rc_t door_open(struct door *d, struct member *m, struct transport **transport
                        : fail(err, rc, NULL, "no memory for the door of a member");
 }
 
+static void abort_all(struct list *sessions)
+{
+    while (!list_is_empty(sessions))
+        session_abort(list_owner(sessions->next, struct session, node));
+}
+
 static void close_loop(struct door_loop *l)
 {
-    while (!list_is_empty(&l->sessions))
-        session_abort(list_owner(l->sessions.next, struct session, node));
+    abort_all(&l->sessions);
+    abort_all(&l->strangers);
     (void)take_posted(l, 0);
     timer_cancel_on_loop(l->loop, &l->tick);
     tasklet_remove_on_loop(&l->taker);

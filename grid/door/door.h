@@ -55,7 +55,7 @@ struct door_loop {
     struct loop *loop;
     struct transport *transport;
     struct listener *listener;
-    struct list sessions;
+    struct list sessions, strangers; /* strangers have not said who they are; the oldest first */
     struct loop_timer tick;
     struct tasklet taker;
     void *posted; /* of struct posted, the last one first; any thread */
@@ -103,6 +103,9 @@ struct client *door_enter(struct door *d, struct wire_uuid uuid, const char *typ
 
 /* One connection less. With the last one the client's locks are freed. */
 void door_leave(struct door *d, struct client *c);
+
+/* Empties a loop's buffer for the next answer; one that has become large is not kept. */
+void door_empty(struct sink *s);
 
 /* A new uuid. */
 struct wire_uuid door_uuid(void);

@@ -82,7 +82,7 @@ bool hot_take(struct session *s, const uint8_t *bytes, size_t size)
     struct hot *h = &b->at[b->count];
     uint32_t type = size >= HEAD ? get32(bytes + FRAME_HEADER) : 0;
 
-    if (s->state != SESSION_OPEN || bytes[5] & FRAME_FINAL >> 8)
+    if (!session_may(s, type == TYPE_GET ? ALLOW_READ : ALLOW_WRITE) || bytes[5] & FRAME_FINAL >> 8)
         return false;
     if (!(type == TYPE_GET
               ? read_get(h, s, bytes, bytes + size)
@@ -92,13 +92,13 @@ bool hot_take(struct session *s, const uint8_t *bytes, size_t size)
     h->size = size;
     h->type = type;
     h->correlation = (int64_t)get64(bytes + FRAME_HEADER + 4);
-    h->partition = data_partition(&h->key, h->map->partitions->count);
-    h->hash = key_hash(&h->key);
+    h->route.partition = data_partition(&h->key, h->map->partitions->count);
+    h->route.hash = key_hash(&h->key);
     if (b->count == 0)
         epoch_enter();
-    const struct store *store = &h->map->parts[h->partition].store;
+    const struct store *store = &h->map->parts[h->route.partition].store;
 
-    h->bucket = index_prefetch_bucket(&store->index, store->base, h->hash);
+    h->bucket = index_prefetch_bucket(&store->index, store->base, h->route.hash);
     if (++b->count == HOT_MANY)
         hot_run(s);
     return true;
@@ -152,7 +152,7 @@ static void answer_value(struct sink *out, const struct hot *h, const struct dat
 
 static void run_get(struct sink *out, const struct hot *h)
 {
-    const struct record *r = map_find(h->map, h->partition, h->hash, &h->key);
+    const struct record *r = map_find(h->map, h->route.partition, h->route.hash, &h->key);
     struct data value;
 
     counter_add(h->map->counts[r ? COUNT_HITS : COUNT_MISSES], 1);
@@ -166,6 +166,7 @@ static bool run_put(struct session *s, struct sink *out, const struct hot *h)
 {
     const struct wire_uuid *client = &s->client->uuid;
     const struct map_request q = {.verb = MAP_PUT,
+                                  .route = &h->route,
                                   .key = h->key,
                                   .value = h->value,
                                   .ttl_ms = h->ttl_ms < 0 ? TIME_DEFAULT : h->ttl_ms,
@@ -188,7 +189,8 @@ static void fetch_records(const struct hot_batch *b)
         const struct hot *h = &b->at[i];
 
         if (h->bucket)
-            index_prefetch_record(h->bucket, h->map->parts[h->partition].store.base, h->hash);
+            index_prefetch_record(h->bucket, h->map->parts[h->route.partition].store.base,
+                                  h->route.hash);
     }
 }
 
@@ -210,15 +212,20 @@ void hot_run(struct session *s)
         return;
     out->size = 0;
     fetch_records(b);
-    for (uint32_t i = 0; i < b->count; i++) {
+    for (uint32_t i = 0; i < b->count && s->state != SESSION_ENDED; i++) {
         const struct hot *h = &b->at[i];
 
-        if (h->type == TYPE_GET)
+        if (session_is_full(s))
+            session_put_aside(s, h->bytes, h->size);
+        else if (h->type == TYPE_GET)
             run_get(out, h);
         else if (!run_put(s, out, h))
             run_slowly(s, h);
+        if (out->size > HOT_SEND)
+            session_send(s);
     }
     b->count = 0;
     session_send(s);
+    door_empty(out);
     epoch_exit();
 }

@@ -14,6 +14,9 @@
  * a main memory access each cost little more than the work. The order of a connection's requests
  * is kept.
  *
+ * When the peer does not take its answers, those that have not been run are put aside by the
+ * session: otherwise thirty-two small requests could ask for half a gigabyte.
+ *
  * They are decoded and answered by hand here, since the way through rows and tables costs more
  * than all the rest; tests/unit/grid/door/hot_test.c holds that to what the rows say. Whatever is
  * not plain (an error, a lock, a message that is odd in any way) takes the ordinary way through
@@ -28,7 +31,10 @@
 #include "grid/data/map.h"
 #include "grid/door/session.h"
 
-enum { HOT_MANY = 32 };
+enum {
+    HOT_MANY = 32,
+    HOT_SEND = 64 * 1024 /* bytes of answers that are made before they are sent */
+};
 
 struct hot {
     const uint8_t *bytes; /* the message */
@@ -36,8 +42,7 @@ struct hot {
     int64_t correlation;
     int64_t thread, ttl_ms; /* of put and set */
     uint32_t type;
-    uint32_t partition;
-    uint64_t hash;
+    struct map_route route;
     struct map *map;
     const struct bucket *bucket; /* NULL: nothing to fetch */
     struct data key, value;

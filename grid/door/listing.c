@@ -51,6 +51,14 @@ const struct data *call_values(struct call *c, struct wire_list values)
     return d->values;
 }
 
+mr_rc_t call_watch(struct call *c)
+{
+    if (session_may_watch(c->session))
+        return MR_OK;
+    return fail(c->err, MR_ERR_BUSY, "remove some", "this connection has %d listeners",
+                SESSION_WATCHES_MAX);
+}
+
 /* ---- listeners ------------------------------------------------------------------------------ */
 
 bool data_copy(const struct data *d, struct data *ret_copy)
@@ -147,8 +155,10 @@ mr_rc_t watch_object(struct call *c, enum object_kind kind, struct wire_bytes na
                      void (*on_event)(struct watcher *w, const struct object_event *e))
 {
     struct object_watch *ow = mem_alloc_zero(sizeof *ow);
-    mr_rc_t rc = ow ? call_object(c, kind, name, &ow->object) : MR_ERR_MEMORY;
+    mr_rc_t rc = ow ? call_watch(c) : MR_ERR_MEMORY;
 
+    if (rc == MR_OK)
+        rc = call_object(c, kind, name, &ow->object);
     if (rc != MR_OK || (rc = take_filter(ow, filter, c->err)) != MR_OK)
         goto fail;
     ow->watcher.on_event = on_event;

@@ -37,6 +37,9 @@ static inline mr_rc_t listing_reply(struct call *c, const struct listing *l)
  * memory. */
 const struct data *call_values(struct call *c, struct wire_list values);
 
+/* May the session have one more listener? MR_ERR_BUSY. */
+mr_rc_t call_watch(struct call *c);
+
 /* A listener of an object. */
 struct object_watch {
     struct watch watch;

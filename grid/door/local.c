@@ -154,6 +154,20 @@ static mr_rc_t map_get_all(struct channel *c, struct channel_map *map, const str
     return MR_OK;
 }
 
+static mr_rc_t map_put_all(struct channel *c, struct channel_map *map,
+                           const struct map_request *puts, size_t n, size_t *ret_done,
+                           mr_err_t *err)
+{
+    struct map_answer a;
+    mr_rc_t rc = MR_OK;
+
+    for (*ret_done = 0; *ret_done < n && rc == MR_OK; *ret_done += rc == MR_OK) {
+        rc = map_run(c, map, &puts[*ret_done], &a, err);
+        done(c);
+    }
+    return rc;
+}
+
 struct paging {
     uint32_t count;
     void (*visit)(void *context, const struct data *key, const struct data *value);
@@ -309,6 +323,7 @@ static const struct channel_ops ops = {
     .map_run = map_run,
     .done = done,
     .map_get_all = map_get_all,
+    .map_put_all = map_put_all,
     .map_page = map_page,
     .map_clear = clear,
     .map_facts = facts,

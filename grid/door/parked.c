@@ -7,6 +7,8 @@
 #include "net/base/clock.h"
 #include "net/base/mem.h"
 
+enum { FULL_RETRY_NS = 100000000 };
+
 static void parked_free(struct parked *p)
 {
     mem_free(p->bytes);
@@ -21,10 +23,19 @@ static void wake(struct waiter *w)
         door_post(p->session->at, &p->posted);
 }
 
+static void timed(void *context);
+
+/* A peer that does not take its answers gets no more of them made; one that never does is closed,
+ * and what it was woken for goes to somebody else. */
 static void serve_again(struct parked *p)
 {
-    timer_cancel_on_loop(p->session->at->loop, &p->timer);
-    dispatch_again(p->session, p);
+    struct loop *loop = p->session->at->loop;
+
+    timer_cancel_on_loop(loop, &p->timer);
+    if (session_is_full(p->session))
+        timer_start_on_loop(loop, &p->timer, FULL_RETRY_NS, 0, timed, p);
+    else
+        dispatch_again(p->session, p);
 }
 
 /* The session's loop outlives the session, and so does what it has been posted. */
@@ -66,6 +77,11 @@ void parked_again(struct parked *p)
         timer_start_on_loop(p->session->at->loop, &p->timer, at > now ? at - now : 0, 0, timed, p);
 }
 
+static size_t cost(const struct parked *p)
+{
+    return sizeof *p + p->size;
+}
+
 mr_rc_t parked_keep(struct session *s, const uint8_t *bytes, size_t size, uint64_t until_ns)
 {
     struct parked *p = s->at->spare;
@@ -73,13 +89,16 @@ mr_rc_t parked_keep(struct session *s, const uint8_t *bytes, size_t size, uint64
     check(p);
     s->at->spare = NULL;
     p->until_ns = until_ns;
+    p->size = size;
+    s->parked_size += cost(p);
     list_add_last(&s->parked, &p->node);
-    if (!(p->bytes = mem_alloc(size))) {
+    if (s->parked_size > s->at->door->message_max || !(p->bytes = mem_alloc(size))) {
+        mr_rc_t rc = s->parked_size > s->at->door->message_max ? MR_ERR_BUSY : MR_ERR_MEMORY;
+
         parked_done(p);
-        return MR_ERR_MEMORY;
+        return rc;
     }
     memcpy(p->bytes, bytes, size);
-    p->size = size;
     parked_again(p);
     return MR_OK;
 }
@@ -89,6 +108,7 @@ void parked_done(struct parked *p)
     timer_cancel_on_loop(p->session->at->loop, &p->timer);
     waiter_cancel(&p->waiter); /* after it nobody wakes it */
     list_remove(&p->node);
+    p->session->parked_size -= cost(p);
     p->ended = true;
     if (load_acquire_32(&p->is_posted) == 0)
         parked_free(p);

@@ -36,7 +36,9 @@ struct parked {
 /* A waiter for a call of this session, or NULL: no memory. It is the loop's until parked_keep. */
 struct waiter *parked_spare(struct session *s);
 
-/* The call waits: takes the spare, copies the message. MR_ERR_MEMORY: it does not wait. */
+/* The call waits: takes the spare, copies the message. MR_ERR_MEMORY, or
+ * MR_ERR_BUSY when its session has as many bytes waiting as one message may have: it does not
+ * wait. */
 mr_rc_t parked_keep(struct session *s, const uint8_t *bytes, size_t size, uint64_t until_ns);
 
 /* It goes on waiting, after having been served again; or it has been answered. */

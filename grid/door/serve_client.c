@@ -20,7 +20,7 @@ enum { SERIALIZATION = 1 };
 enum status { AUTHENTICATED, CREDENTIALS_FAILED, SERIALIZATION_MISMATCH };
 
 /* Takes as long whatever the bytes are. */
-static bool same(struct wire_bytes given, const char *wanted)
+static bool is_same(struct wire_bytes given, const char *wanted)
 {
     size_t size = strlen(wanted);
     uint8_t differ = given.size != size;
@@ -36,11 +36,13 @@ static enum status judge(const struct call *c, const struct client_authenticatio
     const char *user = config_text(config, "clients.user");
     bool known = true;
 
-    if (user[0])
-        known =
-            q->username.at && q->password.at &&
-            same(q->username, user) & same(q->password, config_text(config, "clients.password"));
-    if (!same(q->cluster_name, config_text(config, "cluster.name")) || !known)
+    if (user[0]) {
+        bool user_is = is_same(q->username, user); /* both are compared, whatever one says */
+        bool password_is = is_same(q->password, config_text(config, "clients.password"));
+
+        known = q->username.at && q->password.at && user_is && password_is;
+    }
+    if (!is_same(q->cluster_name, config_text(config, "cluster.name")) || !known)
         return CREDENTIALS_FAILED;
     return q->serialization_version == SERIALIZATION ? AUTHENTICATED : SERIALIZATION_MISMATCH;
 }
@@ -275,10 +277,11 @@ static void stop_quiet(struct watch *w)
  * move. The registration is kept, so that removing it is answered rightly. */
 mr_rc_t watch_nothing(struct call *c)
 {
-    struct watch *w = mem_alloc_zero(sizeof *w);
+    mr_rc_t rc = call_watch(c);
+    struct watch *w = rc == MR_OK ? mem_alloc_zero(sizeof *w) : NULL;
 
     if (!w)
-        return MR_ERR_MEMORY;
+        return rc == MR_OK ? MR_ERR_MEMORY : rc;
     watch_start(w, c->session, c->head.correlation, stop_quiet);
     reply(c, &w->id);
     return MR_OK;
@@ -414,11 +417,12 @@ static void stop_life(struct watch *w)
 mr_rc_t serve_client_add_distributed_object_listener(
     struct call *c, const struct client_add_distributed_object_listener_req *q)
 {
-    struct life_watch *lw = mem_alloc_zero(sizeof *lw);
+    mr_rc_t rc = call_watch(c);
+    struct life_watch *lw = rc == MR_OK ? mem_alloc_zero(sizeof *lw) : NULL;
 
     (void)q;
     if (!lw)
-        return MR_ERR_MEMORY;
+        return rc == MR_OK ? MR_ERR_MEMORY : rc;
     lw->watcher.on_life = on_life;
     watch_start(&lw->watch, c->session, c->head.correlation, stop_life);
     objects_watch(&c->member->objects, &lw->watcher);

@@ -108,9 +108,9 @@ mr_rc_t serve_map_add_near_cache_invalidation_listener(
     struct call *c, const struct map_add_near_cache_invalidation_listener_req *q)
 {
     struct near_watch *nw = mem_alloc_zero(sizeof *nw);
-    mr_rc_t rc = nw ? call_map(c, q->name, &nw->map) : MR_ERR_MEMORY;
+    mr_rc_t rc = nw ? call_watch(c) : MR_ERR_MEMORY;
 
-    if (rc == MR_OK) {
+    if (rc == MR_OK && (rc = call_map(c, q->name, &nw->map)) == MR_OK) {
         nw->watcher.on_event = on_invalidated;
         nw->watch.session = c->session;
         nw->watch.correlation = c->head.correlation;

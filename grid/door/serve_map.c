@@ -29,6 +29,18 @@ mr_rc_t call_map(struct call *c, struct wire_bytes name, struct map **ret_map)
 
 /* ---- requests about a key ------------------------------------------------------------------- */
 
+static mr_rc_t null_given(struct call *c, const char *what)
+{
+    return call_error(c, CODE_NULL_POINTER, "java.lang.NullPointerException", "the %s is null",
+                      what);
+}
+
+static bool stores(enum map_verb verb)
+{
+    return verb == MAP_PUT || verb == MAP_PUT_IF_ABSENT || verb == MAP_REPLACE ||
+           verb == MAP_REPLACE_IF_SAME;
+}
+
 /* Runs it. The answers below MR_ERR_MEMORY are the handler's to translate. */
 static mr_rc_t run(struct call *c, struct wire_bytes name, struct map_request *q,
                    struct map_answer *ret_a)
@@ -36,6 +48,10 @@ static mr_rc_t run(struct call *c, struct wire_bytes name, struct map_request *q
     struct map *m;
     mr_rc_t rc = call_map(c, name, &m);
 
+    if (rc == MR_OK && q->key.kind == DATA_NULL)
+        rc = null_given(c, "key");
+    if (rc == MR_OK && stores(q->verb) && q->value.kind == DATA_NULL)
+        rc = null_given(c, "value");
     if (rc != MR_OK)
         return rc;
     rc = run_request(m, q, ret_a);

@@ -46,6 +46,7 @@ void session_unref(struct session *s)
     if (fetch_sub_64(&s->refs, 1) > 1)
         return;
     drop_events(s);
+    sink_free(&s->aside);
     mem_free(s);
 }
 
@@ -117,39 +118,74 @@ void session_abort(struct session *s)
     session_unref(s);
 }
 
-/* ---- pace ----------------------------------------------------------------------------------- */
+/* ---- receiving ------------------------------------------------------------------------------ */
 
-/* A client that does not take its answers, or has much being made, is not read. */
-static bool has_enough(const struct session *s)
+bool session_is_full(const struct session *s)
 {
     return conn_queued(&s->conn) > QUEUE_MAX || s->away >= AWAY_MAX;
 }
 
-static void slow_down(struct session *s)
+static bool has_aside(const struct session *s)
 {
-    if (has_enough(s))
-        conn_pause(&s->conn);
+    return s->aside_begin < s->aside.size;
 }
 
+void session_put_aside(struct session *s, const uint8_t *bytes, size_t size)
+{
+    const uint64_t length = size;
+
+    if (s->state == SESSION_ENDED)
+        return;
+    sink_put(&s->aside, &length, sizeof length);
+    sink_put(&s->aside, bytes, size);
+    if (sink_state(&s->aside) == MR_OK)
+        return;
+    s->aside.size = s->aside_begin;
+    session_close(s, "no memory for its messages");
+}
+
+/* Serves what was put aside, as long as its answers are taken. */
+static void serve_aside(struct session *s)
+{
+    while (s->state == SESSION_OPEN && has_aside(s) && !session_is_full(s)) {
+        uint64_t size;
+
+        memcpy(&size, s->aside.at + s->aside_begin, sizeof size);
+        s->aside_begin += sizeof size + size;
+        dispatch(s, s->aside.at + s->aside_begin - size, size);
+    }
+    if (has_aside(s))
+        return;
+    sink_free(&s->aside);
+    s->aside_begin = 0;
+}
+
+/* It was full, and may not be any more. */
 static void go_on(struct session *s)
 {
-    if (!has_enough(s))
+    serve_aside(s);
+    if (!has_aside(s) && !session_is_full(s) && s->state != SESSION_ENDED)
         conn_resume(&s->conn);
 }
 
-/* ---- receiving ------------------------------------------------------------------------------ */
+static void take(struct session *s, const uint8_t *bytes, size_t size)
+{
+    if (hot_take(s, bytes, size))
+        return;
+    hot_run(s);
+    if (has_aside(s))
+        session_put_aside(s, bytes, size);
+    else if (s->state != SESSION_ENDED)
+        dispatch(s, bytes, size);
+}
 
 static void message(void *context, const uint8_t *bytes, size_t size)
 {
     struct session *s = context;
 
-    if (hot_take(s, bytes, size))
-        return;
-    hot_run(s);
-    if (s->state == SESSION_ENDED)
-        return;
-    dispatch(s, bytes, size);
-    slow_down(s);
+    take(s, bytes, size);
+    if (session_is_full(s))
+        conn_pause(&s->conn);
 }
 
 static void settled(void *context)
@@ -157,7 +193,8 @@ static void settled(void *context)
     struct session *s = context;
 
     hot_run(s);
-    slow_down(s);
+    if (session_is_full(s))
+        conn_pause(&s->conn);
 }
 
 static void drained(void *context)
@@ -173,7 +210,12 @@ void session_send(struct session *s)
 {
     struct sink *out = &s->at->desk.out;
 
-    if (s->state != SESSION_ENDED && sink_state(out) == MR_OK)
+    if (sink_state(out) != MR_OK) {
+        sink_free(out);
+        session_close(s, "no memory for its answers"); /* rather than to leave it waiting */
+        return;
+    }
+    if (s->state != SESSION_ENDED)
         conn_send(&s->conn, out->at, out->size);
     out->size = 0;
 }
@@ -200,7 +242,7 @@ static struct outgoing *in_order(struct outgoing *o)
 }
 
 /* Answers may be as large as they are allowed to be; of events not too many may wait. */
-static void take(struct session *s, struct outgoing *o)
+static void send_on(struct session *s, struct outgoing *o)
 {
     if (s->state != SESSION_ENDED)
         conn_send(&s->conn, o->bytes, o->size);
@@ -220,15 +262,14 @@ static void take_all(struct posted *p)
     (void)exchange_32(&s->is_ready, 0); /* who found it set has pushed before: it is taken below */
     for (struct outgoing *next, *o = in_order(exchange_ptr(&s->events, NULL)); o; o = next) {
         next = o->next;
-        take(s, o);
+        send_on(s, o);
         mem_free(o);
     }
     if (load_relaxed_32(&s->overrun))
         session_close(s, "it does not take its events");
-    if (s->state != SESSION_ENDED) {
-        slow_down(s);
-        go_on(s);
-    }
+    go_on(s);
+    if (s->state != SESSION_ENDED && session_is_full(s))
+        conn_pause(&s->conn);
     session_unref(s);
 }
 
@@ -271,7 +312,7 @@ void session_event(struct session *s, enum wire_id id, int64_t correlation, cons
 
 void session_answer(struct session *s, const struct sink *answer)
 {
-    struct outgoing *o = mem_alloc(sizeof *o + answer->size);
+    struct outgoing *o = sink_state(answer) == MR_OK ? mem_alloc(sizeof *o + answer->size) : NULL;
 
     if (!o) { /* the client would wait for it for ever */
         store_relaxed_32(&s->overrun, 1);
@@ -287,17 +328,46 @@ void session_answer(struct session *s, const struct sink *answer)
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
+/* NULL: there is none. */
+static struct session *oldest_stranger(struct door_loop *l)
+{
+    for (struct list *node = l->strangers.next; node != &l->strangers; node = node->next) {
+        struct session *s = list_owner(node, struct session, node);
+
+        if (s->state == SESSION_NEW)
+            return s;
+    }
+    return NULL;
+}
+
+/* A place for one more; false: all are taken by clients. */
+static bool take_place(struct door_loop *l)
+{
+    struct door *d = l->door;
+
+    if (fetch_add_64(&d->sessions, 1) < d->sessions_max)
+        return true;
+    struct session *oldest = oldest_stranger(l);
+
+    if (oldest) {
+        log_end(oldest, LOG_WARN, "it made room for another before it said who it is");
+        session_abort(oldest);
+        return true;
+    }
+    (void)fetch_sub_64(&d->sessions, 1);
+    return false;
+}
+
 void session_accepted(void *context, struct link *link)
 {
     struct door_loop *l = context;
-    struct door *d = l->door;
-    struct session *s = NULL;
+    bool has_place = take_place(l);
+    struct session *s = has_place ? mem_alloc_zero(sizeof *s) : NULL;
 
-    if (fetch_add_64(&d->sessions, 1) < d->sessions_max)
-        s = mem_alloc_zero(sizeof *s);
     if (!s) {
-        (void)fetch_sub_64(&d->sessions, 1);
-        log_event(LOG_WARN, "client.refused", F_U64("connections", d->sessions_max));
+        if (has_place)
+            (void)fetch_sub_64(&l->door->sessions, 1);
+        log_event(LOG_WARN, "client.refused", F_U64("connections", l->door->sessions_max));
         link_abort(link);
         return;
     }
@@ -307,12 +377,15 @@ void session_accepted(void *context, struct link *link)
     s->ready.run = take_all;
     list_init(&s->watches);
     list_init(&s->parked);
-    list_add_last(&l->sessions, &s->node);
+    s->aside.grows = true;
+    list_add_last(&l->strangers, &s->node);
     conn_accept(&s->conn, link, NEW_MESSAGE_MAX, &conn_events, s);
 }
 
 void session_open(struct session *s, struct client *client)
 {
+    list_remove(&s->node);
+    list_add_last(&s->at->sessions, &s->node);
     s->client = client;
     s->state = SESSION_OPEN;
     s->conn.frames.limit = s->at->door->message_max;
@@ -372,6 +445,7 @@ void watch_start(struct watch *w, struct session *s, int64_t correlation,
     w->stop = stop;
     w->id = door_uuid();
     list_add_last(&s->watches, &w->node);
+    s->watch_count++;
 }
 
 bool watch_end(struct session *s, struct wire_uuid id)
@@ -382,6 +456,7 @@ bool watch_end(struct session *s, struct wire_uuid id)
         if (w->id.high != id.high || w->id.low != id.low)
             continue;
         list_remove(node);
+        s->watch_count--;
         w->stop(w);
         return true;
     }

@@ -8,9 +8,13 @@
  *     OPEN     requests
  *     ENDED    the last one who holds it; nothing is sent and nothing heard any more
  *
- * What a peer may hold: one message of limits.message-size that has not come whole, a megabyte of
- * answers (then its requests are not read until it has taken them), the answer being made, and
- * limits.result-size of events; one that lets more wait is closed, with a line in the log.
+ * What a peer may hold: one message of limits.message-size that has not come whole, as much of
+ * calls that wait (further ones are refused), a megabyte of answers (then its requests are not read
+ * until it has taken them), the answer being made; SESSION_WATCHES_MAX listeners, and
+ * limits.result-size of events: one that lets more wait is closed, with a line in the log.
+ *
+ * When clients.max connections are open, the oldest one that is still NEW makes room for the next:
+ * who only connects keeps nobody out.
  *
  * A session is counted: the loop's list holds it, and whatever is posted to it.
  * Threads: its loop, but for session_event and session_answer.
@@ -21,7 +25,12 @@
 #include "grid/door/door.h"
 #include "net/conn.h"
 
+enum { SESSION_WATCHES_MAX = 10000 };
+
 enum session_state { SESSION_NEW, SESSION_OPEN, SESSION_ENDED };
+
+/* What a message needs its sender to be allowed. */
+enum permission { ALLOW_ANYBODY, ALLOW_CLIENT, ALLOW_READ, ALLOW_WRITE, ALLOW_LISTEN, ALLOW_ADMIN };
 
 /* Something that a client wants to hear about. Embedded in what a service keeps for it. */
 struct watch {
@@ -33,7 +42,7 @@ struct watch {
 };
 
 struct session {
-    struct list node; /* in its loop's list */
+    struct list node; /* in its loop's list: of strangers while it is NEW, else of sessions */
     struct door_loop *at;
     struct conn conn;
     enum session_state state;
@@ -42,7 +51,11 @@ struct session {
     uint64_t began_ns, heard_ns;
     uint64_t heard; /* bytes received when last looked */
     struct list watches;
+    uint32_t watch_count;
     struct list parked;
+    size_t parked_size;      /* bytes of them */
+    struct sink aside;       /* messages that wait for the peer to take its answers */
+    size_t aside_begin;      /* where the first of them is */
     uint32_t away;           /* calls that are served away (away.h) */
     struct object *last_map; /* that a request was about; NULL: none yet */
 
@@ -52,6 +65,12 @@ struct session {
     void *events;      /* and answers: of struct outgoing, the last one first; any thread */
     uint64_t events_size;
 };
+
+/* May it? The one place where that is decided. */
+static inline bool session_may(const struct session *s, enum permission permission)
+{
+    return permission == ALLOW_ANYBODY || s->state == SESSION_OPEN;
+}
 
 /* For transport_listen. */
 void session_accepted(void *door_loop, struct link *link);
@@ -64,6 +83,13 @@ void session_event(struct session *s, enum wire_id id, int64_t correlation, cons
 
 /* Sends the answer to a call that was away: any thread, while the session is held. Copies it. */
 void session_answer(struct session *s, const struct sink *answer);
+
+/* Do so many answers wait that none should be made? */
+bool session_is_full(const struct session *s);
+
+/* Keeps a copy of a message, to be served when the peer has taken its answers. All that follow it
+ * are put aside too. */
+void session_put_aside(struct session *s, const uint8_t *bytes, size_t size);
 
 /* Authentication has succeeded. */
 void session_open(struct session *s, struct client *client);
@@ -84,6 +110,12 @@ struct map *session_known_map(struct session *s, struct wire_bytes name);
 
 /* Notes that it was. `map` is an object of maps, and of this name. */
 void session_note_map(struct session *s, struct object *map);
+
+/* May it have one more? */
+static inline bool session_may_watch(const struct session *s)
+{
+    return s->watch_count < SESSION_WATCHES_MAX;
+}
 
 /* Starts a watch that the caller has allocated and filled but for its list; gives it an id. */
 void watch_start(struct watch *w, struct session *s, int64_t correlation,

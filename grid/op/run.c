@@ -76,7 +76,8 @@ static bool can_ever_fit(const struct map *m, const struct map_request *q, const
 
 mr_rc_t run_change(struct map *m, const struct map_request *q, struct map_answer *ret_a)
 {
-    uint32_t partition = data_partition(&q->key, m->partitions->count);
+    uint32_t partition =
+        q->route ? q->route->partition : data_partition(&q->key, m->partitions->count);
     mr_rc_t rc;
 
     if (q->key.size > m->rules.key_max)

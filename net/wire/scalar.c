@@ -504,8 +504,8 @@ mr_rc_t scalar_write(struct scalar *v, struct sink *out, struct data *ret_d)
 
     uint32_t count = data_counted((uint8_t)kind) ? 4 : 0; /* which a struct data leaves out */
 
-    *ret_d = (struct data){out->at + begin + count, (uint32_t)(out->size - begin) - count,
-                           (uint8_t)kind};
+    *ret_d = (struct data){out->at ? out->at + begin + count : NULL,
+                           (uint32_t)(out->size - begin) - count, (uint8_t)kind};
     return MR_OK;
 }
 

@@ -322,6 +322,8 @@ static void read_data(struct reader *r, bool nullable, struct data *to)
     *to = (struct data){0};
     if (!r->bad && !(f.flags & FRAME_NULL) && data_read(f.at, f.size, to) != MR_OK)
         r->bad = true;
+    if (!nullable && to->kind == DATA_NULL) /* there, and of the type of nothing */
+        r->bad = true;
 }
 
 /* Room for the largest item of a list; what is in it is not looked at. */

@@ -71,7 +71,8 @@ struct wire_list {
     uint32_t count; /* items; pairs, of a list of pairs */
 };
 
-/* Who owns which partitions: the lists of numbers first, then the owners, one of each list. */
+/* Who owns which partitions: the lists of numbers first, i32_lists, then the owners, one of each
+ * list. */
 struct wire_partition_table {
     struct wire_list partitions;
     struct wire_bytes owners;
@@ -103,6 +104,7 @@ typedef struct wire_partition_table wire_partition_table;
     X(datas, data, none)                                                                           \
     X(nullable_datas, nullable_data, none)                                                         \
     X(uuid_lists, uuids, none)                                                                     \
+    X(i32_lists, i32s, none)                                                                       \
     X(distributed_objects, distributed_object, none)                                               \
     X(members, member, none)                                                                       \
     X(entry_views, entry_view, none)                                                               \

@@ -51,7 +51,13 @@ extern "C" {
     X(ERR_BUSY, 1202, "a queue is full, or a key is locked", 1)                                    \
     X(ERR_FORKED, 1203, "the handle belongs to the parent process", 0)                             \
     X(ERR_DESTROYED, 1204, "the object was destroyed while a call waited for it", 0)               \
-    X(ERR_BEHIND, 1205, "this member has not seen what the caller has", 1)
+    X(ERR_BEHIND, 1205, "this member has not seen what the caller has", 1)                         \
+    X(ERR_CONNECT, 1301, "no member can be reached", 1)                                            \
+    X(ERR_LOGIN, 1302, "the cluster does not admit this client", 0)                                \
+    X(ERR_TIMEOUT, 1303, "no answer came in time", 1)                                              \
+    X(ERR_OUTCOME_UNKNOWN, 1304, "whether it was done is not known", 0)                            \
+    X(ERR_REMOTE, 1305, "a member answered with an error", 0)                                      \
+    X(ERR_UNSUPPORTED, 1306, "this cannot be done here", 0)
 
 typedef enum MR_MUST_CHECK mr_rc {
 #define X(name, number, sentence, retryable) MR_##name = number,

@@ -1,7 +1,8 @@
 /* millrace.h - the public API of Millrace.
  *
- * A handle mr_t is a member of a grid in this process: mr_member_start() makes one, mr_close()
- * ends it. Through it a program opens maps by name and works with their entries:
+ * A handle mr_t is a way into a grid: mr_member_start() makes a member of this process,
+ * mr_connect() connects to members elsewhere, mr_close() ends either. Through it a program opens
+ * maps by name and works with their entries, the same way whichever it is:
  *
  *     mr_err_t err = MR_ERR_INIT;
  *     mr_t *g = mr_member_start(NULL, &err);
@@ -27,7 +28,7 @@
  * Manners. The library never exits, never prints, sets no signal handler, and is silent until
  * mr_log_to_file() or mr_log_to_callback(). Its threads are named mr-... and block all signals.
  *
- *     from any thread, at any time        mr_t, mr_map_t, and all calls on them
+ *     from any thread, at any time        mr_t, mr_map_t, mr_cq_t, and all calls on them
  *     from one thread at a time           mr_err_t, mr_val_t, mr_rec_t, mr_iter_t, mr_config_t
  *     bound to the thread that began it   mr_read_begin .. mr_read_end
  *     the last call on a handle           mr_close: no other call is under way or follows
@@ -58,19 +59,65 @@ typedef struct mr mr_t;
  * running when it returns. NULL on failure: MR_ERR_CONFIG, MR_ERR_MEMORY, MR_ERR_SYSTEM. */
 MR_API mr_t *mr_member_start(const mr_config_t *config, mr_err_t *err);
 
+/* ---- a client ------------------------------------------------------------------------------- */
+
+/* What to do when no member can be reached any more. */
+enum {
+    MR_RECONNECT_ON,   /* seek one; calls wait for it, as long as their time allows */
+    MR_RECONNECT_OFF,  /* nothing: the handle is of no more use, calls give MR_ERR_CLOSED */
+    MR_RECONNECT_ASYNC /* seek one; calls give MR_ERR_CONNECT until it is found */
+};
+
+/* Fill with MR_CONNECT_OPTS_INIT. NULL in place of options means the same. 0 and NULL are the
+ * defaults. Texts are copied. */
+typedef struct mr_connect_opts {
+    size_t size;                 /* of this struct, for later versions */
+    const char *client_name;     /* what members call this client; default: host and process */
+    const char *user, *password; /* default: none */
+    int64_t call_timeout_ms;     /* of each call, being sent again included; default 10 s */
+    int64_t connect_timeout_ms;  /* of mr_connect; default 10 s. One address is tried for 5 s */
+    int reconnect;               /* MR_RECONNECT_... */
+    unsigned in_flight_max;      /* asynchronous calls under way or not taken; default 4096 */
+} mr_connect_opts_t;
+
+#define MR_CONNECT_OPTS_INIT                                                                       \
+    {                                                                                              \
+        sizeof(mr_connect_opts_t), NULL, NULL, NULL, 0, 0, MR_RECONNECT_ON, 0                      \
+    }
+
+/* Connects to a cluster: millrace://HOST[:PORT][,HOST[:PORT]...][/CLUSTER]; the port is 5701 and
+ * the cluster "dev" if nothing else is said. Addresses are tried in turn, with growing pauses,
+ * until a member answers or the time is up; one of them is enough, the others are learnt from it.
+ * Each call goes to the member that has the key, and calls of several threads share connections
+ * without waiting for one another.
+ *
+ * A lost connection is sought again. Reads are then repeated, within their time. A write whose
+ * fate is not known gives MR_ERR_OUTCOME_UNKNOWN and is never sent twice.
+ *
+ * Through such a handle every call may also give MR_ERR_CONNECT (no member can be reached),
+ * MR_ERR_TIMEOUT (no answer in time, and nothing changed), MR_ERR_OUTCOME_UNKNOWN, MR_ERR_CLOSED,
+ * MR_ERR_REMOTE (an error of a member that has no code here) and MR_ERR_MALFORMED. Some calls
+ * cannot be made from afar and give MR_ERR_UNSUPPORTED: reading in place, mr_memory_stats, and
+ * times in a call that replaces or updates.
+ *
+ * NULL on failure: MR_ERR_ARGUMENT (the text or an option is wrong), MR_ERR_CONNECT (nobody
+ * answers, or a host has no address), MR_ERR_LOGIN (not admitted), MR_ERR_SYSTEM,
+ * MR_ERR_MEMORY. */
+MR_API mr_t *mr_connect(const char *url, const mr_connect_opts_t *opts, mr_err_t *err);
+
 /* How to close. */
 enum {
     MR_NOW,  /* at once: what only this member holds is gone */
     MR_DRAIN /* first hand over what other members can take; alone, the same as MR_NOW */
 };
 
-/* Ends the member and frees g with all its maps and listeners. Values that were copied out stay
- * good. g may be NULL. It is done even when err is filled already. MR_ERR_ARGUMENT, and g is still
- * open: how is neither, or the call comes from inside an update function, a listener or a read
- * section of this thread. */
+/* Ends the member, or the connection, and frees g with all its maps and listeners. Values that
+ * were copied out stay good. g may be NULL. It is done even when err is filled already.
+ * MR_ERR_ARGUMENT, and g is still open: how is neither, or the call comes from inside an update
+ * function, a listener or a read section of this thread. */
 MR_API mr_rc_t mr_close(mr_t *g, int how, mr_err_t *err);
 
-/* The number of members in the grid, this one included; 0 for NULL. */
+/* The number of members in the grid, one in this process included; 0 for NULL. */
 MR_API int mr_member_count(const mr_t *g);
 
 /* ---- maps ----------------------------------------------------------------------------------- */
@@ -138,7 +185,8 @@ MR_API mr_rc_t mr_map_replace(mr_map_t *m, mr_ref_t key, mr_ref_t value, const m
                               mr_err_t *err);
 
 /* Stores it if `expected` is there, of the same type and with the same bytes; else MR_NOT_FOUND or
- * MR_NOT_EQUAL, and opts->old gets what is there. */
+ * MR_NOT_EQUAL, and opts->old gets what is there. (A client asks for that a second time, and may
+ * then see what came between.) */
 MR_API mr_rc_t mr_map_replace_if_equal(mr_map_t *m, mr_ref_t key, mr_ref_t expected, mr_ref_t value,
                                        const mr_put_opts_t *opts, mr_err_t *err);
 
@@ -170,7 +218,8 @@ typedef struct mr_entry {
 } mr_entry_t;
 
 /* Puts n entries, in order. opts->old is refused. On an error the entries before it are stored;
- * *ret_done, if not NULL, is their number, and n on success. */
+ * *ret_done, if not NULL, is their number, and n on success. (A client sends them 64 at a time: of
+ * those, the ones behind may be stored as well.) */
 MR_API mr_rc_t mr_map_put_all(mr_map_t *m, const mr_entry_t *entries, size_t n,
                               const mr_put_opts_t *opts, size_t *ret_done, mr_err_t *err);
 
@@ -199,13 +248,89 @@ typedef enum mr_update {
  * is read in place. It runs under the lock of a part of the grid: be quick, and do not call the
  * grid from it (such a call gives MR_ERR_ARGUMENT). One that takes longer than a millisecond is
  * logged and counted. If there is no room for what it wants stored, room is made and it is called
- * again, with what is current then; only what its last call wanted happens. */
+ * again, with what is current then; only what its last call wanted happens.
+ *
+ * Through a client it runs here, on a copy, without a lock, and again each time that another was
+ * faster; MR_ERR_BUSY when that goes on for the time of a call. The entry then gets the map's
+ * times. */
 typedef mr_update_t (*mr_update_fn)(void *context, mr_ref_t current, mr_ref_t *next);
 
 /* Reads, decides and writes as one step: no other write to this entry comes between. The entry
  * keeps its times unless opts says otherwise. MR_OK, and the errors of a put. */
 MR_API mr_rc_t mr_map_update(mr_map_t *m, mr_ref_t key, mr_update_fn fn, void *context,
                              const mr_put_opts_t *opts, mr_err_t *err);
+
+/* ---- calls that are answered later ---------------------------------------------------------- */
+
+/* A queue of answers. An asynchronous call returns as soon as it is on its way; its answer comes
+ * into the queue it was given, with the tag it was given. */
+typedef struct mr_cq mr_cq_t;
+
+/* A queue for calls through g. NULL on failure: MR_ERR_MEMORY, MR_ERR_SYSTEM. */
+MR_API mr_cq_t *mr_cq_new(mr_t *g, mr_err_t *err);
+
+/* Waits for what is still under way, and drops the answers. Before mr_close(g); NULL is allowed. */
+MR_API void mr_cq_free(mr_cq_t *cq);
+
+/* A file descriptor that is readable while there are answers, for poll and its like. Only wait for
+ * it; it is the queue's to read and to close. -1 for NULL. */
+MR_API int mr_cq_fd(const mr_cq_t *cq);
+
+/* Fill with MR_COMPLETION_INIT; may be used again and again. */
+typedef struct mr_completion {
+    size_t size;    /* of this struct, for later versions */
+    uint64_t tag;   /* the call's */
+    mr_rc_t rc;     /* what the call would have returned */
+    mr_val_t value; /* of a get; of a write, the value from before, or null */
+    mr_err_t err;   /* filled when rc is an error */
+} mr_completion_t;
+
+#ifdef __cplusplus
+#define MR_COMPLETION_INIT                                                                         \
+    {                                                                                              \
+        sizeof(mr_completion_t), 0, MR_OK, MR_VAL_INIT, MR_ERR_INIT                                \
+    }
+#else
+#define MR_COMPLETION_INIT                                                                         \
+    {                                                                                              \
+        .size = sizeof(mr_completion_t)                                                            \
+    }
+#endif
+
+/* Frees what it holds. NULL is allowed. */
+MR_API void mr_completion_clear(mr_completion_t *c);
+
+/* Takes the next answer: 1, and *ret has it, whatever it held before; 0: none came within
+ * timeout_ms (0: only look; MR_FOREVER), or a failure (MR_ERR_ARGUMENT; MR_ERR_MEMORY, and the
+ * answer is still there). Several threads may take from one queue. */
+MR_API int mr_cq_wait(mr_cq_t *cq, mr_completion_t *ret, int64_t timeout_ms, mr_err_t *err);
+
+/* The calls. MR_OK: it is on its way. They refuse what the others refuse, and MR_ERR_BUSY: as many
+ * calls through the handle as its option in_flight_max allows are under way or not taken: take
+ * some. opts->old is refused; the value from before is in the answer. The first record of a schema
+ * waits until the cluster knows the schema. */
+MR_API mr_rc_t mr_map_get_async(mr_map_t *m, mr_ref_t key, mr_cq_t *cq, uint64_t tag,
+                                mr_err_t *err);
+MR_API mr_rc_t mr_map_contains_async(mr_map_t *m, mr_ref_t key, mr_cq_t *cq, uint64_t tag,
+                                     mr_err_t *err);
+MR_API mr_rc_t mr_map_put_async(mr_map_t *m, mr_ref_t key, mr_ref_t value,
+                                const mr_put_opts_t *opts, mr_cq_t *cq, uint64_t tag,
+                                mr_err_t *err);
+/* The same without the value from before. */
+MR_API mr_rc_t mr_map_set_async(mr_map_t *m, mr_ref_t key, mr_ref_t value,
+                                const mr_put_opts_t *opts, mr_cq_t *cq, uint64_t tag,
+                                mr_err_t *err);
+MR_API mr_rc_t mr_map_put_if_absent_async(mr_map_t *m, mr_ref_t key, mr_ref_t value,
+                                          const mr_put_opts_t *opts, mr_cq_t *cq, uint64_t tag,
+                                          mr_err_t *err);
+MR_API mr_rc_t mr_map_replace_async(mr_map_t *m, mr_ref_t key, mr_ref_t value,
+                                    const mr_put_opts_t *opts, mr_cq_t *cq, uint64_t tag,
+                                    mr_err_t *err);
+MR_API mr_rc_t mr_map_remove_async(mr_map_t *m, mr_ref_t key, mr_cq_t *cq, uint64_t tag,
+                                   mr_err_t *err);
+/* The same without the value from before. */
+MR_API mr_rc_t mr_map_delete_async(mr_map_t *m, mr_ref_t key, mr_cq_t *cq, uint64_t tag,
+                                   mr_err_t *err);
 
 /* ---- reading without copying ---------------------------------------------------------------- */
 
@@ -254,13 +379,14 @@ typedef struct mr_event {
     int kind;
     const char *map;
     uint64_t time_ms;         /* since 1970 */
-    uint64_t count;           /* of entries cleared, or events lost */
+    uint64_t count;           /* of entries cleared, or events lost; 0: a client was not connected
+                               * for a while, and nobody knows how many */
     mr_ref_t key, old, value; /* null where there is none */
 } mr_event_t;
 
-/* Called for each event, in the order of the changes of its key, on a thread of the member; the
- * event is borrowed for the call. It may call the grid, but should be quick: it holds up what the
- * thread serves. */
+/* Called for each event, in the order of the changes of its key, on a thread of the member or the
+ * client; the event is borrowed for the call. It may call the grid, but should be quick: it holds
+ * up what the thread serves. */
 typedef void (*mr_event_fn)(void *context, const mr_event_t *event);
 
 typedef struct mr_listener mr_listener_t;
@@ -295,7 +421,8 @@ typedef struct mr_map_stats {
         sizeof(mr_map_stats_t), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                                       \
     }
 
-/* Fills *ret. The counts are each right but not of one moment. */
+/* Fills *ret. The counts are each right but not of one moment. A client is told the entries, and
+ * the others are 0. */
 MR_API mr_rc_t mr_map_stats(mr_map_t *m, mr_map_stats_t *ret, mr_err_t *err);
 
 typedef struct mr_memory_stats {

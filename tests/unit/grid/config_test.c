@@ -399,6 +399,26 @@ Test(config, tells_options_of_maps_and_of_queues_apart)
     mr_config_free(c);
 }
 
+Test(config, shows_no_secret)
+{
+    mr_config_t *c = config();
+    mr_err_t err = MR_ERR_INIT;
+    char long_one[CONFIG_NAME_MAX + 2] = "";
+
+    cr_assert_not_null(strstr(shown(c, 0), "\nclients.password: \"\"\n"));
+    set(c, "clients.password", "hunter2");
+    cr_assert_not_null(strstr(shown(c, 1), "\nclients.password: \"***\"  # set\n"), "%s",
+                       shown(c, 1));
+    cr_assert_null(strstr(shown(c, 0), "hunter2"));
+    memcpy(long_one, "hunter2", 7);
+    memset(long_one + 7, 'x', CONFIG_NAME_MAX + 1 - 7);
+    cr_assert_eq(mr_config_set(c, "clients.password", long_one, &err), MR_ERR_CONFIG);
+    cr_assert_null(strstr(err.message, "hunter2"), "%s", err.message);
+    mr_err_clear(&err);
+    cr_assert_eq(mr_config_set(c, "clients.password", "***", &err), MR_ERR_CONFIG);
+    mr_config_free(c);
+}
+
 Test(config, reads_and_shows_options_of_queues)
 {
     mr_config_t *c = config();

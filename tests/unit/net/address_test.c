@@ -66,3 +66,21 @@ Test(address, equal_is_host_and_port)
     cr_assert(address_same_host(&a, &b));
     cr_assert(not(address_same_host(&a, &c)));
 }
+
+Test(address, of_a_host_alone_needs_no_brackets)
+{
+    struct address a;
+    char text[ADDRESS_TEXT];
+
+    cr_assert(eq(int, address_of_host("::1", 5701, &a), MR_OK));
+    cr_expect(eq(str, (char *)address_text(&a, text), "[::1]:5701"));
+    cr_expect(eq(str, (char *)address_host(&a, text), "::1"));
+    cr_expect(eq(int, address_is_loopback(&a), 1));
+    cr_assert(eq(int, address_of_host("127.3.2.1", 1, &a), MR_OK));
+    cr_expect(eq(str, (char *)address_text(&a, text), "127.3.2.1:1"));
+    cr_expect(eq(int, address_is_loopback(&a), 1));
+    cr_assert(eq(int, address_of_host("10.0.0.1", 1, &a), MR_OK));
+    cr_expect(eq(int, address_is_loopback(&a), 0));
+    cr_expect(eq(int, address_of_host("localhost", 1, &a), MR_ERR_MALFORMED));
+    cr_expect(eq(int, address_of_host("10.0.0.1:5701", 1, &a), MR_ERR_MALFORMED));
+}

@@ -188,6 +188,20 @@ Test(wire, what_is_wrong_is_named)
     }
 }
 
+/* A Data has a type for null; where no null may be, it is none either. */
+Test(wire, a_data_that_says_it_is_null_is_null)
+{
+    static const char request[] = "1e00000000c0 00020100 0100000000000000 ffffffff 0000000000000000"
+                                  "070000000000 6d 0e0000000020 00000000 00000000";
+    struct map_get_req q;
+    const char *field;
+    uint8_t *bytes;
+
+    cr_assert_eq(decode(WIRE_map_get_req, request, &q, &bytes, &field), MR_ERR_MALFORMED);
+    cr_assert_str_eq(field, "key");
+    free(bytes);
+}
+
 /* Each message cut after each of its bytes: whatever comes of it, nothing behind is read, which a
  * sanitizer watches. */
 Test(wire, a_message_cut_anywhere_is_no_harm)

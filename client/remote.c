@@ -1,0 +1,961 @@
+#include "client/remote.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "net/base/atomic.h"
+#include "net/base/clock.h"
+#include "net/base/log.h"
+#include "net/base/mem.h"
+
+enum { OUT_KEPT = 64 * 1024, TICK_NS_MAX = 1000000000 };
+
+/* ---- what others see ------------------------------------------------------------------------ */
+
+/* Words about why there is no connection, for whoever has to say so. */
+static void note(struct remote *r, const char *words)
+{
+    pthread_mutex_lock(&r->lock);
+    snprintf(r->words, sizeof r->words, "%s", words);
+    pthread_mutex_unlock(&r->lock);
+}
+
+static void publish(struct remote *r)
+{
+    pthread_mutex_lock(&r->lock);
+    r->members = r->route.member_count;
+    if (!r->ready) /* it never changes, and is read without the lock once all is ready */
+        r->partitions = r->route.partition_count;
+    r->ready |= r->state == REMOTE_JOINED && r->route.members_version > 0 &&
+                r->route.partitions_version > 0;
+    pthread_cond_broadcast(&r->changed);
+    pthread_mutex_unlock(&r->lock);
+}
+
+/* ---- calls ---------------------------------------------------------------------------------- */
+
+static struct remote_call *call_of(struct invocation *i)
+{
+    return list_owner(i, struct remote_call, in);
+}
+
+static void finish(struct remote *r, struct remote_call *c, mr_rc_t rc)
+{
+    if (c->in.due.in)
+        invoke_end(&r->calls, &c->in);
+    c->rc = rc;
+    c->over(c);
+}
+
+static void arm(struct remote *r);
+
+static void on_due(void *context)
+{
+    struct remote *r = context;
+
+    r->due_ns = LOOP_NEVER;
+    arm(r);
+}
+
+/* Sees to it that the first call that is due is looked at in time. */
+static void arm(struct remote *r)
+{
+    uint64_t now_ns = clock_ns();
+    uint64_t first_ns = r->calls.due.first ? r->calls.due.first->key : LOOP_NEVER;
+
+    if (first_ns <= now_ns)
+        tasklet_wake(&r->taker);
+    if (first_ns <= now_ns || first_ns >= r->due_ns)
+        return;
+    r->due_ns = first_ns;
+    timer_start_on_loop(r->loop, &r->due, first_ns - now_ns, 0, on_due, r);
+}
+
+static struct peer *first_open(struct remote *r)
+{
+    for (struct list *at = r->peers.next; at != &r->peers; at = at->next) {
+        struct peer *p = list_owner(at, struct peer, node);
+
+        if (p->state == PEER_OPEN)
+            return p;
+    }
+    return NULL;
+}
+
+static struct peer *peer_of(struct remote *r, const struct wire_uuid *uuid)
+{
+    for (struct list *at = r->peers.next; at != &r->peers; at = at->next) {
+        struct peer *p = list_owner(at, struct peer, node);
+
+        if (p->state != PEER_ENDED && uuid_equal(&p->member, uuid))
+            return p;
+    }
+    return NULL;
+}
+
+/* Who has the partition, or else anybody, who passes it on. */
+static struct peer *peer_for(struct remote *r, int32_t partition)
+{
+    const struct wire_uuid *owner = route_owner(&r->route, partition);
+    struct peer *p = owner ? peer_of(r, owner) : NULL;
+
+    return p && p->state == PEER_OPEN ? p : first_open(r);
+}
+
+/* Where the number of a call stands in its message, which was made without one. */
+static void put_correlation(uint8_t *message, int64_t correlation)
+{
+    enum { AT = FRAME_HEADER + 4 };
+
+    for (int i = 0; i < 8; i++)
+        message[AT + i] = (uint8_t)((uint64_t)correlation >> (8 * i));
+}
+
+/* Sends it, if there is anybody to send it to. */
+static void try_send(struct remote *r, struct remote_call *c)
+{
+    struct peer *p = peer_for(r, c->partition);
+
+    if (!p)
+        return;
+    c->peer = p;
+    put_correlation(c->request.at, c->in.correlation);
+    list_remove(&c->in.node);
+    list_add_last(&p->sent, &c->in.node);
+    invoke_sent(&r->calls, &c->in);
+    conn_send(&p->conn, c->request.at, c->request.size);
+}
+
+static void send_waiting(struct remote *r)
+{
+    struct list waiting, *node;
+
+    list_init(&waiting);
+    list_move(&r->waiting, &waiting);
+    while ((node = list_take_first(&waiting))) {
+        list_add_last(&r->waiting, node);
+        try_send(r, call_of(list_owner(node, struct invocation, node)));
+    }
+}
+
+static void fail_waiting(struct remote *r, mr_rc_t rc)
+{
+    struct list *node;
+
+    while ((node = list_take_first(&r->waiting)))
+        finish(r, call_of(list_owner(node, struct invocation, node)), rc);
+}
+
+static void decide(struct remote *r, struct remote_call *c, struct invoke_verdict v)
+{
+    if (v.what == INVOKE_OVER) {
+        finish(r, c, v.rc);
+        return;
+    }
+    list_remove(&c->in.node);
+    list_add_last(&r->waiting, &c->in.node);
+    if (v.what == INVOKE_AGAIN)
+        try_send(r, c);
+}
+
+static void start(struct remote *r, struct remote_work *w)
+{
+    struct remote_call *c = list_owner(w, struct remote_call, work);
+
+    if (r->state == REMOTE_OVER) {
+        finish(r, c, MR_ERR_CLOSED);
+    } else if (r->state == REMOTE_SEEKING && r->reconnect == REMOTE_RECONNECT_ASYNC) {
+        finish(r, c, MR_ERR_CONNECT);
+    } else {
+        invoke_begin(&r->calls, &c->in);
+        list_add_last(&r->waiting, &c->in.node);
+        try_send(r, c);
+    }
+}
+
+static void look_at_due(struct remote *r)
+{
+    uint64_t now_ns = clock_ns();
+    struct invocation *i;
+
+    while ((i = invoke_due(&r->calls, now_ns)))
+        decide(r, call_of(i), invoke_time(&r->calls, i, now_ns));
+}
+
+/* ---- answers -------------------------------------------------------------------------------- */
+
+static bool keep_answer(struct remote_call *c, const uint8_t *bytes, size_t size)
+{
+    c->answer = size <= sizeof c->room ? c->room : mem_alloc(size);
+    if (!c->answer)
+        return false;
+    memcpy(c->answer, bytes, size);
+    c->answer_size = size;
+    return true;
+}
+
+/* Without memory for the answer a read has failed, but of a write it is not known any more. */
+static void answer(struct remote *r, struct remote_call *c, const uint8_t *bytes, size_t size,
+                   mr_rc_t rc)
+{
+    if (!keep_answer(c, bytes, size))
+        rc = c->in.repeatable ? MR_ERR_MEMORY : MR_ERR_OUTCOME_UNKNOWN;
+    finish(r, c, rc);
+}
+
+static void refusal(struct remote *r, struct remote_call *c, const uint8_t *bytes, size_t size)
+{
+    struct wire_error e = {.code = -1};
+
+    (void)!wire_read_error(bytes, size, &e);
+    struct invoke_verdict v = invoke_refused(&r->calls, &c->in, fault_of_code(e.code), clock_ns());
+
+    if (v.what == INVOKE_OVER)
+        answer(r, c, bytes, size, v.rc);
+    else
+        decide(r, c, v);
+    arm(r);
+}
+
+/* ---- who is in the cluster ------------------------------------------------------------------ */
+
+static void connect_members(struct remote *r);
+
+static void take_view(struct remote *r, const struct wire_head *head, const uint8_t *bytes,
+                      size_t size)
+{
+    union wire_message m;
+    const char *field;
+    int id = wire_find(head->type);
+    mr_rc_t rc = MR_NOT_FOUND;
+
+    if (id == WIRE_client_members_view_event || id == WIRE_client_partitions_view_event)
+        rc = wire_decode((enum wire_id)id, bytes, size, &m, &field);
+    else
+        return;
+    if (rc == MR_OK)
+        rc = id == WIRE_client_members_view_event
+                 ? route_take_members(&r->route, &m.client_members_view_event)
+                 : route_take_partitions(&r->route, &m.client_partitions_view_event);
+    if (rc >= MR_ERR_MEMORY)
+        log_event(LOG_WARN, "client.view_refused", F_RC("why", rc));
+    connect_members(r);
+    publish(r);
+}
+
+/* Asks one peer to tell of the cluster; another one's numbers do not count for it. */
+static void watch_views(struct remote *r)
+{
+    if (r->view_peer || !(r->view_peer = first_open(r)))
+        return;
+    r->view_correlation = remote_number(r);
+    route_forget_versions(&r->route);
+    peer_send(r->view_peer, WIRE_client_add_cluster_view_listener_req, r->view_correlation,
+              &(struct client_add_cluster_view_listener_req){0});
+}
+
+static bool is_tried(struct remote *r, const struct route_member *m)
+{
+    for (struct list *at = r->peers.next; at != &r->peers; at = at->next) {
+        struct peer *p = list_owner(at, struct peer, node);
+
+        if (uuid_equal(&p->member, &m->uuid) ||
+            (p->state == PEER_OPENING && address_equal(&p->address, &m->address)))
+            return true;
+    }
+    return false;
+}
+
+static bool try_address(struct remote *r, const struct address *to)
+{
+    struct peer *p;
+
+    if (peer_new(r, to, &p) != MR_OK)
+        return false;
+    list_add_last(&r->peers, &p->node);
+    return true;
+}
+
+/* One connection to each member; those whose member has left are given up. */
+static void connect_members(struct remote *r)
+{
+    if (r->state != REMOTE_JOINED || r->route.members_version == 0)
+        return;
+    for (uint32_t i = 0; i < r->route.member_count; i++) {
+        const struct route_member *m = &r->route.members[i];
+
+        if (m->reachable && !is_tried(r, m))
+            (void)try_address(r, &m->address);
+    }
+    for (struct list *at = r->peers.next; at != &r->peers; at = at->next) {
+        struct peer *p = list_owner(at, struct peer, node);
+
+        if (p->state == PEER_OPEN && !route_find(&r->route, &p->member))
+            peer_end(p, MR_ERR_CONNECT, "it has left the cluster");
+    }
+}
+
+/* ---- seeking -------------------------------------------------------------------------------- */
+
+static uint32_t candidates(const struct remote *r)
+{
+    return r->address_count + r->route.member_count;
+}
+
+/* The address to try next: those that were told, then those that the members had. */
+static const struct address *candidate(const struct remote *r)
+{
+    uint32_t i = r->dial.next;
+
+    if (i < r->address_count)
+        return &r->addresses[i];
+    i -= r->address_count;
+    return i < r->route.member_count && r->route.members[i].reachable ? &r->route.members[i].address
+                                                                      : NULL;
+}
+
+static void seek(void *context);
+
+/* The last try has failed. */
+static void try_later(struct remote *r)
+{
+    uint64_t ms = dial_failed(&r->dial, candidates(r), rand_next(&r->chance));
+
+    if (ms > 0)
+        timer_start_on_loop(r->loop, &r->redial, ms * 1000000, 0, seek, r);
+}
+
+static void seek(void *context)
+{
+    struct remote *r = context;
+
+    while (r->state == REMOTE_SEEKING && list_is_empty(&r->peers) &&
+           !timer_is_running(&r->redial)) {
+        const struct address *to = candidate(r);
+
+        if (to && try_address(r, to))
+            return;
+        try_later(r);
+    }
+}
+
+static void give_up(struct remote *r, mr_rc_t rc)
+{
+    r->state = REMOTE_OVER;
+    pthread_mutex_lock(&r->lock);
+    r->failed = rc;
+    pthread_cond_broadcast(&r->changed);
+    pthread_mutex_unlock(&r->lock);
+    fail_waiting(r, rc);
+    subscriptions_over(r);
+}
+
+/* ---- peers that come and go ----------------------------------------------------------------- */
+
+bool remote_is_joined(const struct remote *r)
+{
+    return r->state == REMOTE_JOINED;
+}
+
+static mr_rc_t not_admitted(struct peer *p, const char *why)
+{
+    peer_end(p, MR_ERR_LOGIN, "%s", why);
+    return MR_ERR_LOGIN;
+}
+
+mr_rc_t remote_admits(struct remote *r, struct peer *p, const struct client_authentication_rsp *a)
+{
+    bool other = r->cluster_known && !uuid_equal(&r->cluster_id, &a->cluster_id);
+
+    if (other && r->state == REMOTE_JOINED)
+        return not_admitted(p, "it is of another cluster than the one this client is connected to");
+    if (r->route.partition_count == 0 && route_begin(&r->route, a->partition_count) != MR_OK)
+        return not_admitted(p, "its number of partitions cannot be");
+    if ((int32_t)r->route.partition_count != a->partition_count)
+        return not_admitted(p, "it has another number of partitions than before");
+    if (a->member_uuid.null || peer_of(r, &a->member_uuid))
+        return not_admitted(p, "it is connected already");
+    p->member = a->member_uuid;
+    r->cluster_id = a->cluster_id;
+    r->cluster_known = true;
+    return MR_OK;
+}
+
+void remote_peer_ready(struct remote *r, struct peer *p)
+{
+    char text[ADDRESS_TEXT];
+
+    log_event(LOG_INFO, "client.joined", F_STR("client", r->client), F_STR("cluster", r->cluster),
+              F_STR("member", address_text(&p->address, text)));
+    dial_succeeded(&r->dial);
+    timer_cancel_on_loop(r->loop, &r->redial);
+    r->state = REMOTE_JOINED;
+    r->was_joined = true;
+    watch_views(r);
+    subscriptions_peer_ready(r, p);
+    send_waiting(r);
+}
+
+void remote_peer_ended(struct remote *r)
+{
+    tasklet_wake(&r->taker);
+}
+
+static void describe_end(struct remote *r, const struct peer *p)
+{
+    char text[ADDRESS_TEXT], words[REMOTE_WORDS];
+
+    snprintf(words, sizeof words, "%s: %s", address_text(&p->address, text), p->words);
+    note(r, words);
+    log_event(p->was_open ? LOG_WARN : LOG_DEBUG, p->was_open ? "client.lost" : "client.not_joined",
+              F_STR("client", r->client), F_STR("member", text), F_STR("why", p->words));
+}
+
+/* What was sent there and has no answer is decided anew. */
+static void lose_calls(struct remote *r, struct peer *p)
+{
+    struct list sent, *node;
+
+    list_init(&sent);
+    list_move(&p->sent, &sent);
+    while ((node = list_take_first(&sent))) {
+        struct invocation *i = list_owner(node, struct invocation, node);
+
+        decide(r, call_of(i), invoke_lost(&r->calls, i));
+    }
+}
+
+/* A login that is refused before anything worked is a mistake to be told, not one to be repeated;
+ * later it may be that of a member that is just starting. */
+static void lose_peer(struct remote *r, struct peer *p)
+{
+    list_remove(&p->node);
+    describe_end(r, p);
+    if (r->view_peer == p)
+        r->view_peer = NULL;
+    subscriptions_peer_lost(r, p);
+    if (r->state == REMOTE_JOINED && !first_open(r))
+        r->state = REMOTE_SEEKING;
+    lose_calls(r, p);
+    if (p->why == MR_ERR_LOGIN && !r->was_joined)
+        give_up(r, MR_ERR_LOGIN);
+    else if (!p->was_open && r->state == REMOTE_SEEKING && list_is_empty(&r->peers))
+        try_later(r);
+    peer_free(p);
+}
+
+static void look_after_loss(struct remote *r)
+{
+    watch_views(r);
+    if (r->state == REMOTE_SEEKING && r->was_joined && r->reconnect == REMOTE_RECONNECT_OFF)
+        give_up(r, MR_ERR_CLOSED);
+    if (r->state == REMOTE_SEEKING && r->was_joined && r->reconnect == REMOTE_RECONNECT_ASYNC)
+        fail_waiting(r, MR_ERR_CONNECT);
+    seek(r);
+    publish(r);
+}
+
+static void reap(struct remote *r)
+{
+    bool any = false;
+
+    for (struct list *next, *at = r->peers.next; at != &r->peers; at = next) {
+        struct peer *p = list_owner(at, struct peer, node);
+
+        next = at->next;
+        if (p->state != PEER_ENDED)
+            continue;
+        lose_peer(r, p);
+        any = true;
+    }
+    if (any)
+        look_after_loss(r);
+}
+
+void remote_message(struct remote *r, struct peer *p, const struct wire_head *head,
+                    const uint8_t *bytes, size_t size)
+{
+    struct invocation *i;
+
+    if (p == r->view_peer && head->correlation == r->view_correlation) {
+        take_view(r, head, bytes, size);
+        return;
+    }
+    if (subscriptions_message(r, head, bytes, size))
+        return;
+    i = invoke_find(&r->calls, head->correlation);
+    if (!i || i->state != INVOKE_SENT || call_of(i)->peer != p)
+        return; /* its call is over already, or nobody has asked */
+    if (head->type == WIRE_ERROR)
+        refusal(r, call_of(i), bytes, size);
+    else
+        answer(r, call_of(i), bytes, size, MR_OK);
+}
+
+/* ---- the loop ------------------------------------------------------------------------------- */
+
+static void run_posted(struct remote *r)
+{
+    struct remote_work *w = exchange_ptr(&r->posted, NULL), *oldest = NULL;
+
+    for (struct remote_work *next; w; w = next) {
+        next = w->next;
+        w->next = oldest;
+        oldest = w;
+    }
+    for (struct remote_work *next; oldest; oldest = next) {
+        next = oldest->next;
+        oldest->run(r, oldest);
+    }
+}
+
+static enum progress work(void *context, uint64_t budget_ns)
+{
+    struct remote *r = context;
+
+    (void)budget_ns;
+    run_posted(r);
+    look_at_due(r);
+    reap(r);
+    arm(r);
+    return PROGRESS_IDLE;
+}
+
+static void on_tick(void *context)
+{
+    struct remote *r = context;
+    uint64_t now_ns = clock_ns();
+
+    for (struct list *at = r->peers.next; at != &r->peers; at = at->next)
+        peer_tick(list_owner(at, struct peer, node), now_ns);
+    subscriptions_tick(r, now_ns);
+    connect_members(r);
+    if (r->out.room > OUT_KEPT)
+        sink_free(&r->out);
+}
+
+static void post(struct remote *r, struct remote_work *oldest, struct remote_work *newest)
+{
+    void *top;
+
+    do {
+        top = load_acquire_ptr(&r->posted);
+        oldest->next = top;
+    } while (!compare_and_set_ptr(&r->posted, top, newest));
+    tasklet_wake(&r->taker);
+}
+
+void remote_post_work(struct remote *r, struct remote_work *w)
+{
+    post(r, w, w);
+}
+
+/* ---- making calls --------------------------------------------------------------------------- */
+
+mr_rc_t remote_call_init(struct remote_call *c, enum wire_id id, int32_t partition, const void *msg,
+                         bool repeatable)
+{
+    const struct wire_head head = {.partition = partition};
+
+    c->work = (struct remote_work){.run = start};
+    c->in = (struct invocation){.repeatable = repeatable};
+    c->id = id;
+    c->partition = partition;
+    c->request = (struct sink){.grows = true};
+    c->peer = NULL;
+    c->answer = NULL;
+    c->answer_size = 0;
+    wire_encode(id, &head, msg, &c->request);
+    return sink_state(&c->request);
+}
+
+void remote_call_clear(struct remote_call *c)
+{
+    sink_free(&c->request);
+    if (c->answer != c->room)
+        mem_free(c->answer);
+    c->answer = NULL;
+}
+
+void remote_post(struct remote *r, struct remote_call *calls, size_t n)
+{
+    uint64_t deadline_ns = clock_ns() + r->call_timeout_ms * 1000000;
+
+    for (size_t i = 0; i < n; i++) {
+        calls[i].in.deadline_ns = deadline_ns;
+        if (i > 0)
+            calls[i].work.next = &calls[i - 1].work;
+    }
+    if (n > 0)
+        post(r, &calls[0].work, &calls[n - 1].work);
+}
+
+void flight_init(struct flight *f, uint32_t under_way)
+{
+    pthread_mutex_init(&f->lock, NULL);
+    pthread_cond_init(&f->landed, NULL);
+    f->under_way = under_way;
+}
+
+void flight_land(struct flight *f)
+{
+    pthread_mutex_lock(&f->lock);
+    if (--f->under_way == 0)
+        pthread_cond_signal(&f->landed);
+    pthread_mutex_unlock(&f->lock);
+}
+
+void flight_wait(struct flight *f)
+{
+    pthread_mutex_lock(&f->lock);
+    while (f->under_way > 0)
+        pthread_cond_wait(&f->landed, &f->lock);
+    pthread_mutex_unlock(&f->lock);
+    pthread_cond_destroy(&f->landed);
+    pthread_mutex_destroy(&f->lock);
+}
+
+static void landed(struct remote_call *c)
+{
+    flight_land(c->context);
+}
+
+void remote_run(struct remote *r, struct remote_call *calls, size_t n)
+{
+    struct flight f;
+
+    flight_init(&f, (uint32_t)n);
+    for (size_t i = 0; i < n; i++) {
+        calls[i].over = landed;
+        calls[i].context = &f;
+    }
+    remote_post(r, calls, n);
+    flight_wait(&f);
+}
+
+mr_rc_t remote_answer(const struct remote_call *c, void *msg)
+{
+    const char *field;
+    struct wire_head head;
+
+    if (wire_read_head(c->answer, c->answer_size, &head) != MR_OK ||
+        head.type != wire_type(c->id + 1))
+        return MR_ERR_MALFORMED;
+    return wire_decode(c->id + 1, c->answer, c->answer_size, msg, &field);
+}
+
+int32_t remote_partition(const struct remote *r, const struct data *key)
+{
+    return (int32_t)data_partition(key, r->partitions);
+}
+
+/* ---- in words ------------------------------------------------------------------------------- */
+
+/* The member's own words. */
+static mr_rc_t explain_refusal(const struct remote_call *c, mr_err_t *err)
+{
+    struct wire_error e = {.code = -1};
+
+    if (wire_read_error(c->answer, c->answer_size, &e) != MR_OK)
+        return fail(err, c->rc, NULL, "%s: an error without words", wire_name(c->id));
+    (void)!fail(err, c->rc, NULL, "%.*s", (int)e.message.size,
+                e.message.at ? (const char *)e.message.at : "");
+    if (err && !err->message[0])
+        snprintf(err->message, sizeof err->message, "%s", mr_rc_text(c->rc));
+    fail_detail(err, "error %d, %.*s, of a member", e.code, (int)e.class_name.size,
+                (const char *)e.class_name.at);
+    return c->rc;
+}
+
+static const char *hint_of(mr_rc_t rc)
+{
+    switch (rc) {
+    case MR_ERR_OUTCOME_UNKNOWN: return "read the entry, and decide anew";
+    case MR_ERR_TIMEOUT: return "look at the member, or raise call_timeout_ms";
+    case MR_ERR_CONNECT: return "is a member running there, and does the network let it through?";
+    default: return NULL;
+    }
+}
+
+mr_rc_t remote_explain(struct remote *r, const struct remote_call *c, mr_err_t *err)
+{
+    if (c->answer)
+        return explain_refusal(c, err);
+    (void)!fail(err, c->rc, hint_of(c->rc), "%s of cluster \"%s\": %s", wire_name(c->id),
+                r->cluster,
+                c->rc == MR_ERR_CLOSED ? "the connection is closed" : mr_rc_text(c->rc));
+    pthread_mutex_lock(&r->lock);
+    if (r->words[0])
+        fail_detail(err, "the last trouble was with %s", r->words);
+    pthread_mutex_unlock(&r->lock);
+    return c->rc;
+}
+
+mr_rc_t remote_ask(struct remote *r, struct remote_call *c, enum wire_id id, int32_t partition,
+                   const void *msg, bool repeatable, void *answer, mr_err_t *err)
+{
+    mr_rc_t rc = remote_call_init(c, id, partition, msg, repeatable);
+
+    if (rc != MR_OK)
+        return fail(err, rc, NULL, "%s: %s", wire_name(id), mr_rc_text(rc));
+    remote_run(r, c, 1);
+    if (c->rc != MR_OK)
+        return remote_explain(r, c, err);
+    if (answer && (rc = remote_answer(c, answer)) != MR_OK)
+        return fail(err, rc, NULL, "the answer to %s is malformed", wire_name(id));
+    return MR_OK;
+}
+
+/* ---- schemas -------------------------------------------------------------------------------- */
+
+static mr_rc_t learn_one(struct remote *r, uint64_t id, mr_err_t *err)
+{
+    struct client_fetch_schema_rsp a;
+    struct remote_call c;
+    mr_rc_t rc = remote_ask(r, &c, WIRE_client_fetch_schema_req, -1,
+                            &(struct client_fetch_schema_req){(int64_t)id}, true, &a, err);
+
+    if (rc == MR_OK && a.schema.null)
+        rc = fail(err, MR_ERR_SCHEMA, NULL, "the cluster does not know schema %016llx either",
+                  (unsigned long long)id);
+    if (rc == MR_OK)
+        rc = teach_learn(&a.schema, err);
+    if (rc == MR_OK && !schema_registry_find(schema_registry_shared(), id))
+        rc = fail(err, MR_ERR_SCHEMA, NULL, "the cluster gave another schema than %016llx",
+                  (unsigned long long)id);
+    if (rc == MR_OK)
+        rc = teach_note(&r->teach, id);
+    remote_call_clear(&c);
+    return rc;
+}
+
+mr_rc_t remote_learn(struct remote *r, const struct data *d, mr_err_t *err)
+{
+    mr_rc_t rc = MR_OK;
+    uint64_t id;
+
+    while (rc == MR_OK && teach_unknown(d, &id))
+        rc = learn_one(r, id, err);
+    return rc;
+}
+
+static mr_rc_t teach_one(struct remote *r, uint64_t id, mr_err_t *err)
+{
+    struct client_send_schema_req q;
+    struct sink fields = {.grows = true};
+    struct remote_call c;
+    mr_rc_t rc;
+
+    teach_write(schema_registry_find(schema_registry_shared(), id), &fields, &q.schema);
+    if (sink_state(&fields) != MR_OK) {
+        sink_free(&fields);
+        return fail(err, MR_ERR_MEMORY, NULL, "no memory to tell the cluster a schema");
+    }
+    rc = remote_ask(r, &c, WIRE_client_send_schema_req, -1, &q, true, NULL, err);
+    if (rc == MR_OK)
+        rc = teach_note(&r->teach, id);
+    remote_call_clear(&c);
+    sink_free(&fields);
+    return rc;
+}
+
+mr_rc_t remote_teach(struct remote *r, const struct data *d, mr_err_t *err)
+{
+    mr_rc_t rc = MR_OK;
+    uint64_t id;
+
+    while (rc == MR_OK && teach_untold(&r->teach, d, &id))
+        rc = teach_one(r, id, err);
+    return rc;
+}
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+static bool copy_text(char **ret, const char *text)
+{
+    *ret = text ? mem_strdup(text) : NULL;
+    return !text || *ret;
+}
+
+static bool copy_config(struct remote *r, const struct remote_config *c)
+{
+    r->address_count = c->address_count;
+    r->reconnect = c->reconnect;
+    r->call_timeout_ms = c->call_timeout_ms;
+    r->dial_timeout_ns = c->dial_timeout_ms * 1000000ull;
+    r->ping_ns = c->ping_ms * 1000000ull;
+    r->silence_ns = c->silence_ms * 1000000ull;
+    r->addresses = mem_alloc(c->address_count * sizeof *r->addresses + 1);
+    if (r->addresses)
+        memcpy(r->addresses, c->addresses, c->address_count * sizeof *r->addresses);
+    return copy_text(&r->cluster, c->cluster) & copy_text(&r->client, c->client) &
+               copy_text(&r->user, c->user) & copy_text(&r->password, c->password) &&
+           r->addresses;
+}
+
+static void free_config(struct remote *r)
+{
+    mem_free(r->cluster);
+    mem_free(r->client);
+    mem_free(r->user);
+    mem_free(r->password);
+    mem_free(r->addresses);
+}
+
+/* Often enough for what is looked at from time to time. */
+static uint64_t tick_ns(const struct remote *r)
+{
+    uint64_t ns = r->ping_ns < r->dial_timeout_ns ? r->ping_ns : r->dial_timeout_ns;
+
+    ns = ns / 4 + 1;
+    return ns < TICK_NS_MAX ? ns : TICK_NS_MAX;
+}
+
+/* Everything but what can fail. */
+static void init(struct remote *r, struct loop *loop, struct transport *transport)
+{
+    r->loop = loop;
+    r->transport = transport;
+    r->uuid = (struct wire_uuid){rand_seed(), rand_seed(), false};
+    r->out.grows = true;
+    r->due_ns = LOOP_NEVER;
+    rand_init(&r->chance, rand_seed());
+    list_init(&r->peers);
+    list_init(&r->waiting);
+    teach_init(&r->teach);
+    pthread_mutex_init(&r->lock, NULL);
+    pthread_cond_init(&r->changed, NULL);
+    r->taker = (struct tasklet){.run = work, .context = r};
+    tasklet_add_on_loop(loop, &r->taker);
+    timer_start_on_loop(loop, &r->tick, tick_ns(r), tick_ns(r), on_tick, r);
+    timer_start_on_loop(loop, &r->redial, 0, 0, seek, r);
+    subscriptions_init_on_loop(&r->subscriptions, r->events);
+}
+
+mr_rc_t remote_new_on_loop(const struct remote_config *config, struct loop *loop,
+                           struct transport *transport, struct remote **ret_r)
+{
+    struct remote *r = mem_alloc_zero(sizeof *r);
+    mr_rc_t rc = MR_ERR_MEMORY;
+
+    if (!r)
+        return MR_ERR_MEMORY;
+    r->channel.ops = &remote_ops;
+    if (!copy_config(r, config) || (rc = invocations_init(&r->calls)) != MR_OK ||
+        (rc = loop_new(&r->events)) != MR_OK) {
+        invocations_free(&r->calls);
+        free_config(r);
+        mem_free(r);
+        return rc;
+    }
+    init(r, loop, transport);
+    *ret_r = r;
+    return MR_OK;
+}
+
+mr_rc_t remote_wait_ready(struct remote *r, uint64_t timeout_ms, mr_err_t *err)
+{
+    uint64_t until_ns = clock_ns() + timeout_ms * 1000000;
+    mr_rc_t rc;
+
+    pthread_mutex_lock(&r->lock);
+    while (!r->ready && r->failed == MR_OK && clock_ns() < until_ns)
+        clock_wait(&r->changed, &r->lock, until_ns);
+    rc = r->ready ? MR_OK : r->failed != MR_OK ? r->failed : MR_ERR_CONNECT;
+    if (rc == MR_ERR_LOGIN)
+        (void)!fail(err, rc, "use the names and the password that the members are configured with",
+                    "cluster \"%s\" does not admit this client", r->cluster);
+    else if (rc != MR_OK)
+        (void)!fail(err, rc, hint_of(rc), "cluster \"%s\" cannot be reached within %llu ms",
+                    r->cluster, (unsigned long long)timeout_ms);
+    if (rc != MR_OK && r->words[0])
+        fail_detail(err, "%s", r->words);
+    pthread_mutex_unlock(&r->lock);
+    return rc;
+}
+
+void *remote_keep(struct remote *r, size_t size)
+{
+    pthread_mutex_lock(&r->lock);
+    void *at = arena_alloc(&r->arena, size);
+
+    pthread_mutex_unlock(&r->lock);
+    return at;
+}
+
+/* What is still under way is over now. */
+static void abandon(struct remote *r)
+{
+    struct list *node;
+
+    r->state = REMOTE_OVER;
+    run_posted(r);
+    while ((node = list_take_first(&r->peers))) {
+        struct peer *p = list_owner(node, struct peer, node);
+
+        while ((node = list_take_first(&p->sent))) {
+            struct remote_call *c = call_of(list_owner(node, struct invocation, node));
+
+            finish(r, c, c->in.repeatable ? MR_ERR_CLOSED : MR_ERR_OUTCOME_UNKNOWN);
+        }
+        peer_free(p);
+    }
+    fail_waiting(r, MR_ERR_CLOSED);
+}
+
+void remote_free(struct remote *r)
+{
+    if (!r)
+        return;
+    abandon(r);
+    subscriptions_free(&r->subscriptions);
+    tasklet_remove_on_loop(&r->taker);
+    timer_cancel_on_loop(r->loop, &r->tick);
+    timer_cancel_on_loop(r->loop, &r->redial);
+    timer_cancel_on_loop(r->loop, &r->due);
+    transport_free(r->transport);
+    loop_free(r->events);
+    invocations_free(&r->calls);
+    route_free(&r->route);
+    teach_free(&r->teach);
+    sink_free(&r->out);
+    free_config(r);
+    arena_free(&r->arena);
+    pthread_cond_destroy(&r->changed);
+    pthread_mutex_destroy(&r->lock);
+    mem_free(r);
+}
+
+static void say_goodbye(struct remote *r, struct remote_work *w)
+{
+    (void)w;
+    for (struct list *at = r->peers.next; at != &r->peers; at = at->next) {
+        struct peer *p = list_owner(at, struct peer, node);
+
+        if (p->state == PEER_OPEN)
+            conn_close(&p->conn);
+    }
+    loop_stop(r->loop);
+}
+
+static void stop_loop(struct loop *loop, bool started)
+{
+    if (!started)
+        return;
+    loop_stop(loop);
+    loop_join(loop);
+}
+
+void remote_close(struct remote *r)
+{
+    struct remote_work goodbye = {.run = say_goodbye};
+    struct loop *loop = r->loop;
+
+    stop_loop(r->events, r->events_started); /* its listeners may still make calls */
+    if (r->loop_started) {
+        remote_post_work(r, &goodbye);
+        loop_join(loop);
+    }
+    remote_free(r);
+    loop_free(loop);
+}

@@ -1,0 +1,137 @@
+/* seed.c - writes what the fuzzers begin with: seed FOLDER, which has a folder for each of them.
+ *
+ * A message of each kind that is worth a beginning, made by the encoder; for the session, requests
+ * one behind the other. The seeds of texts are kept as files, since people write them. */
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/wire/bigend.h"
+#include "net/wire/scalar.h"
+#include "net/wire/wire.h"
+
+static const char *folder;
+
+static void write_seed(const char *fuzzer, const char *name, const void *bytes, size_t size)
+{
+    char path[1024];
+
+    snprintf(path, sizeof path, "%s/%s/%s", folder, fuzzer, name);
+    FILE *f = fopen(path, "we");
+
+    if (!f || fwrite(bytes, 1, size, f) != size || fclose(f) != 0) {
+        perror(path);
+        exit(1);
+    }
+}
+
+static struct data text(const char *words)
+{
+    return (struct data){(const uint8_t *)words, (uint32_t)strlen(words), DATA_STRING};
+}
+
+/* ---- messages ------------------------------------------------------------------------------- */
+
+/* To all three that read messages. */
+static void message(enum wire_id id, const void *request)
+{
+    struct sink out = {.grows = true};
+
+    sink_put8(&out, 7); /* the size of pieces */
+    wire_encode(id, &(struct wire_head){.correlation = 1, .partition = -1}, request, &out);
+    write_seed("message", wire_name(id), out.at + 1, out.size - 1);
+    write_seed("session", wire_name(id), out.at + 1, out.size - 1);
+    write_seed("frames", wire_name(id), out.at, out.size);
+    sink_free(&out);
+}
+
+static void messages(void)
+{
+    const struct wire_bytes name = wire_text("m"), queue = wire_text("q");
+    const struct data key = text("a"), value = text("1");
+    const struct wire_uuid uuid = {1, 2, false};
+    struct sink items = {.grows = true};
+
+    message(WIRE_client_ping_req, &(struct client_ping_req){0});
+    message(WIRE_client_create_proxy_req,
+            &(struct client_create_proxy_req){.name = name,
+                                              .service_name = wire_text("hz:impl:mapService")});
+    message(WIRE_map_get_req, &(struct map_get_req){.name = name, .key = key});
+    message(WIRE_map_put_req,
+            &(struct map_put_req){.ttl = -1, .name = name, .key = key, .value = value});
+    message(WIRE_map_set_req,
+            &(struct map_set_req){.ttl = 50, .name = name, .key = key, .value = value});
+    message(WIRE_map_lock_req,
+            &(struct map_lock_req){.ttl = -1, .reference_id = 1, .name = name, .key = key});
+    message(WIRE_map_unlock_req,
+            &(struct map_unlock_req){.reference_id = 2, .name = name, .key = key});
+    message(WIRE_map_key_set_req, &(struct map_key_set_req){.name = name});
+    message(WIRE_map_add_entry_listener_req,
+            &(struct map_add_entry_listener_req){
+                .include_value = true, .listener_flags = 255, .name = name});
+    message(WIRE_map_remove_entry_listener_req,
+            &(struct map_remove_entry_listener_req){.registration_id = uuid, .name = name});
+    message(WIRE_queue_offer_req, &(struct queue_offer_req){.name = queue, .value = value});
+    message(WIRE_queue_take_req, &(struct queue_take_req){.name = queue});
+    message(WIRE_multimap_put_req,
+            &(struct multimap_put_req){.name = name, .key = key, .value = value});
+    wire_put(&items, WIRE_data, &key);
+    wire_put(&items, WIRE_data, &value);
+    message(WIRE_map_get_all_req,
+            &(struct map_get_all_req){.name = name, .keys = wire_list_of(&items, 2)});
+    message(WIRE_map_put_all_req,
+            &(struct map_put_all_req){.name = name, .entries = wire_list_of(&items, 1)});
+    sink_free(&items);
+}
+
+static void error(void)
+{
+    struct sink out = {.grows = true};
+
+    wire_put_error(5, &(struct wire_error){21, wire_text("java.lang.Error"), wire_text("words")},
+                   &out);
+    write_seed("message", "error", out.at, out.size);
+    sink_free(&out);
+}
+
+/* ---- values --------------------------------------------------------------------------------- */
+
+static void value(const char *name, struct scalar v)
+{
+    struct sink payload = {.grows = true};
+    struct data d;
+    uint8_t bytes[256];
+
+    if (scalar_write(&v, &payload, &d) != MR_OK || data_wire_size(&d) > sizeof bytes)
+        abort();
+    data_write(&d, bytes);
+    write_seed("value", name, bytes, data_wire_size(&d));
+    sink_free(&payload);
+}
+
+static void values(void)
+{
+    static const uint8_t digits[] = {1, 2, 3};
+
+    value("int", (struct scalar){.kind = DATA_INT, .integer = 7});
+    value("double", (struct scalar){.kind = DATA_DOUBLE, .f64 = 2.5});
+    value("string", (struct scalar){.kind = DATA_STRING, .bytes = {(const uint8_t *)"text", 4, 0}});
+    value("decimal", (struct scalar){.kind = DATA_DECIMAL, .bytes = {digits, 3, 2}});
+    value("uuid", (struct scalar){.kind = DATA_UUID, .uuid = {1, 2}});
+    value("moment", (struct scalar){.kind = DATA_OFFSET_DATE_TIME,
+                                    .moment = {2024, 2, 29, 12, 30, 15, 1000, 3600}});
+}
+
+int main(int count, char **words)
+{
+    if (count != 2) {
+        fprintf(stderr, "seed FOLDER\n");
+        return 2;
+    }
+    folder = words[1];
+    messages();
+    error();
+    values();
+    return 0;
+}
