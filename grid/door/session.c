@@ -124,18 +124,12 @@ void session_abort(struct session *s)
 
 bool session_is_full(const struct session *s)
 {
-    return conn_queued(&s->conn) > QUEUE_MAX;
-}
-
-/* A client that does not take its answers, or has much being made, is not read. */
-static bool has_enough(const struct session *s)
-{
-    return session_is_full(s) || s->away >= AWAY_MAX;
+    return conn_queued(&s->conn) > QUEUE_MAX || s->away >= AWAY_MAX;
 }
 
 static void slow_down(struct session *s)
 {
-    if (s->state != SESSION_ENDED && has_enough(s))
+    if (s->state != SESSION_ENDED && session_is_full(s))
         conn_pause(&s->conn);
 }
 
@@ -161,7 +155,7 @@ void session_put_aside(struct session *s, const uint8_t *bytes, size_t size)
 /* Serves what was put aside, as long as its answers are taken. */
 static void serve_aside(struct session *s)
 {
-    while (s->state == SESSION_OPEN && has_aside(s) && !has_enough(s)) {
+    while (s->state == SESSION_OPEN && has_aside(s) && !session_is_full(s)) {
         uint64_t size;
 
         memcpy(&size, s->aside.at + s->aside_begin, sizeof size);
@@ -174,10 +168,11 @@ static void serve_aside(struct session *s)
     s->aside_begin = 0;
 }
 
+/* It was full, and may not be any more. */
 static void go_on(struct session *s)
 {
     serve_aside(s);
-    if (s->state != SESSION_ENDED && !has_aside(s) && !has_enough(s))
+    if (s->state != SESSION_ENDED && !has_aside(s) && !session_is_full(s))
         conn_resume(&s->conn);
 }
 

@@ -82,7 +82,7 @@ void session_send(struct session *s);
 /* Sends an event: any thread, while the session is held or watched. Copies it. */
 void session_event(struct session *s, enum wire_id id, int64_t correlation, const void *msg);
 
-/* Do so many answers wait that none should be made? */
+/* Do so many answers wait, or are so many being made, that no other should be? It is not read. */
 bool session_is_full(const struct session *s);
 
 /* Keeps a copy of a message, to be served when the peer has taken its answers. All that follow it

@@ -257,8 +257,8 @@ static int threads_with_our_name(void)
 Test(member, names_its_threads_and_blocks_all_signals_in_them)
 {
     cr_assert_eq(threads_with_our_name(), 0);
-    OPEN("member.loops", "2");
-    EVENTUALLY(threads_with_our_name() == 4); /* memory, events, and the loops */
+    OPEN("member.loops", "2", "member.workers", "3");
+    EVENTUALLY(threads_with_our_name() == 7); /* memory, events, loops, workers */
     close_member();
     cr_assert_eq(threads_with_our_name(), 0);
 }
