@@ -736,6 +736,16 @@ static mr_rc_t entries(struct channel_map *map, const struct data *predicate,
     return rc;
 }
 
+/* A member reads the text as part of a serialised predicate, of which all else is ours. */
+static mr_rc_t as_argument(mr_rc_t rc, mr_err_t *err)
+{
+    if (rc != MR_ERR_MALFORMED)
+        return rc;
+    if (err)
+        err->code = MR_ERR_ARGUMENT;
+    return MR_ERR_ARGUMENT;
+}
+
 static mr_rc_t map_query(struct channel *c, struct channel_map *map, const char *text,
                          void (*visit)(void *context, const struct data *key,
                                        const struct data *value),
@@ -751,9 +761,9 @@ static mr_rc_t map_query(struct channel *c, struct channel_map *map, const char 
     if ((rc = sink_state(&predicate)) != MR_OK)
         (void)!fail(err, rc, NULL, "map \"%s\": no room for the condition", map->name);
     else if (visit)
-        rc = entries(map, &d, visit, context, ret_count, err);
+        rc = as_argument(entries(map, &d, visit, context, ret_count, err), err);
     else
-        rc = count(map, &d, ret_count, err);
+        rc = as_argument(count(map, &d, ret_count, err), err);
     sink_free(&predicate);
     return rc;
 }
