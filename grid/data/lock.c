@@ -268,9 +268,13 @@ mr_rc_t locks_take(struct locks *locks, struct partition *p, struct account *acc
         return MR_OK;
     if (!l && (rc = add(locks, account, &q->key, &l)) != MR_OK)
         return rc;
+    uint64_t ends_ms = end_of(q->lease_ms);
+
+    if (held && ends_ms < l->ends_ms) /* sooner than those who wait for it know */
+        waits_wake_all(&l->waits);
     l->owner = q->owner;
     l->count = held ? l->count + 1 : 1;
-    l->ends_ms = end_of(q->lease_ms);
+    l->ends_ms = ends_ms;
     l->reference = q->reference;
     look_at(locks->table, l->ends_ms);
     return MR_OK;

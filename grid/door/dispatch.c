@@ -166,6 +166,12 @@ mr_rc_t call_object(struct call *c, enum object_kind kind, struct wire_bytes nam
     return objects_open(&c->member->objects, kind, text, ret_o);
 }
 
+void call_leave_line(struct call *c)
+{
+    if (c->waiter)
+        waiter_cancel(c->waiter);
+}
+
 struct owner call_owner(const struct call *c, int64_t thread)
 {
     return (struct owner){c->client.high, c->client.low, thread};
@@ -272,7 +278,7 @@ void dispatch_again(struct session *s, struct parked *p)
     check(wire_read_head(p->bytes, p->size, &c.head) == MR_OK); /* it was, the first time */
     c.waiter = clock_ns() < p->until_ns ? &p->waiter : NULL;
     epoch_enter();
-    mr_rc_t rc = serve(&c, p->bytes, p->size);
+    mr_rc_t rc = waiter_is_over(&p->waiter) ? MR_ERR_DESTROYED : serve(&c, p->bytes, p->size);
 
     check(!c.goes_away); /* what can wait does not look at whole maps */
     if (rc == MR_PENDING && s->state != SESSION_ENDED)

@@ -96,12 +96,13 @@ void door_leave(struct door *d, struct client *c)
     pthread_mutex_lock(&d->lock);
     bool last = --c->sessions == 0;
 
-    if (last)
+    if (last) { /* under the lock: one that comes back at once keeps the locks it then takes */
         list_remove(&c->node);
+        objects_release_client(&d->member->objects, c->uuid.high, c->uuid.low);
+    }
     pthread_mutex_unlock(&d->lock);
     if (!last)
         return;
-    objects_release_client(&d->member->objects, c->uuid.high, c->uuid.low);
     log_event(LOG_INFO, "client.left", F_STR("client", c->name), F_STR("type", c->type));
     mem_free(c);
 }

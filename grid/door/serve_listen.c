@@ -291,7 +291,8 @@ static mr_rc_t read_or_wait(struct call *c, struct map *m,
     mr_rc_t rc = read_events(ev, m->parts[c->head.partition].journal, (uint64_t)q->start_sequence,
                              (uint32_t)q->max_size, c->session->at->door->result_max);
 
-    if (rc == MR_OK && ev->count < (uint32_t)q->min_size && w) {
+    if (rc == MR_OK && ev->count < (uint32_t)q->min_size && w &&
+        ev->items.size < c->session->at->door->result_max) {
         waits_add(&m->readers[c->head.partition], p, w, UINT64_MAX);
         rc = MR_PENDING;
     }

@@ -380,6 +380,7 @@ mr_rc_t serve_map_put_all(struct call *c, const struct map_put_all_req *q)
     struct wire_list pairs = q->entries;
     struct data key, value;
 
+    call_leave_line(c);
     while (wire_next(&pairs, WIRE_data_pairs, &key, &value)) {
         struct map_request r = change(c, MAP_PUT, 0, &key);
         struct map_answer a;

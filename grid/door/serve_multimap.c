@@ -139,6 +139,7 @@ mr_rc_t serve_multimap_put_all(struct call *c, const struct multimap_put_all_req
     struct object *o;
     mr_rc_t rc = multimap_of(c, q->name, &o);
 
+    call_leave_line(c);
     while (rc == MR_OK && wire_next(&entries, WIRE_data_lists, &key, &values))
         while (rc == MR_OK && wire_next(&values, WIRE_datas, &value, NULL)) {
             struct multimap_request r = change(c, 0, &key);

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "grid/door/session.h"
 
 #include <string.h>
@@ -338,7 +339,7 @@ void session_event(struct session *s, enum wire_id id, int64_t correlation, cons
 
 void session_answer(struct session *s, const struct sink *answer)
 {
-    struct outgoing *o = mem_alloc(sizeof *o + answer->size);
+    struct outgoing *o = sink_state(answer) == MR_OK ? mem_alloc(sizeof *o + answer->size) : NULL;
 
     if (!o) { /* the client would wait for it for ever */
         store_relaxed_32(&s->overrun, 1);
@@ -434,10 +435,11 @@ void session_tick(struct session *s, uint64_t now_ns)
 
 /* ---- maps lately used ----------------------------------------------------------------------- */
 
+/* A name from outside may have a NUL in it, and more bytes than ours. */
 static bool is_open_as(const struct object *o, struct wire_bytes name)
 {
-    return o && load_relaxed_32(&o->open) &&
-           strncmp(o->name, (const char *)name.at, name.size) == 0 && o->name[name.size] == '\0';
+    return o && load_relaxed_32(&o->open) && strnlen(o->name, name.size + 1ull) == name.size &&
+           memcmp(o->name, name.at, name.size) == 0;
 }
 
 static struct object **place_of(struct session *s, const void *name, size_t size)

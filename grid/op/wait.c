@@ -71,3 +71,14 @@ void waiter_cancel(struct waiter *w)
         waits_wake(waits);
     partition_unlock(p);
 }
+
+bool waiter_is_over(struct waiter *w)
+{
+    if (!w->in)
+        return false;
+    partition_lock(w->partition);
+    bool over = w->over;
+
+    partition_unlock(w->partition);
+    return over;
+}

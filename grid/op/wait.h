@@ -90,4 +90,7 @@ bool waiter_leave_locked(struct waiter *w);
  * it is not woken any more. */
 void waiter_cancel(struct waiter *w);
 
+/* Is what it waits for no more? Then there is no sense in running the operation again. */
+bool waiter_is_over(struct waiter *w);
+
 #endif
