@@ -14,7 +14,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../../.." && pwd)
 build=$(realpath -m "${BUILD:-$root/build}")
 cache=$build/clients
-ALL=(node python java go)
+ALL=(node python java go c)
 
 NODE_VERSION=5.7.0
 PYTHON_VERSION=5.7.0
@@ -62,11 +62,17 @@ fetch_java() {
 fetch_go() {
     have go && (cd "$here/go" && go build -o "$cache/go/checks" .)
 }
+fetch_c() { # our own, in the library that was built
+    mkdir -p "$cache/c" && gcc -D_GNU_SOURCE -Wall -Wextra -Werror -I "$root/client/include" \
+        -o "$cache/c/checks" "$here/c/checks.c" "$build/lib/libmillrace-client.a" \
+        -levent_core -levent_pthreads -lck -pthread -lm
+}
 
 run_node()   { NODE_PATH=$cache/node/node_modules node "$here/node/run.js" "$@"; }
 run_python() { PYTHONPATH=$cache/python PYTHONDONTWRITEBYTECODE=1 python3 "$here/python/run.py" "$@"; }
 run_java()   { java -Xmx512m -cp "$jar:$cache/java/checks" clients.Checks "$@"; }
 run_go()     { "$cache/go/checks" "$@"; }
+run_c()      { "$cache/c/checks" "$@"; }
 
 # The languages that can run here, into `ready`; those that cannot are named.
 ready=() skipped=()
