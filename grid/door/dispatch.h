@@ -77,8 +77,8 @@ mr_rc_t call_map(struct call *c, struct wire_bytes name, struct map **ret_map);
 mr_rc_t call_object(struct call *c, enum object_kind kind, struct wire_bytes name,
                     struct object **ret_o);
 
-/* For a call about many keys, before it begins: when it is served again, it may stand in the line of
- * a key that is not its first, under another partition's lock. */
+/* For a call about many keys, before it begins: when it is served again, it may stand in the line
+ * of a key that is not its first, under another partition's lock. */
 void call_leave_line(struct call *c);
 
 /* Who calls. */

@@ -32,7 +32,7 @@ struct work {
 
 struct pool {
     struct thread *threads; /* NULL: it is stopped */
-    uint32_t count; /* of threads that run */
+    uint32_t count;         /* of threads that run */
     uint32_t most;
     pthread_mutex_t lock;
     pthread_cond_t changed;

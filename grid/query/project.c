@@ -116,8 +116,6 @@ mr_rc_t projection_apply(struct projection *p, const struct data *key, const str
         for (uint32_t i = 0; i < p->count && rc == MR_OK; i++)
             rc = put_attribute(p, i, key, value, out);
         return rc;
-    default:
-        object_put_entry(out, key, value);
-        return sink_state(out);
+    default: object_put_entry(out, key, value); return sink_state(out);
     }
 }
