@@ -403,8 +403,28 @@ static const struct field *read_fixed_fields(struct reader *r, const struct fiel
     return f;
 }
 
-/* Reads the others up to the end of the message or of the structure. What is missing stays as it
- * was zeroed, but a nested type, which says itself that it is null. */
+/* What is missing of a later version: a number is 0, a list that cannot be null is empty, and a
+ * nested type says itself that it is null. The struct was zeroed. */
+static void fill_missing(const struct field *f, uint8_t *to)
+{
+    static const uint8_t nothing;
+    bool null = f->presence == LATER_NULLABLE;
+
+    switch ((enum form)kinds[f->kind].form) {
+    case FORM_CUSTOM: *(bool *)to = null; break;
+    case FORM_FRAME:
+    case FORM_ARRAY: ((struct wire_bytes *)to)->at = null ? NULL : &nothing; break;
+    case FORM_LIST: ((struct wire_list *)to)->at = null ? NULL : &nothing; break;
+    case FORM_TABLE:
+        ((struct wire_partition_table *)to)->partitions.at = null ? NULL : &nothing;
+        ((struct wire_partition_table *)to)->owners.at = null ? NULL : &nothing;
+        break;
+    case FORM_FIXED:
+    case FORM_DATA: break;
+    }
+}
+
+/* Reads the others up to the end of the message or of the structure. */
 static void read_other_fields(struct reader *r, const struct field *f, bool nested, uint8_t *to,
                               const char **field)
 {
@@ -413,7 +433,7 @@ static void read_other_fields(struct reader *r, const struct field *f, bool nest
         const char *inside = NULL;
 
         if (gone && f->presence >= LATER) {
-            to[f->offset] = kinds[f->kind].form == FORM_CUSTOM && f->presence == LATER_NULLABLE;
+            fill_missing(f, to + f->offset);
             continue;
         }
         read_value(r, f->kind, f->presence & NULLABLE, to + f->offset, &inside);
