@@ -223,7 +223,7 @@ static bool comes_to(uint64_t wanted)
     uint64_t until = clock_ms() + PATIENCE_MS;
 
     while (sessions() != wanted && clock_ms() < until)
-        usleep(1000);
+        usleep(1000); /* between two looks, on a machine that others use too */
     return sessions() == wanted;
 }
 
@@ -246,7 +246,7 @@ static void *behave(void *context)
     while (!load_acquire_32(&over)) {
         if (!holds(t, GOOD_IS_ANSWERED, is_answered(fd), "the good client is not answered"))
             break;
-        usleep(200);
+        usleep(200); /* it is one client of many, not the load */
     }
     close(fd);
     return NULL;
@@ -376,7 +376,7 @@ static void be_shy(void)
                     &(struct map_get_req){.name = wire_text("m"), .key = text("large")}, &many);
     say(fd, many.at, many.size);
     sink_free(&many);
-    usleep(500000);
+    usleep(500000); /* time enough for a member without a bound to answer it all */
     size_t grown = resident_kb() > before ? resident_kb() - before : 0;
 
     holds(&tally, SHY_IS_BOUNDED, grown < GROWTH_MB_MAX * 1024, "it takes %zu KiB", grown);
