@@ -143,7 +143,7 @@ struct remote {
     struct arena arena; /* what lives as long as this does */
 };
 
-/* The channel over it: remote_map.c. */
+/* The channel over it: remote_channel.c. */
 extern const struct channel_ops remote_ops;
 
 /* ---- life ----------------------------------------------------------------------------------- */
@@ -210,6 +210,9 @@ void flight_land(struct flight *f);
 void flight_wait(struct flight *f); /* and ends it */
 
 /* ---- for peers and subscriptions, on the loop ----------------------------------------------- */
+
+/* What the work of a call is: begins it. */
+void remote_start(struct remote *r, struct remote_work *w);
 
 /* A number for a message that has no invocation. */
 static inline int64_t remote_number(struct remote *r)

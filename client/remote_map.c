@@ -1,33 +1,22 @@
-/* remote_map.c - the channel over a cluster far away: requests become messages, answers values.
+/* remote_map.c - the entries of maps far away: requests become messages, answers values.
  *
  * What an answer says may take a second message: that an entry was not replaced, for example, does
  * not tell whether it is not there or another. The update function runs here, on a copy, and its
  * result is written only if the entry is still what it saw; else it is called again.
  *
- * An answer lies in its call, which the calling thread keeps until done().
+ * An answer lies in its call, which the calling thread keeps until remote_done().
  */
+#include "client/remote_map.h"
+
 #include <string.h>
 
-#include "client/remote.h"
 #include "net/base/atomic.h"
 #include "net/base/clock.h"
 #include "net/base/mem.h"
-#include "net/wire/scalar.h"
-
-struct channel_map {
-    struct remote *remote;
-    char name[];
-};
 
 /* ---- the calling thread --------------------------------------------------------------------- */
 
-static struct remote *remote_of(struct channel *c)
-{
-    return (struct remote *)c;
-}
-
-/* A number that no other thread of the process has or had: it owns locks. */
-static int64_t thread_number(void)
+int64_t thread_number(void)
 {
     static uint64_t threads;
     static __thread int64_t number __attribute__((tls_model("initial-exec")));
@@ -40,15 +29,10 @@ static int64_t thread_number(void)
 /* The call whose answer the thread is looking at. */
 static __thread struct remote_call kept __attribute__((tls_model("initial-exec")));
 
-static void done(struct channel *c)
+void remote_done(struct channel *c)
 {
     (void)c;
     remote_call_clear(&kept);
-}
-
-static struct wire_bytes name_of(const struct channel_map *m)
-{
-    return wire_text(m->name);
 }
 
 /* ---- messages of requests ------------------------------------------------------------------- */
@@ -352,7 +336,7 @@ static mr_rc_t update(struct channel_map *map, const struct map_request *q,
     }
 }
 
-static mr_rc_t map_run(struct channel *c, struct channel_map *map, const struct map_request *q,
+mr_rc_t remote_map_run(struct channel *c, struct channel_map *map, const struct map_request *q,
                        struct map_answer *ret_a, mr_err_t *err)
 {
     (void)c;
@@ -380,14 +364,14 @@ static void call_over(struct remote_call *c)
     later->over(later->context);
 }
 
-static void map_drop(struct channel *c, struct channel_call *later)
+void remote_map_drop(struct channel *c, struct channel_call *later)
 {
     (void)c;
     remote_call_clear(&later->call);
     mem_free(later);
 }
 
-static mr_rc_t map_start(struct channel *c, struct channel_map *map, const struct map_request *q,
+mr_rc_t remote_map_start(struct channel *c, struct channel_map *map, const struct map_request *q,
                          void (*over)(void *context), void *context, struct channel_call **ret_call,
                          mr_err_t *err)
 {
@@ -407,7 +391,7 @@ static mr_rc_t map_start(struct channel *c, struct channel_map *map, const struc
     mr_rc_t rc = begin(map, q, &later->call, err);
 
     if (rc != MR_OK) {
-        map_drop(c, later);
+        remote_map_drop(c, later);
         return rc;
     }
     later->call.over = call_over;
@@ -417,7 +401,7 @@ static mr_rc_t map_start(struct channel *c, struct channel_map *map, const struc
     return MR_OK;
 }
 
-static mr_rc_t map_finish(struct channel *c, struct channel_call *later, struct map_answer *ret_a,
+mr_rc_t remote_map_finish(struct channel *c, struct channel_call *later, struct map_answer *ret_a,
                           mr_err_t *err)
 {
     (void)c;
@@ -487,7 +471,7 @@ static mr_rc_t get_some(struct window *w, struct channel_map *map, const struct 
     return MR_OK;
 }
 
-static mr_rc_t map_get_all(struct channel *c, struct channel_map *map, const struct data *keys,
+mr_rc_t remote_map_get_all(struct channel *c, struct channel_map *map, const struct data *keys,
                            size_t n, void (*visit)(void *context, size_t i, const struct data *d),
                            void *context, mr_err_t *err)
 {
@@ -522,7 +506,7 @@ static mr_rc_t put_some(struct window *w, struct channel_map *map, const struct 
     return rc;
 }
 
-static mr_rc_t map_put_all(struct channel *c, struct channel_map *map,
+mr_rc_t remote_map_put_all(struct channel *c, struct channel_map *map,
                            const struct map_request *puts, size_t n, size_t *ret_done,
                            mr_err_t *err)
 {
@@ -537,452 +521,3 @@ static mr_rc_t map_put_all(struct channel *c, struct channel_map *map,
         window_free(w);
     return rc;
 }
-
-/* ---- pages ---------------------------------------------------------------------------------- */
-
-/* Partitions asked at once when they turn out to hold little. */
-enum { PAGE_WINDOW = 16 };
-
-/* A page being read. */
-struct paging {
-    struct channel_map *map;
-    struct map_cursor *cursor;
-    uint32_t want, count;
-    void (*visit)(void *context, const struct data *key, const struct data *value);
-    void *context;
-};
-
-static mr_rc_t ask_partition(const struct paging *p, struct remote_call *call, uint32_t partition,
-                             mr_err_t *err)
-{
-    struct sink first = {.at = (uint8_t[8]){0}, .room = 8};
-    const struct map_cursor *at = p->cursor;
-    bool begun = partition == at->partition && at->place_size > 0;
-
-    wire_put_i32(&first, INT32_MAX);
-    wire_put_i32(&first, -1);
-    const struct map_fetch_entries_req q = {
-        .batch = (int32_t)p->want,
-        .name = name_of(p->map),
-        .iteration_pointers = begun ? (struct wire_bytes){at->place, at->place_size}
-                                    : (struct wire_bytes){first.at, 8}};
-    mr_rc_t rc = remote_call_init(call, WIRE_map_fetch_entries_req, (int32_t)partition, &q, true);
-
-    return rc == MR_OK ? rc
-                       : fail(err, rc, NULL, "map \"%s\": no room for a request", p->map->name);
-}
-
-/* Moves the cursor to where the answer says that it goes on. */
-static mr_rc_t move_on(struct paging *p, struct wire_bytes place, mr_err_t *err)
-{
-    struct map_cursor *at = p->cursor;
-
-    if (place.size < 8 || wire_i32_at(place, 8, 0, 0) < 0) {
-        at->partition++;
-        at->place_size = 0;
-        return MR_OK;
-    }
-    if (place.size > sizeof at->place)
-        return fail(err, MR_ERR_TOO_LARGE, "iterate when the map does not grow so fast",
-                    "map \"%s\": a member's cursor has %u bytes", p->map->name, place.size);
-    memcpy(at->place, place.at, place.size);
-    at->place_size = place.size;
-    return MR_OK;
-}
-
-static mr_rc_t take_partition(struct paging *p, struct remote_call *call, mr_err_t *err)
-{
-    struct map_fetch_entries_rsp a;
-    struct data key, value;
-    mr_rc_t rc;
-
-    if (call->rc != MR_OK)
-        return remote_explain(p->map->remote, call, err);
-    if ((rc = remote_answer(call, &a)) != MR_OK)
-        return fail(err, rc, NULL, "map \"%s\": a page of a member is malformed", p->map->name);
-    while (rc == MR_OK && wire_next(&a.entries, WIRE_data_pairs, &key, &value)) {
-        if ((rc = remote_learn(p->map->remote, &key, err)) == MR_OK)
-            rc = remote_learn(p->map->remote, &value, err);
-        if (rc == MR_OK)
-            p->visit(p->context, &key, &value);
-        p->count++;
-    }
-    return rc == MR_OK ? move_on(p, a.iteration_pointers, err) : rc;
-}
-
-/* Asks n partitions at once, and takes what they answer as far as it is whole. */
-static mr_rc_t page_some(struct paging *p, struct remote_call *calls, uint32_t n, mr_err_t *err)
-{
-    uint32_t first = p->cursor->partition, made = 0;
-    mr_rc_t rc = MR_OK;
-
-    while (rc == MR_OK && made < n) {
-        rc = ask_partition(p, &calls[made], first + made, err);
-        made++;
-    }
-    if (rc == MR_OK)
-        remote_run(p->map->remote, calls, n);
-    for (uint32_t i = 0; rc == MR_OK && i < n && p->cursor->partition == first + i; i++)
-        rc = take_partition(p, &calls[i], err);
-    while (made > 0)
-        remote_call_clear(&calls[--made]);
-    return rc;
-}
-
-static mr_rc_t map_page(struct channel *c, struct channel_map *map, struct map_cursor *cursor,
-                        uint32_t want,
-                        void (*visit)(void *context, const struct data *key,
-                                      const struct data *value),
-                        void *context, bool *ret_end, mr_err_t *err)
-{
-    struct paging p = {map, cursor, want, 0, visit, context};
-    uint32_t partitions = map->remote->partitions, n = 1;
-    struct remote_call *calls = mem_alloc(PAGE_WINDOW * sizeof *calls);
-    mr_rc_t rc =
-        calls ? MR_OK
-              : fail(err, MR_ERR_MEMORY, NULL, "map \"%s\": no memory for a page", map->name);
-
-    (void)c;
-    while (rc == MR_OK && p.count < want && cursor->partition < partitions) {
-        uint32_t left = partitions - cursor->partition, before = p.count;
-
-        rc = page_some(&p, calls, n < left ? n : left, err);
-        n = p.count - before < want / PAGE_WINDOW ? PAGE_WINDOW : 1;
-    }
-    mem_free(calls);
-    *ret_end = cursor->partition >= partitions;
-    return rc;
-}
-
-/* ---- queries -------------------------------------------------------------------------------- */
-
-/* Classes that every client names by number. */
-enum { PREDICATES = -20, PREDICATE_SQL = 0, AGGREGATORS = -29, AGGREGATOR_COUNT = 4 };
-
-static void put_object(struct sink *out, int32_t factory, int32_t class_number)
-{
-    sink_put8(out, 1); /* it is such an object */
-    sink_put32(out, (uint32_t)factory);
-    sink_put32(out, (uint32_t)class_number);
-}
-
-static void put_predicate(struct sink *out, const char *text)
-{
-    uint32_t size = (uint32_t)strlen(text);
-
-    put_object(out, PREDICATES, PREDICATE_SQL);
-    sink_put32(out, size);
-    sink_put(out, text, size);
-}
-
-/* Of all entries, whatever their attributes. */
-static void put_count(struct sink *out)
-{
-    put_object(out, AGGREGATORS, AGGREGATOR_COUNT);
-    sink_put32(out, UINT32_MAX); /* no attribute */
-    sink_put64(out, 0);
-}
-
-static struct data object_of(const struct sink *s)
-{
-    return (struct data){s->at, (uint32_t)s->size, DATA_IDENTIFIED};
-}
-
-static mr_rc_t count(struct channel_map *map, const struct data *predicate, uint64_t *ret_count,
-                     mr_err_t *err)
-{
-    uint8_t room[32];
-    struct sink aggregator = {.at = room, .room = sizeof room};
-    struct map_aggregate_with_predicate_rsp a;
-    struct remote_call call;
-    struct scalar n;
-
-    put_count(&aggregator);
-    mr_rc_t rc = remote_ask(map->remote, &call, WIRE_map_aggregate_with_predicate_req, -1,
-                            &(struct map_aggregate_with_predicate_req){
-                                name_of(map), object_of(&aggregator), *predicate},
-                            true, &a, err);
-
-    if (rc == MR_OK && (scalar_read_as(&a.response, DATA_LONG, &n) != MR_OK || n.integer < 0))
-        rc = fail(err, MR_ERR_MALFORMED, NULL, "map \"%s\": the count of a member is malformed",
-                  map->name);
-    if (rc == MR_OK)
-        *ret_count = (uint64_t)n.integer;
-    remote_call_clear(&call);
-    return rc;
-}
-
-static mr_rc_t entries(struct channel_map *map, const struct data *predicate,
-                       void (*visit)(void *context, const struct data *key,
-                                     const struct data *value),
-                       void *context, uint64_t *ret_count, mr_err_t *err)
-{
-    struct map_entries_with_predicate_rsp a;
-    struct remote_call call;
-    struct data key, value;
-    mr_rc_t rc = remote_ask(map->remote, &call, WIRE_map_entries_with_predicate_req, -1,
-                            &(struct map_entries_with_predicate_req){name_of(map), *predicate},
-                            true, &a, err);
-
-    *ret_count = 0;
-    while (rc == MR_OK && wire_next(&a.response, WIRE_data_pairs, &key, &value)) {
-        if ((rc = remote_learn(map->remote, &key, err)) == MR_OK)
-            rc = remote_learn(map->remote, &value, err);
-        if (rc == MR_OK)
-            visit(context, &key, &value);
-        ++*ret_count;
-    }
-    remote_call_clear(&call);
-    return rc;
-}
-
-/* A member reads the text as part of a serialised predicate, of which all else is ours. */
-static mr_rc_t as_argument(mr_rc_t rc, mr_err_t *err)
-{
-    if (rc != MR_ERR_MALFORMED)
-        return rc;
-    if (err)
-        err->code = MR_ERR_ARGUMENT;
-    return MR_ERR_ARGUMENT;
-}
-
-static mr_rc_t map_query(struct channel *c, struct channel_map *map, const char *text,
-                         void (*visit)(void *context, const struct data *key,
-                                       const struct data *value),
-                         void *context, uint64_t *ret_count, mr_err_t *err)
-{
-    struct sink predicate = {.grows = true};
-    mr_rc_t rc;
-
-    (void)c;
-    put_predicate(&predicate, text);
-    struct data d = object_of(&predicate);
-
-    if ((rc = sink_state(&predicate)) != MR_OK)
-        (void)!fail(err, rc, NULL, "map \"%s\": no room for the condition", map->name);
-    else if (visit)
-        rc = as_argument(entries(map, &d, visit, context, ret_count, err), err);
-    else
-        rc = as_argument(count(map, &d, ret_count, err), err);
-    sink_free(&predicate);
-    return rc;
-}
-
-static mr_rc_t map_index(struct channel *c, struct channel_map *map, int kind,
-                         const char *const *attributes, uint32_t n, mr_err_t *err)
-{
-    struct sink items = {.grows = true};
-    struct remote_call call;
-
-    for (uint32_t i = 0; i < n; i++) {
-        struct wire_bytes attribute = wire_text(attributes[i]);
-
-        wire_put(&items, WIRE_str, &attribute);
-    }
-    const struct map_add_index_req q = {.name = name_of(map),
-                                        .index_config = {.type = kind,
-                                                         .attributes = wire_list_of(&items, n),
-                                                         .bitmap_index_options.null = true,
-                                                         .b_tree_index_config.null = true}};
-    mr_rc_t rc = sink_state(&items);
-
-    if (rc != MR_OK) {
-        sink_free(&items);
-        return fail(err, rc, NULL, "map \"%s\": no room for an index's attributes", map->name);
-    }
-    /* Twice is once: an index that is there is kept. */
-    rc = remote_ask(remote_of(c), &call, WIRE_map_add_index_req, -1, &q, true, NULL, err);
-    remote_call_clear(&call);
-    sink_free(&items);
-    return rc;
-}
-
-/* ---- locks ---------------------------------------------------------------------------------- */
-
-/* Taking and letting go may be sent twice: the member knows each by this number. */
-static int64_t reference(void)
-{
-    static uint64_t references;
-
-    return (int64_t)fetch_add_64(&references, 1) + 1;
-}
-
-static mr_rc_t map_lock(struct channel *c, struct channel_map *map, const struct data *key,
-                        uint64_t lease_ms, uint64_t timeout_ms, mr_err_t *err)
-{
-    struct remote *r = remote_of(c);
-    struct map_try_lock_rsp a;
-    struct remote_call call;
-    mr_rc_t rc = remote_call_init(&call, WIRE_map_try_lock_req, remote_partition(r, key),
-                                  &(struct map_try_lock_req){thread_number(), (int64_t)lease_ms,
-                                                             (int64_t)timeout_ms, reference(),
-                                                             name_of(map), *key},
-                                  true);
-
-    if (rc != MR_OK) {
-        remote_call_clear(&call);
-        return fail(err, rc, NULL, "map \"%s\": no room for a request", map->name);
-    }
-    call.patience_ms = timeout_ms;
-    remote_run(r, &call, 1);
-    if (call.rc != MR_OK)
-        rc = remote_explain(r, &call, err);
-    else if ((rc = remote_answer(&call, &a)) != MR_OK)
-        (void)!fail(err, rc, NULL, "map \"%s\": the answer of a member is malformed", map->name);
-    else if (!a.response)
-        rc = fail(err, MR_ERR_BUSY, "wait longer, or find out who holds it",
-                  "map \"%s\": the key is locked by another", map->name);
-    remote_call_clear(&call);
-    return rc;
-}
-
-static mr_rc_t map_unlock(struct channel *c, struct channel_map *map, const struct data *key,
-                          mr_err_t *err)
-{
-    struct remote *r = remote_of(c);
-    struct remote_call call;
-    mr_rc_t rc =
-        remote_ask(r, &call, WIRE_map_unlock_req, remote_partition(r, key),
-                   &(struct map_unlock_req){thread_number(), reference(), name_of(map), *key}, true,
-                   NULL, err);
-
-    remote_call_clear(&call);
-    return rc;
-}
-
-static mr_rc_t map_is_locked(struct channel *c, struct channel_map *map, const struct data *key,
-                             bool *ret_locked, mr_err_t *err)
-{
-    struct remote *r = remote_of(c);
-    struct map_is_locked_rsp a;
-    struct remote_call call;
-    mr_rc_t rc = remote_ask(r, &call, WIRE_map_is_locked_req, remote_partition(r, key),
-                            &(struct map_is_locked_req){name_of(map), *key}, true, &a, err);
-
-    if (rc == MR_OK)
-        *ret_locked = a.response;
-    remote_call_clear(&call);
-    return rc;
-}
-
-/* ---- the whole map -------------------------------------------------------------------------- */
-
-static mr_rc_t map_clear(struct channel *c, struct channel_map *map, mr_err_t *err)
-{
-    struct remote_call call;
-    mr_rc_t rc = remote_ask(remote_of(c), &call, WIRE_map_clear_req, -1,
-                            &(struct map_clear_req){name_of(map)}, false, NULL, err);
-
-    remote_call_clear(&call);
-    return rc;
-}
-
-/* The protocol tells the size of a map and no more. */
-static mr_rc_t map_facts(struct channel *c, struct channel_map *map, struct map_facts *ret_facts,
-                         mr_err_t *err)
-{
-    struct map_size_rsp a;
-    struct remote_call call;
-    mr_rc_t rc = remote_ask(remote_of(c), &call, WIRE_map_size_req, -1,
-                            &(struct map_size_req){name_of(map)}, true, &a, err);
-
-    if (rc == MR_OK)
-        *ret_facts = (struct map_facts){.entries = (uint64_t)(uint32_t)a.response};
-    remote_call_clear(&call);
-    return rc;
-}
-
-static mr_rc_t map_listen(struct channel *c, struct channel_map *map, uint32_t kinds,
-                          void (*on_event)(void *context, const struct map_event *e), void *context,
-                          struct channel_listener **ret_l, mr_err_t *err)
-{
-    return subscribe(remote_of(c), map->name, kinds, on_event, context, ret_l, err);
-}
-
-static void unlisten(struct channel *c, struct channel_listener *l)
-{
-    (void)c;
-    unsubscribe(l);
-}
-
-/* ---- the cluster ---------------------------------------------------------------------------- */
-
-static mr_rc_t map_open(struct channel *c, const char *name, struct channel_map **ret_map,
-                        mr_err_t *err)
-{
-    size_t size = strlen(name) + 1;
-    struct channel_map *map = remote_keep(remote_of(c), sizeof *map + size);
-
-    if (!map)
-        return fail(err, MR_ERR_MEMORY, NULL, "no memory for map \"%s\"", name);
-    map->remote = remote_of(c);
-    memcpy(map->name, name, size);
-    *ret_map = map;
-    return MR_OK;
-}
-
-static mr_rc_t memory(struct channel *c, struct memory_facts *ret_facts, mr_err_t *err)
-{
-    (void)c, (void)ret_facts;
-    return fail(err, MR_ERR_UNSUPPORTED, "ask the member itself, or look at its metrics",
-                "a client does not know how much memory a member uses");
-}
-
-static uint32_t members(struct channel *c, struct member_facts *ret_members, uint32_t room)
-{
-    struct remote *r = remote_of(c);
-
-    pthread_mutex_lock(&r->lock);
-    uint32_t n = r->member_count;
-
-    if (room > 0 && n > 0)
-        memcpy(ret_members, r->members, (n < room ? n : room) * sizeof *ret_members);
-    pthread_mutex_unlock(&r->lock);
-    return n;
-}
-
-static mr_rc_t ping(struct channel *c, mr_err_t *err)
-{
-    struct remote_call call;
-    mr_rc_t rc = remote_ask(remote_of(c), &call, WIRE_client_ping_req, -1,
-                            &(struct client_ping_req){0}, true, NULL, err);
-
-    remote_call_clear(&call);
-    return rc;
-}
-
-static mr_rc_t close(struct channel *c, mr_err_t *err)
-{
-    struct remote *r = remote_of(c);
-
-    if (loop_current() == r->events)
-        return fail(err, MR_ERR_ARGUMENT, "let another thread close it",
-                    "a connection cannot be closed by its own listener");
-    remote_close(r);
-    return MR_OK;
-}
-
-const struct channel_ops remote_ops = {
-    .map_open = map_open,
-    .map_run = map_run,
-    .done = done,
-    .map_start = map_start,
-    .map_finish = map_finish,
-    .map_drop = map_drop,
-    .map_get_all = map_get_all,
-    .map_put_all = map_put_all,
-    .map_page = map_page,
-    .map_query = map_query,
-    .map_index = map_index,
-    .map_lock = map_lock,
-    .map_unlock = map_unlock,
-    .map_is_locked = map_is_locked,
-    .map_clear = map_clear,
-    .map_facts = map_facts,
-    .map_listen = map_listen,
-    .unlisten = unlisten,
-    .memory = memory,
-    .members = members,
-    .ping = ping,
-    .close = close,
-};
