@@ -80,6 +80,10 @@ struct remote_call {
     int32_t partition; /* -1: any member */
     struct sink request;
     uint64_t patience_ms; /* how long the member itself may wait, besides the time of a call */
+    bool here;            /* it is answered by a copy, and need not be sent */
+    struct data copy;     /* the value, which lies where an answer would */
+    struct near *near;    /* that is to keep the answer, or forget the entry; NULL: none */
+    struct near_claim claim;
     void (*over)(struct remote_call *c);
     void *context;
     struct peer *peer; /* it was sent to; the loop's */
@@ -175,7 +179,8 @@ mr_rc_t remote_call_init(struct remote_call *c, enum wire_id id, int32_t partiti
                          bool repeatable);
 void remote_call_clear(struct remote_call *c);
 
-/* Hands n calls over, in this order. Never fails: what cannot be done is said by `over`. */
+/* Hands n calls over, in this order, without those that are here. Never fails: what cannot be done
+ * is said by `over`. */
 void remote_post(struct remote *r, struct remote_call *calls, size_t n);
 
 /* The same, and waits until all are over. */

@@ -36,6 +36,8 @@ mr_rc_t remote_call_init(struct remote_call *c, enum wire_id id, int32_t partiti
     c->id = id;
     c->partition = partition;
     c->patience_ms = 0;
+    c->here = false;
+    c->near = NULL;
     c->request = (struct sink){.grows = true};
     c->peer = NULL;
     c->answer = NULL;
@@ -55,14 +57,18 @@ void remote_call_clear(struct remote_call *c)
 void remote_post(struct remote *r, struct remote_call *calls, size_t n)
 {
     uint64_t now_ns = clock_ns();
+    struct remote_work *oldest = NULL, *newest = NULL;
 
     for (size_t i = 0; i < n; i++) {
+        if (calls[i].here)
+            continue;
         calls[i].in.deadline_ns = now_ns + (r->call_timeout_ms + calls[i].patience_ms) * 1000000;
-        if (i > 0)
-            calls[i].work.next = &calls[i - 1].work;
+        calls[i].work.next = newest;
+        newest = &calls[i].work;
+        oldest = oldest ? oldest : newest;
     }
-    if (n > 0)
-        post(r, &calls[0].work, &calls[n - 1].work);
+    if (newest)
+        post(r, oldest, newest);
 }
 
 void flight_init(struct flight *f, uint32_t under_way)
@@ -98,12 +104,16 @@ static void landed(struct remote_call *c)
 void remote_run(struct remote *r, struct remote_call *calls, size_t n)
 {
     struct flight f;
+    uint32_t under_way = 0;
 
-    flight_init(&f, (uint32_t)n);
     for (size_t i = 0; i < n; i++) {
         calls[i].over = landed;
         calls[i].context = &f;
+        under_way += !calls[i].here;
     }
+    if (under_way == 0)
+        return;
+    flight_init(&f, under_way);
     remote_post(r, calls, n);
     flight_wait(&f);
 }

@@ -78,10 +78,13 @@ static mr_rc_t map_is_locked(struct channel *c, struct channel_map *map, const s
 
 static mr_rc_t map_clear(struct channel *c, struct channel_map *map, mr_err_t *err)
 {
+    struct near *near = load_acquire_ptr((void *const *)&map->near);
     struct remote_call call;
     mr_rc_t rc = remote_ask(remote_of(c), &call, WIRE_map_clear_req, -1,
                             &(struct map_clear_req){name_of(map)}, false, NULL, err);
 
+    if (near)
+        near_forget_all(near);
     remote_call_clear(&call);
     return rc;
 }
@@ -112,6 +115,42 @@ static void unlisten(struct channel *c, struct channel_listener *l)
 {
     (void)c;
     unsubscribe(l);
+}
+
+/* ---- copies --------------------------------------------------------------------------------- */
+
+static mr_rc_t map_near(struct channel *c, struct channel_map *map, const struct near_wish *w,
+                        mr_err_t *err)
+{
+    const struct near_config config = {.map = map->name,
+                                       .partitions = remote_of(c)->partitions,
+                                       .max_bytes = w->max_bytes,
+                                       .stale_max_ns = w->stale_max_ms * 1000000};
+    struct near *near;
+    mr_rc_t rc;
+
+    if (exchange_32(&map->wants_near, 1))
+        return MR_EXISTS;
+    if ((rc = near_new(&config, &near)) == MR_OK &&
+        (rc = subscribe_near(remote_of(c), map->name, near)) == MR_OK) {
+        store_release_ptr((void **)&map->near, near);
+        return MR_OK;
+    }
+    exchange_32(&map->wants_near, 0);
+    return fail(err, rc, NULL, "map \"%s\": a near cache cannot be added: %s", map->name,
+                mr_rc_text(rc));
+}
+
+static mr_rc_t map_near_facts(struct channel *c, struct channel_map *map,
+                              struct near_facts *ret_facts)
+{
+    struct near *near = load_acquire_ptr((void *const *)&map->near);
+
+    (void)c;
+    if (!near)
+        return MR_NOT_FOUND;
+    near_facts(near, ret_facts);
+    return MR_OK;
 }
 
 /* ---- the cluster ---------------------------------------------------------------------------- */
@@ -188,6 +227,8 @@ const struct channel_ops remote_ops = {
     .map_is_locked = map_is_locked,
     .map_clear = map_clear,
     .map_facts = map_facts,
+    .map_near = map_near,
+    .map_near_facts = map_near_facts,
     .map_listen = map_listen,
     .unlisten = unlisten,
     .memory = memory,

@@ -4,6 +4,9 @@
  * not tell whether it is not there or another. The update function runs here, on a copy, and its
  * result is written only if the entry is still what it saw; else it is called again.
  *
+ * Where the map has a near cache, a read may be answered by a copy, and what is not is copied on
+ * its way; a write makes copies of its entry go.
+ *
  * An answer lies in its call, which the calling thread keeps until remote_done().
  */
 #include "client/remote_map.h"
@@ -12,6 +15,7 @@
 
 #include "net/base/atomic.h"
 #include "net/base/clock.h"
+#include "net/base/epoch.h"
 #include "net/base/mem.h"
 
 /* ---- the calling thread --------------------------------------------------------------------- */
@@ -50,6 +54,11 @@ struct message {
     bool reads;
     union wire_message body;
 };
+
+static bool is_read(const struct map_request *q)
+{
+    return q->verb == MAP_GET || q->verb == MAP_CONTAINS;
+}
 
 static bool has_idle(const struct map_request *q)
 {
@@ -117,7 +126,7 @@ static void message_of(const struct map_request *q, struct wire_bytes name, stru
 {
     int64_t thread = q->owner.thread;
 
-    m->reads = q->verb == MAP_GET || q->verb == MAP_CONTAINS;
+    m->reads = is_read(q);
     switch (q->verb) {
     case MAP_GET: MESSAGE(map_get_req, ANSWER_OLD, thread, name, q->key); break;
     case MAP_CONTAINS: MESSAGE(map_contains_key_req, ANSWER_DONE, thread, name, q->key); break;
@@ -151,8 +160,17 @@ static mr_rc_t refuse_times(const struct channel_map *map, const struct map_requ
                 map->name);
 }
 
-static mr_rc_t begin(struct channel_map *map, const struct map_request *q, struct remote_call *call,
-                     mr_err_t *err)
+/* A call that is not sent: nothing of it is to be freed. */
+static void call_none(struct remote_call *call)
+{
+    call->request = (struct sink){.grows = true};
+    call->answer = NULL;
+    call->here = false;
+    call->near = NULL;
+}
+
+static mr_rc_t make_message(struct channel_map *map, const struct map_request *q,
+                            struct remote_call *call, mr_err_t *err)
 {
     struct map_request mine = *q;
     struct message m;
@@ -161,8 +179,7 @@ static mr_rc_t begin(struct channel_map *map, const struct map_request *q, struc
     if ((rc = refuse_times(map, q, err)) != MR_OK ||
         (rc = remote_teach(map->remote, &q->key, err)) != MR_OK ||
         (q->verb != MAP_GET && (rc = remote_teach(map->remote, &q->value, err)) != MR_OK)) {
-        call->request = (struct sink){.grows = true};
-        call->answer = NULL;
+        call_none(call);
         return rc;
     }
     mine.owner.thread = thread_number();
@@ -198,15 +215,15 @@ static mr_rc_t read_done(const struct remote_call *call, bool *ret_done)
     return rc;
 }
 
-static mr_rc_t get(struct channel_map *map, const struct data *key, struct remote_call *call,
-                   struct map_answer *ret_a, mr_err_t *err);
+static mr_rc_t get_there(struct channel_map *map, const struct data *key, struct remote_call *call,
+                         struct map_answer *ret_a, mr_err_t *err);
 
 /* It was not replaced or removed: because it is not there, or because it is another? */
 static mr_rc_t why_not_same(struct channel_map *map, const struct data *key,
                             struct remote_call *call, struct map_answer *ret_a, mr_err_t *err)
 {
     remote_call_clear(call);
-    mr_rc_t rc = get(map, key, call, ret_a, err);
+    mr_rc_t rc = get_there(map, key, call, ret_a, err);
 
     return rc == MR_OK ? MR_NOT_EQUAL : rc;
 }
@@ -223,8 +240,8 @@ static mr_rc_t answer_of_old(const struct map_request *q, const struct map_answe
 }
 
 /* What the answer means. It borrows from the call. */
-static mr_rc_t end(struct channel_map *map, const struct map_request *q, struct remote_call *call,
-                   struct map_answer *ret_a, mr_err_t *err)
+static mr_rc_t read_answer(struct channel_map *map, const struct map_request *q,
+                           struct remote_call *call, struct map_answer *ret_a, mr_err_t *err)
 {
     bool was_done = true;
     struct message m;
@@ -249,6 +266,87 @@ static mr_rc_t end(struct channel_map *map, const struct map_request *q, struct 
     return MR_NOT_FOUND;
 }
 
+/* From the member, whatever copies there are. */
+static mr_rc_t get_there(struct channel_map *map, const struct data *key, struct remote_call *call,
+                         struct map_answer *ret_a, mr_err_t *err)
+{
+    struct map_request q = {.verb = MAP_GET, .key = *key};
+    mr_rc_t rc = make_message(map, &q, call, err);
+
+    if (rc != MR_OK)
+        return rc;
+    remote_run(map->remote, call, 1);
+    return read_answer(map, &q, call, ret_a, err);
+}
+
+/* ---- with copies ---------------------------------------------------------------------------- */
+
+/* Answers the call by a copy, if there is one; else *ret_claim is for the answer to come. */
+static bool answer_by_copy(struct near *near, const struct map_request *q, struct remote_call *call,
+                           struct near_claim *ret_claim)
+{
+    struct data value;
+    bool found;
+
+    call_none(call);
+    epoch_enter();
+    found = near_find(near, &q->key, clock_ns(), &value, ret_claim);
+    if (found)
+        call->answer = value.size <= sizeof call->room ? call->room : mem_alloc(value.size);
+    if (call->answer) {
+        call->here = true;
+        call->copy = (struct data){call->answer, value.size, value.kind};
+        if (value.size)
+            memcpy(call->answer, value.at, value.size);
+    }
+    epoch_exit();
+    return call->here;
+}
+
+static mr_rc_t begin(struct channel_map *map, const struct map_request *q, struct remote_call *call,
+                     mr_err_t *err)
+{
+    struct near *near = load_acquire_ptr((void *const *)&map->near);
+    struct near_claim claim = {0};
+
+    if (near && is_read(q) && answer_by_copy(near, q, call, &claim))
+        return MR_OK;
+    if (near && !is_read(q))
+        near_forget(near, &q->key);
+
+    mr_rc_t rc = make_message(map, q, call, err);
+
+    call->near = near;
+    call->claim = claim;
+    return rc;
+}
+
+/* Whether a write that has failed was done is not known either; and what only says that there is an
+ * entry is newer than copies that come meanwhile. */
+static void tell_near(const struct map_request *q, const struct remote_call *call, mr_rc_t rc,
+                      const struct map_answer *a)
+{
+    if (q->verb == MAP_GET && (rc == MR_OK || rc == MR_NOT_FOUND))
+        near_fill(call->near, &q->key, &a->value, call->claim);
+    else
+        near_forget(call->near, &q->key);
+}
+
+static mr_rc_t end(struct channel_map *map, const struct map_request *q, struct remote_call *call,
+                   struct map_answer *ret_a, mr_err_t *err)
+{
+    mr_rc_t rc;
+
+    if (call->here) {
+        *ret_a = (struct map_answer){.value = call->copy, .present = call->copy.kind != DATA_NULL};
+        return ret_a->present ? MR_OK : MR_NOT_FOUND;
+    }
+    rc = read_answer(map, q, call, ret_a, err);
+    if (call->near)
+        tell_near(q, call, rc, ret_a);
+    return rc;
+}
+
 static mr_rc_t run(struct channel_map *map, const struct map_request *q, struct remote_call *call,
                    struct map_answer *ret_a, mr_err_t *err)
 {
@@ -258,12 +356,6 @@ static mr_rc_t run(struct channel_map *map, const struct map_request *q, struct 
         return rc;
     remote_run(map->remote, call, 1);
     return end(map, q, call, ret_a, err);
-}
-
-static mr_rc_t get(struct channel_map *map, const struct data *key, struct remote_call *call,
-                   struct map_answer *ret_a, mr_err_t *err)
-{
-    return run(map, &(struct map_request){.verb = MAP_GET, .key = *key}, call, ret_a, err);
 }
 
 /* ---- updating ------------------------------------------------------------------------------- */
@@ -297,7 +389,7 @@ static mr_rc_t update_once(struct channel_map *map, const struct map_request *q,
                            struct map_answer *ret_a, mr_err_t *err)
 {
     struct data next = {0};
-    mr_rc_t rc = get(map, &q->key, &kept, ret_a, err);
+    mr_rc_t rc = get_there(map, &q->key, &kept, ret_a, err);
 
     if (rc >= MR_ERR_MEMORY)
         return rc;
@@ -318,12 +410,15 @@ static mr_rc_t update(struct channel_map *map, const struct map_request *q,
                       struct map_answer *ret_a, mr_err_t *err)
 {
     uint64_t until_ns = clock_ns() + map->remote->call_timeout_ms * 1000000;
+    struct near *near = load_acquire_ptr((void *const *)&map->near);
     mr_rc_t rc = refuse_times(map, q, err);
 
     if (rc != MR_OK)
         return rc;
     for (;;) {
         rc = update_once(map, q, ret_a, err);
+        if (near) /* the function may have been shown what is newer than the copy */
+            near_forget(near, &q->key);
         if (rc == MR_OK && q->updated)
             q->updated(q->update_context);
         if (rc == MR_OK || rc >= MR_ERR_MEMORY)
@@ -340,8 +435,7 @@ mr_rc_t remote_map_run(struct channel *c, struct channel_map *map, const struct 
                        struct map_answer *ret_a, mr_err_t *err)
 {
     (void)c;
-    kept.request = (struct sink){0};
-    kept.answer = NULL;
+    call_none(&kept);
     *ret_a = (struct map_answer){0};
     return q->verb == MAP_UPDATE ? update(map, q, ret_a, err) : run(map, q, &kept, ret_a, err);
 }
@@ -397,7 +491,10 @@ mr_rc_t remote_map_start(struct channel *c, struct channel_map *map, const struc
     later->call.over = call_over;
     later->call.context = later;
     *ret_call = later;
-    remote_post(map->remote, &later->call, 1);
+    if (later->call.here)
+        over(context);
+    else
+        remote_post(map->remote, &later->call, 1);
     return MR_OK;
 }
 
@@ -462,7 +559,8 @@ static mr_rc_t get_some(struct window *w, struct channel_map *map, const struct 
     for (size_t i = 0; i < n; i++) {
         struct map_answer a;
 
-        rc = end(map, &(struct map_request){.verb = MAP_GET}, &w->calls[i], &a, err);
+        rc = end(map, &(struct map_request){.verb = MAP_GET, .key = keys[from + i]}, &w->calls[i],
+                 &a, err);
         if (rc >= MR_ERR_MEMORY)
             return rc;
         visit(context, from + i, a.present ? &a.value : NULL);

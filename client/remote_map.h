@@ -12,6 +12,8 @@
 
 struct channel_map {
     struct remote *remote;
+    struct near *near;   /* copies; NULL: none are kept. Set once, atomic; the subscription's */
+    uint32_t wants_near; /* they are, or soon will be; atomic */
     char name[];
 };
 

@@ -7,6 +7,8 @@
 #include "net/base/clock.h"
 #include "net/base/mem.h"
 
+enum { INVALIDATION = 256 }; /* a flag of listeners */
+
 /* What a listener is to hear; the event's bytes follow. */
 struct delivery {
     struct delivery *next;
@@ -29,6 +31,8 @@ struct channel_listener {
     void (*on_event)(void *context, const struct map_event *e);
     void *context;
     uint32_t kinds;
+    struct near *near; /* which of its copies are old is what it hears instead; NULL: events */
+    struct loop_timer checking;
 
     /* The client loop's. */
     enum listener_state state;
@@ -46,15 +50,23 @@ struct channel_listener {
     char map[];
 };
 
+/* A correlation that answers or events come with. */
+struct awaited {
+    struct awaited *next; /* in the table */
+    int64_t correlation;
+    struct registration *g;
+};
+
 /* A listener at one member. */
 struct registration {
-    struct registration *next; /* in the table */
-    struct list node;          /* of the listener's */
+    struct list node; /* of the listener's */
     struct channel_listener *l;
     struct peer *peer;
-    int64_t correlation;
+    struct awaited heard;
     bool answered;
     struct wire_uuid id;
+    struct awaited check; /* of copies; correlation 0: there is none under way */
+    uint64_t asked_ns;
 };
 
 /* ---- deliveries: any thread to the events loop ---------------------------------------------- */
@@ -103,11 +115,17 @@ static bool is_end(const struct delivery *d)
     return d == &d->l->end;
 }
 
+static void listener_free(struct channel_listener *l)
+{
+    near_free(l->near);
+    mem_free(l);
+}
+
 static void drop(struct subscriptions *s, struct delivery *d)
 {
     fetch_sub_64(&s->queued, d->size);
     if (is_end(d))
-        mem_free(d->l);
+        listener_free(d->l);
     else
         mem_free(d);
 }
@@ -182,27 +200,47 @@ static enum progress deliver(void *context, uint64_t budget_ns)
 
 /* ---- the table ------------------------------------------------------------------------------ */
 
-static struct registration **bucket_of(struct subscriptions *s, int64_t correlation)
+static struct awaited **bucket_of(struct subscriptions *s, int64_t correlation)
 {
     return &s->buckets[(uint64_t)correlation % SUBSCRIBE_BUCKETS];
 }
 
-static struct registration *find(struct subscriptions *s, int64_t correlation)
+static struct awaited *find(struct subscriptions *s, int64_t correlation)
 {
-    struct registration *g = *bucket_of(s, correlation);
+    struct awaited *a = *bucket_of(s, correlation);
 
-    while (g && g->correlation != correlation)
-        g = g->next;
-    return g;
+    while (a && a->correlation != correlation)
+        a = a->next;
+    return a;
+}
+
+static void await(struct remote *r, struct registration *g, struct awaited *a)
+{
+    struct awaited **bucket;
+
+    a->g = g;
+    a->correlation = remote_number(r);
+    bucket = bucket_of(&r->subscriptions, a->correlation);
+    a->next = *bucket;
+    *bucket = a;
+}
+
+static void await_no_more(struct subscriptions *s, struct awaited *a)
+{
+    struct awaited **at = bucket_of(s, a->correlation);
+
+    if (a->correlation == 0)
+        return;
+    while (*at != a)
+        at = &(*at)->next;
+    *at = a->next;
+    a->correlation = 0;
 }
 
 static void forget(struct subscriptions *s, struct registration *g)
 {
-    struct registration **at = bucket_of(s, g->correlation);
-
-    while (*at != g)
-        at = &(*at)->next;
-    *at = g->next;
+    await_no_more(s, &g->heard);
+    await_no_more(s, &g->check);
     list_remove(&g->node);
     mem_free(g);
 }
@@ -230,27 +268,73 @@ static void settle_if_answered(struct channel_listener *l)
         settle(l, LISTENING, MR_OK);
 }
 
+static void ask_for_events(const struct registration *g)
+{
+    const struct channel_listener *l = g->l;
+
+    peer_send(g->peer, WIRE_map_add_entry_listener_req, g->heard.correlation,
+              &(struct map_add_entry_listener_req){.include_value = true,
+                                                   .listener_flags = (int32_t)(l->kinds & 0xff),
+                                                   .local_only = true,
+                                                   .name = wire_text(l->map)});
+}
+
+static void ask_for_invalidations(const struct registration *g)
+{
+    peer_send(g->peer, WIRE_map_add_near_cache_invalidation_listener_req, g->heard.correlation,
+              &(struct map_add_near_cache_invalidation_listener_req){.listener_flags = INVALIDATION,
+                                                                     .local_only = true,
+                                                                     .name = wire_text(g->l->map)});
+}
+
 static void register_at(struct remote *r, struct channel_listener *l, struct peer *p)
 {
     struct registration *g = mem_alloc_zero(sizeof *g);
-    struct registration **bucket;
 
     if (!g) {
         if (l->state == STARTING)
             settle(l, FAILED, MR_ERR_MEMORY);
         return;
     }
-    *g = (struct registration){.l = l, .peer = p, .correlation = remote_number(r)};
-    bucket = bucket_of(&r->subscriptions, g->correlation);
-    g->next = *bucket;
-    *bucket = g;
+    g->l = l;
+    g->peer = p;
+    await(r, g, &g->heard);
     list_add_last(&l->registrations, &g->node);
     l->unanswered++;
-    peer_send(p, WIRE_map_add_entry_listener_req, g->correlation,
-              &(struct map_add_entry_listener_req){.include_value = true,
-                                                   .listener_flags = (int32_t)(l->kinds & 0xff),
-                                                   .local_only = true,
-                                                   .name = wire_text(l->map)});
+    if (l->near)
+        ask_for_invalidations(g);
+    else
+        ask_for_events(g);
+}
+
+/* Asks a member what the last changes of its partitions were. */
+static void check_copies(struct remote *r, struct registration *g)
+{
+    struct sink names = {.grows = true};
+    struct wire_bytes name = wire_text(g->l->map);
+
+    wire_put(&names, WIRE_str, &name);
+    if (sink_state(&names) == MR_OK) {
+        await(r, g, &g->check);
+        g->asked_ns = clock_ns();
+        peer_send(g->peer, WIRE_map_fetch_near_cache_invalidation_metadata_req,
+                  g->check.correlation,
+                  &(struct map_fetch_near_cache_invalidation_metadata_req){
+                      g->peer->member, wire_list_of(&names, 1)});
+    }
+    sink_free(&names);
+}
+
+static void check_all_copies(void *context)
+{
+    struct channel_listener *l = context;
+
+    for (struct list *at = l->registrations.next; at != &l->registrations; at = at->next) {
+        struct registration *g = list_owner(at, struct registration, node);
+
+        if (g->answered && g->check.correlation == 0)
+            check_copies(l->remote, g);
+    }
 }
 
 static struct channel_listener *listener_of(struct remote_work *w)
@@ -263,6 +347,9 @@ static void start(struct remote *r, struct remote_work *w)
     struct channel_listener *l = listener_of(w);
 
     list_add_last(&r->subscriptions.listeners, &l->node);
+    if (l->near)
+        timer_start_on_loop(r->loop, &l->checking, near_check_ns(l->near), near_check_ns(l->near),
+                            check_all_copies, l);
     if (r->state == REMOTE_OVER) {
         settle(l, FAILED, MR_ERR_CLOSED);
         return;
@@ -288,41 +375,73 @@ static void stop(struct remote *r, struct remote_work *w)
                                                               .name = wire_text(l->map)});
         forget(&r->subscriptions, g);
     }
+    timer_cancel_on_loop(r->loop, &l->checking);
     list_remove(&l->node);
     push(&r->subscriptions, &l->end);
+}
+
+/* A listener that hears nothing yet. NULL: no memory. */
+static struct channel_listener *listener_new(struct remote *r, const char *map)
+{
+    size_t size = strlen(map) + 1;
+    struct channel_listener *l = mem_alloc_zero(sizeof *l + size);
+
+    if (!l)
+        return NULL;
+    l->work.run = start;
+    l->remote = r;
+    l->deadline_ns = clock_ns() + r->call_timeout_ms * 1000000;
+    l->end.l = l;
+    list_init(&l->registrations);
+    memcpy(l->map, map, size);
+    return l;
+}
+
+/* Waits until every member has answered. On failure it is closed. */
+static mr_rc_t listener_start(struct channel_listener *l)
+{
+    struct flight f;
+
+    flight_init(&f, 1);
+    l->starting = &f;
+    remote_post_work(l->remote, &l->work);
+    flight_wait(&f);
+    mr_rc_t rc = l->rc;
+
+    if (rc != MR_OK)
+        unsubscribe(l);
+    return rc;
 }
 
 mr_rc_t subscribe(struct remote *r, const char *map, uint32_t kinds,
                   void (*on_event)(void *context, const struct map_event *e), void *context,
                   struct channel_listener **ret_l, mr_err_t *err)
 {
-    size_t size = strlen(map) + 1;
-    struct channel_listener *l = mem_alloc_zero(sizeof *l + size);
-    struct flight f;
+    struct channel_listener *l = listener_new(r, map);
+    mr_rc_t rc = MR_ERR_MEMORY;
 
-    if (!l)
-        return fail(err, MR_ERR_MEMORY, NULL, "map \"%s\": no memory for a listener", map);
-    *l = (struct channel_listener){.work.run = start,
-                                   .remote = r,
-                                   .on_event = on_event,
-                                   .context = context,
-                                   .kinds = kinds,
-                                   .deadline_ns = clock_ns() + r->call_timeout_ms * 1000000,
-                                   .starting = &f,
-                                   .end.l = l};
-    list_init(&l->registrations);
-    memcpy(l->map, map, size);
-    flight_init(&f, 1);
-    remote_post_work(r, &l->work);
-    flight_wait(&f);
-    mr_rc_t rc = l->rc;
-
-    if (rc == MR_OK) {
+    if (l) {
+        l->kinds = kinds;
+        l->on_event = on_event;
+        l->context = context;
         *ret_l = l;
-        return MR_OK;
+        rc = listener_start(l);
     }
-    unsubscribe(l);
+    if (rc == MR_OK)
+        return MR_OK;
     return fail(err, rc, NULL, "map \"%s\": a listener cannot be added: %s", map, mr_rc_text(rc));
+}
+
+mr_rc_t subscribe_near(struct remote *r, const char *map, struct near *near)
+{
+    struct channel_listener *l = listener_new(r, map);
+
+    if (!l) {
+        near_free(near);
+        return MR_ERR_MEMORY;
+    }
+    l->near = near;
+    return listener_start(l);
 }
 
 /* From inside its own callback it cannot wait for itself; the callback is then the last one. */
@@ -386,6 +505,8 @@ static void tell_gap_if_heard(struct remote *r, struct channel_listener *l)
     if (!l->interrupted || l->unanswered > 0 || list_is_empty(&l->registrations))
         return;
     l->interrupted = false;
+    if (l->near)
+        return;
     fetch_add_64(&l->gaps, 1);
     queue(r, l, NULL, 0);
 }
@@ -402,6 +523,8 @@ static void lose_peer(struct remote *r, struct channel_listener *l, const struct
             continue;
         l->unanswered -= !g->answered;
         l->interrupted |= l->state == LISTENING;
+        if (l->near)
+            near_lost(l->near);
         forget(s, g);
     }
     settle_if_answered(l);
@@ -454,21 +577,67 @@ static void answered(struct remote *r, struct registration *g, const struct wire
     }
     g->answered = true;
     g->id = a.response;
+    if (l->near)
+        check_copies(r, g);
     settle_if_answered(l);
     tell_gap_if_heard(r, l);
+}
+
+/* Copies that are old. What cannot be understood leaves none that can be relied on. */
+static void invalidate(struct near *near, const struct wire_head *head, const uint8_t *bytes,
+                       size_t size)
+{
+    union wire_message m;
+    const char *field;
+    int id = wire_find(head->type);
+    mr_rc_t rc = MR_ERR_MALFORMED;
+
+    if (id == WIRE_map_invalidation_event || id == WIRE_map_batch_invalidation_event)
+        rc = wire_decode((enum wire_id)id, bytes, size, &m, &field);
+    if (rc != MR_OK)
+        near_lost(near);
+    else if (id == WIRE_map_invalidation_event)
+        near_invalidated(near, &m.map_invalidation_event);
+    else
+        near_invalidated_many(near, &m.map_batch_invalidation_event);
+}
+
+static void take_event(struct remote *r, struct channel_listener *l, const struct wire_head *head,
+                       const uint8_t *bytes, size_t size)
+{
+    if (l->near)
+        invalidate(l->near, head, bytes, size);
+    else
+        queue(r, l, bytes, size);
+}
+
+/* Without an answer that can be read, copies are soon too old to be used. */
+static void take_check(struct remote *r, struct registration *g, const struct wire_head *head,
+                       const uint8_t *bytes, size_t size)
+{
+    struct map_fetch_near_cache_invalidation_metadata_rsp a;
+    const char *field;
+
+    await_no_more(&r->subscriptions, &g->check);
+    if (head->type == wire_type(WIRE_map_fetch_near_cache_invalidation_metadata_rsp) &&
+        wire_decode(WIRE_map_fetch_near_cache_invalidation_metadata_rsp, bytes, size, &a, &field) ==
+            MR_OK)
+        (void)!near_checked(g->l->near, g->asked_ns, &a);
 }
 
 bool subscriptions_message(struct remote *r, const struct wire_head *head, const uint8_t *bytes,
                            size_t size)
 {
-    struct registration *g = find(&r->subscriptions, head->correlation);
+    struct awaited *a = find(&r->subscriptions, head->correlation);
 
-    if (!g)
+    if (!a)
         return false;
-    if (head->flags & FRAME_EVENT)
-        queue(r, g->l, bytes, size);
+    if (a == &a->g->check)
+        take_check(r, a->g, head, bytes, size);
+    else if (head->flags & FRAME_EVENT)
+        take_event(r, a->g->l, head, bytes, size);
     else
-        answered(r, g, head, bytes, size);
+        answered(r, a->g, head, bytes, size);
     return true;
 }
 
@@ -494,6 +663,7 @@ void subscriptions_free(struct subscriptions *s)
 
         while (!list_is_empty(&l->registrations))
             forget(s, list_owner(l->registrations.next, struct registration, node));
-        mem_free(l);
+        timer_cancel_on_loop(l->remote->loop, &l->checking);
+        listener_free(l);
     }
 }

@@ -12,6 +12,9 @@
  * Callbacks run on the events thread, because they may make calls, whose answers the client's own
  * thread has to take meanwhile.
  *
+ * A near cache (near.h) is a listener of its own kind: what it hears is taken at once, on the
+ * client's loop, and from time to time it asks each member for the numbers of the last changes.
+ *
  * The end of a listener is the last thing in its queue: when it is taken there, nothing is under
  * way any more, and it is freed.
  *
@@ -22,6 +25,7 @@
 #ifndef CLIENT_SUBSCRIBE_H
 #define CLIENT_SUBSCRIBE_H
 
+#include "client/near.h"
 #include "net/base/list.h"
 #include "net/channel.h"
 #include "net/loop.h"
@@ -29,15 +33,15 @@
 
 struct remote;
 struct peer;
-struct registration;
+struct awaited;
 struct delivery;
 
 enum { SUBSCRIBE_BUCKETS = 256, SUBSCRIBE_QUEUE_MAX = 64 * 1024 * 1024 };
 
 struct subscriptions {
-    struct list listeners;                           /* the client loop's */
-    struct registration *buckets[SUBSCRIBE_BUCKETS]; /* by correlation; the same */
-    struct tasklet deliverer;                        /* on the events loop */
+    struct list listeners;                      /* the client loop's */
+    struct awaited *buckets[SUBSCRIBE_BUCKETS]; /* by correlation; the same */
+    struct tasklet deliverer;                   /* on the events loop */
     void *posted;                  /* of struct delivery, the last one first; any thread */
     struct delivery *first, *last; /* in order; the events loop's */
     uint64_t queued;               /* bytes of events that are not taken; atomic */
@@ -56,6 +60,11 @@ mr_rc_t subscribe(struct remote *r, const char *map, uint32_t kinds,
                   void (*on_event)(void *context, const struct map_event *e), void *context,
                   struct channel_listener **ret_l, mr_err_t *err);
 void unsubscribe(struct channel_listener *l);
+
+/* Has near hear of the map's changes until the client is closed, which frees it; so does failing.
+ * Returns when every member has answered. MR_ERR_MEMORY, MR_ERR_CLOSED, MR_ERR_TIMEOUT, or what a
+ * member says. */
+mr_rc_t subscribe_near(struct remote *r, const char *map, struct near *near);
 
 /* ---- the client's loop ---------------------------------------------------------------------- */
 

@@ -82,6 +82,13 @@ struct channel_ops {
                           struct channel_listener **ret_l, mr_err_t *err);
     void (*unlisten)(struct channel *c, struct channel_listener *l);
 
+    /* Keeps copies of the map's entries in this process from now on, and answers reads by them.
+     * MR_EXISTS: it does already. NULL, both: the data is here. map_near_facts: MR_NOT_FOUND. */
+    mr_rc_t (*map_near)(struct channel *c, struct channel_map *map, const struct near_wish *w,
+                        mr_err_t *err);
+    mr_rc_t (*map_near_facts)(struct channel *c, struct channel_map *map,
+                              struct near_facts *ret_facts);
+
     /* Many puts at once, in order; *ret_done: how many of the first are done for sure. */
     mr_rc_t (*map_put_all)(struct channel *c, struct channel_map *map,
                            const struct map_request *puts, size_t n, size_t *ret_done,

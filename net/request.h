@@ -112,6 +112,17 @@ struct map_facts {
     uint64_t hits, misses, puts, removes, evictions, expirations, updates;
 };
 
+/* What copies of a map's entries a client is to keep. */
+struct near_wish {
+    uint64_t max_bytes, stale_max_ms;
+};
+
+/* And what has become of them. */
+struct near_facts {
+    uint64_t hits, misses, invalidations, evictions;
+    uint64_t entries, bytes; /* what cannot be found any more included */
+};
+
 /* A member, as others reach it. */
 struct member_facts {
     uint64_t uuid_high, uuid_low;

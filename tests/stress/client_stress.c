@@ -22,6 +22,9 @@ enum claim {
     ERRORS_ARE_THOSE_OF_LOST_CONNECTIONS,
     UPDATES_ARE_NOT_LOST,
     LISTENERS_HEAR,
+    COPIES_SHOW_OWN_WRITES,
+    COPIES_DO_NOT_GO_BACK,
+    COPIES_ARE_USED,
     CLAIMS
 };
 
@@ -32,6 +35,9 @@ static const char *const claims[CLAIMS] = {
     [ERRORS_ARE_THOSE_OF_LOST_CONNECTIONS] = "calls fail only as a lost connection lets them",
     [UPDATES_ARE_NOT_LOST] = "updates of several threads are all there",
     [LISTENERS_HEAR] = "listeners hear, and are told of what they missed",
+    [COPIES_SHOW_OWN_WRITES] = "a near cache shows its program's writes at once",
+    [COPIES_DO_NOT_GO_BACK] = "a near cache never shows an older value again",
+    [COPIES_ARE_USED] = "a near cache answers reads",
 };
 
 static struct member *server;
@@ -67,9 +73,11 @@ struct worker {
     struct thread thread;
     int number;
     struct tally tally;
-    mr_map_t *own, *shared;
+    mr_map_t *own, *shared, *near;
     mr_cq_t *cq;
-    uint64_t counted; /* updates of the shared entry that were answered */
+    bool restarting;       /* the member loses what it has */
+    int64_t seen[THREADS]; /* the newest value of each thread's entry in `near` */
+    uint64_t counted;      /* updates of the shared entry that were answered */
 };
 
 static bool is_of_a_loss(mr_rc_t rc)
@@ -125,12 +133,41 @@ static mr_update_t count_up(void *context, mr_ref_t current, mr_ref_t *next)
     return MR_UPDATE_SET;
 }
 
+/* Writes an entry of its own and reads everybody's, from copies where there are some. */
+static void copies(struct worker *w, int64_t round)
+{
+    uint64_t before = load_acquire_64(&generation);
+    mr_val_t v = MR_VAL_INIT;
+    mr_rc_t rc = mr_map_set(w->near, MR_I64(w->number), MR_I64(round), NULL, NULL);
+    bool written = rc == MR_OK;
+
+    for (int i = 0; i < 8 * THREADS; i++) {
+        int of = i % THREADS;
+
+        rc = mr_map_get(w->near, MR_I64(of), &v, NULL, NULL);
+        if (before % 2 == 1 || load_acquire_64(&generation) != before)
+            break;
+        int64_t value = rc == MR_OK ? mr_val_i64(&v) : 0;
+
+        if (rc >= MR_ERR_MEMORY)
+            continue;
+        if (of == w->number && written)
+            holds(&w->tally, COPIES_SHOW_OWN_WRITES, value == round, "%lld instead of %lld",
+                  (long long)value, (long long)round);
+        holds(&w->tally, COPIES_DO_NOT_GO_BACK, w->restarting || value >= w->seen[of],
+              "%lld after %lld", (long long)value, (long long)w->seen[of]);
+        w->seen[of] = value;
+    }
+    mr_val_clear(&v);
+}
+
 static void work(void *context)
 {
     struct worker *w = context;
 
     for (int64_t round = 1; clock_ms() < deadline_ms; round++) {
         batch(w, round);
+        copies(w, round);
         mr_rc_t rc = mr_map_update(w->shared, MR_STR("count"), count_up, NULL, NULL, NULL);
 
         w->counted += rc == MR_OK;
@@ -151,11 +188,16 @@ static uint64_t run_workers(struct tally *sum, bool restarting)
 {
     static struct worker workers[THREADS];
     mr_map_t *own = mr_map(g, "own", NULL), *shared = mr_map(g, "shared", NULL);
+    mr_map_t *near = mr_map(g, "near", NULL);
     uint64_t counted = 0, ends_ms = deadline_ms;
 
     for (int i = 0; i < THREADS; i++) {
-        workers[i] =
-            (struct worker){.number = i, .own = own, .shared = shared, .cq = mr_cq_new(g, NULL)};
+        workers[i] = (struct worker){.number = i,
+                                     .restarting = restarting,
+                                     .own = own,
+                                     .shared = shared,
+                                     .near = near,
+                                     .cq = mr_cq_new(g, NULL)};
         if (thread_start(&workers[i].thread, "worker", work, &workers[i]) != MR_OK)
             exit(1);
     }
@@ -181,21 +223,28 @@ int main(void)
     mr_err_t err = MR_ERR_INIT;
     uint64_t ends_ms = stress_deadline_ms(), now_ms = clock_ms();
     mr_val_t v = MR_VAL_INIT;
+    mr_near_stats_t copied = MR_NEAR_STATS_INIT;
     char url[64];
 
     serve();
     snprintf(url, sizeof url, "millrace://127.0.0.1:%u", (unsigned)port);
     g = mr_connect(url, NULL, &err);
+    mr_rc_t rc = mr_map_near_cache(mr_map(g, "near", &err), NULL, &err);
     mr_listener_t *l = mr_map_listen(mr_map(g, "own", &err), MR_EVENT_ALL, hear, NULL, &err);
 
-    if (mr_err_report(stdout, &err))
+    if (mr_err_report(stdout, &err) || rc != MR_OK)
         return 1;
     deadline_ms = now_ms + (ends_ms - now_ms) / 2;
     uint64_t counted = run_workers(&sum, false);
-    mr_rc_t rc = mr_map_get(mr_map(g, "shared", NULL), MR_STR("count"), &v, NULL, &err);
+
+    rc = mr_map_get(mr_map(g, "shared", NULL), MR_STR("count"), &v, NULL, &err);
 
     holds(&sum, UPDATES_ARE_NOT_LOST, rc == MR_OK && (uint64_t)mr_val_i64(&v) == counted,
           "%lld instead of %llu", (long long)mr_val_i64(&v), (unsigned long long)counted);
+    (void)!mr_map_near_stats(mr_map(g, "near", NULL), &copied, &err);
+    holds(&sum, COPIES_ARE_USED, copied.hits > 0 && copied.invalidations > 0,
+          "%llu hits, %llu invalidations", (unsigned long long)copied.hits,
+          (unsigned long long)copied.invalidations);
     holds(&sum, LISTENERS_HEAR, load_relaxed_64(&heard) > 0, "nothing was heard");
     deadline_ms = ends_ms;
     (void)run_workers(&sum, true);

@@ -460,6 +460,50 @@ MR_API mr_listener_t *mr_map_listen(mr_map_t *m, unsigned kinds, mr_event_fn fn,
  * fn, which then runs to its end. NULL is allowed. mr_close does it for those that are left. */
 MR_API void mr_listener_close(mr_listener_t *l);
 
+/* ---- near cache ----------------------------------------------------------------------------- */
+
+typedef struct mr_near_opts {
+    size_t size;          /* of this struct, for later versions */
+    uint64_t max_bytes;   /* of copies; default 32 MiB, at least 256 KiB */
+    int64_t stale_max_ms; /* no read is older; default 10 s, 100 ms to one hour */
+} mr_near_opts_t;
+
+#define MR_NEAR_OPTS_INIT                                                                          \
+    {                                                                                              \
+        sizeof(mr_near_opts_t), 0, 0                                                               \
+    }
+
+/* Keeps copies of the map's entries in this process from now on, until g is closed: what was read
+ * once is read again without asking a member, in well under a microsecond. Copies go when members
+ * tell of changes, which takes as long as a message; and none is used unless members have confirmed
+ * within the last stale_max_ms that no change was missed. So a read through mr_map_get,
+ * mr_map_contains or mr_map_get_all (that an entry is absent included) shows what was true at most
+ * stale_max_ms ago, also when messages are lost, and this process's own writes at once; what such a
+ * read has shown, a later one does not take back. Other calls ask the members as before.
+ *
+ * A read from a copy does not count as a use of the entry for max_idle_ms, and an entry that ends
+ * by its time counts as changed when the member takes it out, mostly within a second.
+ *
+ * MR_EXISTS: the map has one already, which stays as it is. MR_ERR_ARGUMENT, MR_ERR_MEMORY.
+ * MR_ERR_UNSUPPORTED: a member in this process. */
+MR_API mr_rc_t mr_map_near_cache(mr_map_t *m, const mr_near_opts_t *opts, mr_err_t *err);
+
+typedef struct mr_near_stats {
+    size_t size;             /* set it to sizeof: MR_NEAR_STATS_INIT */
+    uint64_t hits, misses;   /* reads that were answered by a copy, and that were not */
+    uint64_t invalidations;  /* copies that went because members told of a change */
+    uint64_t evictions;      /* copies given up for room */
+    uint64_t entries, bytes; /* copies in memory, those that are not used any more included */
+} mr_near_stats_t;
+
+#define MR_NEAR_STATS_INIT                                                                         \
+    {                                                                                              \
+        sizeof(mr_near_stats_t), 0, 0, 0, 0, 0, 0                                                  \
+    }
+
+/* Fills *ret. MR_NOT_FOUND: the map has no near cache. */
+MR_API mr_rc_t mr_map_near_stats(mr_map_t *m, mr_near_stats_t *ret, mr_err_t *err);
+
 /* ---- looking -------------------------------------------------------------------------------- */
 
 typedef struct mr_map_stats {
