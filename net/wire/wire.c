@@ -1,8 +1,9 @@
 #define _GNU_SOURCE
 #include "net/wire/wire.h"
 
-#include <endian.h>
 #include <string.h>
+
+#include "net/base/littleend.h"
 
 /* ---- the tables ----------------------------------------------------------------------------- */
 
@@ -129,55 +130,27 @@ static const struct kind kinds[WIRE_KINDS] = {[WIRE_boolean] = {FORM_FIXED, 1, 0
 
 /* ---- numbers -------------------------------------------------------------------------------- */
 
-static uint32_t get32(const uint8_t *at)
-{
-    uint32_t v;
-
-    memcpy(&v, at, sizeof v);
-    return le32toh(v);
-}
-
-static uint64_t get64(const uint8_t *at)
-{
-    uint64_t v;
-
-    memcpy(&v, at, sizeof v);
-    return le64toh(v);
-}
-
-static void set32(uint8_t *at, uint32_t v)
-{
-    v = htole32(v);
-    memcpy(at, &v, sizeof v);
-}
-
-static void set64(uint8_t *at, uint64_t v)
-{
-    v = htole64(v);
-    memcpy(at, &v, sizeof v);
-}
-
 static struct wire_uuid get_uuid(const uint8_t *at)
 {
     return at[0] ? (struct wire_uuid){.null = true}
-                 : (struct wire_uuid){get64(at + 1), get64(at + 9), false};
+                 : (struct wire_uuid){get_le64(at + 1), get_le64(at + 9), false};
 }
 
 static void set_uuid(uint8_t *at, struct wire_uuid v)
 {
     at[0] = v.null;
-    set64(at + 1, v.null ? 0 : v.high);
-    set64(at + 9, v.null ? 0 : v.low);
+    put_le64(at + 1, v.null ? 0 : v.high);
+    put_le64(at + 9, v.null ? 0 : v.low);
 }
 
 int32_t wire_i32_at(struct wire_bytes array, uint32_t stride, uint32_t offset, uint32_t i)
 {
-    return (int32_t)get32(array.at + (size_t)i * stride + offset);
+    return (int32_t)get_le32(array.at + (size_t)i * stride + offset);
 }
 
 int64_t wire_i64_at(struct wire_bytes array, uint32_t stride, uint32_t offset, uint32_t i)
 {
-    return (int64_t)get64(array.at + (size_t)i * stride + offset);
+    return (int64_t)get_le64(array.at + (size_t)i * stride + offset);
 }
 
 struct wire_uuid wire_uuid_at(struct wire_bytes array, uint32_t stride, uint32_t offset, uint32_t i)
@@ -189,7 +162,7 @@ void wire_put_i32(struct sink *out, int32_t v)
 {
     uint8_t b[4];
 
-    set32(b, (uint32_t)v);
+    put_le32(b, (uint32_t)v);
     sink_put(out, b, sizeof b);
 }
 
@@ -197,7 +170,7 @@ void wire_put_i64(struct sink *out, int64_t v)
 {
     uint8_t b[8];
 
-    set64(b, (uint64_t)v);
+    put_le64(b, (uint64_t)v);
     sink_put(out, b, sizeof b);
 }
 
@@ -232,14 +205,13 @@ static bool at_end(const struct reader *r)
 static struct frame peek(struct reader *r)
 {
     size_t left = (size_t)(r->end - r->at);
-    uint32_t length = left >= FRAME_HEADER ? get32(r->at) : 0;
+    uint32_t length = left >= FRAME_HEADER ? get_le32(r->at) : 0;
 
     if (r->bad || length < FRAME_HEADER || length > left) {
         r->bad = true;
         return (struct frame){0};
     }
-    return (struct frame){r->at + FRAME_HEADER, length - FRAME_HEADER,
-                          (uint16_t)(r->at[4] | r->at[5] << 8)};
+    return (struct frame){r->at + FRAME_HEADER, length - FRAME_HEADER, get_le16(r->at + 4)};
 }
 
 static struct frame take(struct reader *r)
@@ -291,8 +263,8 @@ static void read_fixed(enum wire_kind kind, const uint8_t *at, void *to)
     switch (kind) {
     case WIRE_boolean: *(bool *)to = at[0] != 0; break;
     case WIRE_i8: *(int8_t *)to = (int8_t)at[0]; break;
-    case WIRE_i32: *(int32_t *)to = (int32_t)get32(at); break;
-    case WIRE_i64: *(int64_t *)to = (int64_t)get64(at); break;
+    case WIRE_i32: *(int32_t *)to = (int32_t)get_le32(at); break;
+    case WIRE_i64: *(int64_t *)to = (int64_t)get_le64(at); break;
     default: *(struct wire_uuid *)to = get_uuid(at); break;
     }
 }
@@ -485,15 +457,15 @@ mr_rc_t wire_read_head(const uint8_t *bytes, size_t size, struct wire_head *ret_
 {
     struct reader r = {bytes, bytes + size, false};
     struct frame f = take(&r);
-    uint32_t type = f.size >= 4 ? get32(f.at) : 0;
+    uint32_t type = f.size >= 4 ? get_le32(f.at) : 0;
 
     if (r.bad || f.size < 4 || f.size < head_size(type))
         return MR_ERR_MALFORMED;
     *ret_head = (struct wire_head){
         .type = type,
         .flags = (uint16_t)(f.flags & ~FRAME_FINAL),
-        .correlation = (int64_t)get64(f.at + 4),
-        .partition = head_size(type) == 16 ? (int32_t)get32(f.at + 12) : -1,
+        .correlation = (int64_t)get_le64(f.at + 4),
+        .partition = head_size(type) == 16 ? (int32_t)get_le32(f.at + 12) : -1,
         .backup_acks = head_size(type) == 16 ? 0 : f.at[12],
     };
     return MR_OK;
@@ -542,9 +514,8 @@ static uint8_t *put_frame(struct sink *out, uint16_t flags, size_t size)
 
     if (!at)
         return NULL;
-    set32(at, (uint32_t)(FRAME_HEADER + size));
-    at[4] = (uint8_t)flags;
-    at[5] = (uint8_t)(flags >> 8);
+    put_le32(at, (uint32_t)(FRAME_HEADER + size));
+    put_le16(at + 4, flags);
     return at + FRAME_HEADER;
 }
 
@@ -592,8 +563,8 @@ static void write_fixed(enum wire_kind kind, const void *from, uint8_t *at)
     switch (kind) {
     case WIRE_boolean: at[0] = *(const bool *)from; break;
     case WIRE_i8: at[0] = (uint8_t) * (const int8_t *)from; break;
-    case WIRE_i32: set32(at, (uint32_t) * (const int32_t *)from); break;
-    case WIRE_i64: set64(at, (uint64_t) * (const int64_t *)from); break;
+    case WIRE_i32: put_le32(at, (uint32_t) * (const int32_t *)from); break;
+    case WIRE_i64: put_le64(at, (uint64_t) * (const int64_t *)from); break;
     default: set_uuid(at, *(const struct wire_uuid *)from); break;
     }
 }
@@ -671,10 +642,10 @@ static uint8_t *put_head(struct sink *out, uint32_t type, const struct wire_head
 
     if (!at)
         return NULL;
-    set32(at, type);
-    set64(at + 4, (uint64_t)head->correlation);
+    put_le32(at, type);
+    put_le64(at + 4, (uint64_t)head->correlation);
     if (size == 16)
-        set32(at + 12, (uint32_t)head->partition);
+        put_le32(at + 12, (uint32_t)head->partition);
     else
         at[12] = head->backup_acks;
     return at + size;
@@ -709,7 +680,7 @@ void wire_put_error(int64_t correlation, const struct wire_error *e, struct sink
     (void)put_frame(out, FRAME_BEGIN, 0);
     (void)put_frame(out, FRAME_BEGIN, 0);
     if ((code = put_frame(out, 0, 4)))
-        set32(code, (uint32_t)e->code);
+        put_le32(code, (uint32_t)e->code);
     put_bytes(out, e->class_name);
     put_bytes(out, e->message);
     put_items(out, no_stack);
@@ -734,6 +705,6 @@ mr_rc_t wire_read_error(const uint8_t *bytes, size_t size, struct wire_error *re
     read_array(&r, WIRE_str, true, &ret_e->message);
     if (r.bad || code.size < 4)
         return MR_ERR_MALFORMED;
-    ret_e->code = (int32_t)get32(code.at);
+    ret_e->code = (int32_t)get_le32(code.at);
     return MR_OK;
 }
