@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "grid/data/map_object.h"
 #include "grid/door/away.h"
 #include "grid/door/parked.h"
 #include "grid/door/serve.h"
@@ -164,6 +165,28 @@ mr_rc_t call_object(struct call *c, enum object_kind kind, struct wire_bytes nam
     memcpy(text, name.at, name.size);
     text[name.size] = '\0';
     return objects_open(&c->member->objects, kind, text, ret_o);
+}
+
+/* Sessions remember plain maps only, which are asked most. */
+mr_rc_t call_map_of(struct call *c, enum object_kind kind, struct wire_bytes name,
+                    struct map **ret_map)
+{
+    bool remembers = kind == OBJECT_MAP && !c->is_away;
+    struct map *known = remembers ? session_known_map(c->session, name) : NULL;
+    struct object *o;
+
+    if (known) {
+        *ret_map = known;
+        return MR_OK;
+    }
+    mr_rc_t rc = call_object(c, kind, name, &o);
+
+    if (rc != MR_OK)
+        return rc;
+    if (remembers)
+        session_note_map(c->session, o);
+    *ret_map = object_map(o);
+    return MR_OK;
 }
 
 void call_leave_line(struct call *c)

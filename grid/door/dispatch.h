@@ -70,12 +70,18 @@ struct waiter *call_wait(struct call *c, int64_t timeout_ms);
  * for a loop, which has other clients waiting; MR_OK if it can be done here, or is away already. */
 mr_rc_t call_go_away(struct call *c, const struct map *m);
 
-/* The map of this name, made when it is not there. */
-mr_rc_t call_map(struct call *c, struct wire_bytes name, struct map **ret_map);
-
-/* The object of this kind and name. */
+/* The object of this kind and name, made when it is not there. */
 mr_rc_t call_object(struct call *c, enum object_kind kind, struct wire_bytes name,
                     struct object **ret_o);
+
+/* The map that is in it, of a kind that has one (map_object.h). */
+mr_rc_t call_map_of(struct call *c, enum object_kind kind, struct wire_bytes name,
+                    struct map **ret_map);
+
+static inline mr_rc_t call_map(struct call *c, struct wire_bytes name, struct map **ret_map)
+{
+    return call_map_of(c, OBJECT_MAP, name, ret_map);
+}
 
 /* For a call about many keys, before it begins: when it is served again, it may stand in the line
  * of a key that is not its first, under another partition's lock. */
