@@ -189,12 +189,6 @@ mr_rc_t call_map_of(struct call *c, enum object_kind kind, struct wire_bytes nam
     return MR_OK;
 }
 
-void call_leave_line(struct call *c)
-{
-    if (c->waiter)
-        waiter_cancel(c->waiter);
-}
-
 struct owner call_owner(const struct call *c, int64_t thread)
 {
     return (struct owner){c->client.high, c->client.low, thread};
@@ -268,7 +262,8 @@ void dispatch(struct session *s, const uint8_t *bytes, size_t size)
     mr_rc_t rc = c.waiter ? serve(&c, bytes, size) : MR_ERR_MEMORY;
 
     if (rc == MR_PENDING)
-        rc = c.goes_away ? away_give(s, bytes, size) : parked_keep(s, bytes, size, c.until_ns);
+        rc = c.goes_away ? away_give(s, bytes, size)
+                         : parked_keep(s, bytes, size, c.until_ns, c.done);
     finish(&c, rc);
     epoch_exit();
 }
@@ -300,12 +295,13 @@ void dispatch_again(struct session *s, struct parked *p)
 
     check(wire_read_head(p->bytes, p->size, &c.head) == MR_OK); /* it was, the first time */
     c.waiter = clock_ns() < p->until_ns ? &p->waiter : NULL;
+    c.done = p->done;
     epoch_enter();
     mr_rc_t rc = waiter_is_over(&p->waiter) ? MR_ERR_DESTROYED : serve(&c, p->bytes, p->size);
 
     check(!c.goes_away); /* what can wait does not look at whole maps */
     if (rc == MR_PENDING && s->state != SESSION_ENDED)
-        parked_again(p);
+        parked_again(p, c.done);
     else if (s->state != SESSION_ENDED)
         finish(&c, rc);
     if (rc != MR_PENDING && s->state != SESSION_ENDED) /* else it has ended with its session */

@@ -73,9 +73,9 @@ mr_rc_t entries_put_all(struct call *c, enum object_kind kind, struct wire_bytes
     struct map *m;
     mr_rc_t rc = call_map_of(c, kind, name, &m);
 
-    call_leave_line(c);
-    while (rc == MR_OK && wire_next(&pairs, WIRE_data_pairs, &r.key, &r.value))
-        rc = run(c, m, &r, &a);
+    for (uint32_t i = 0; rc == MR_OK && wire_next(&pairs, WIRE_data_pairs, &r.key, &r.value); i++)
+        if (i >= c->done && (rc = run(c, m, &r, &a)) == MR_OK)
+            c->done++;
     if (rc == MR_OK)
         reply(c, NULL);
     return rc;

@@ -121,22 +121,30 @@ mr_rc_t serve_multimap_put(struct call *c, const struct multimap_put_req *q)
     return rc == MR_OK ? answer(c, multimap_put(o, &r)) : rc;
 }
 
+static mr_rc_t put_one(struct call *c, struct object *o, const struct data *key,
+                       const struct data *value)
+{
+    struct multimap_request r = change(c, 0, key);
+
+    r.value = *value;
+    mr_rc_t rc = multimap_put(o, &r);
+
+    return rc == MR_EXISTS ? MR_OK : rc;
+}
+
+/* As entries_put_all. */
 mr_rc_t serve_multimap_put_all(struct call *c, const struct multimap_put_all_req *q)
 {
     struct wire_list entries = q->entries, values;
     struct data key, value;
     struct object *o;
+    uint32_t i = 0;
     mr_rc_t rc = multimap_of(c, q->name, &o);
 
-    call_leave_line(c);
     while (rc == MR_OK && wire_next(&entries, WIRE_data_lists, &key, &values))
-        while (rc == MR_OK && wire_next(&values, WIRE_datas, &value, NULL)) {
-            struct multimap_request r = change(c, 0, &key);
-
-            r.value = value;
-            rc = multimap_put(o, &r);
-            rc = rc == MR_EXISTS ? MR_OK : rc;
-        }
+        for (; rc == MR_OK && wire_next(&values, WIRE_datas, &value, NULL); i++)
+            if (i >= c->done && (rc = put_one(c, o, &key, &value)) == MR_OK)
+                c->done++;
     if (rc == MR_OK)
         reply(c, NULL);
     return rc;
