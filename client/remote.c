@@ -5,6 +5,7 @@
 
 #include "net/base/atomic.h"
 #include "net/base/clock.h"
+#include "net/base/littleend.h"
 #include "net/base/log.h"
 #include "net/base/mem.h"
 
@@ -124,10 +125,7 @@ static struct peer *peer_for(struct remote *r, int32_t partition)
 /* Where the number of a call stands in its message, which was made without one. */
 static void put_correlation(uint8_t *message, int64_t correlation)
 {
-    enum { AT = FRAME_HEADER + 4 };
-
-    for (int i = 0; i < 8; i++)
-        message[AT + i] = (uint8_t)((uint64_t)correlation >> (8 * i));
+    put_le64(message + FRAME_HEADER + 4, (uint64_t)correlation);
 }
 
 /* Sends it, if there is anybody to send it to. */

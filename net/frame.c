@@ -1,9 +1,9 @@
 #define _GNU_SOURCE
 #include "net/frame.h"
 
-#include <endian.h>
 #include <string.h>
 
+#include "net/base/littleend.h"
 #include "net/base/mem.h"
 #include "net/wire/wire.h"
 
@@ -49,26 +49,13 @@ void frames_free(struct frames *f)
 
 /* ---- one message ---------------------------------------------------------------------------- */
 
-static uint32_t length_at(const uint8_t *at)
-{
-    uint32_t v;
-
-    memcpy(&v, at, sizeof v);
-    return le32toh(v);
-}
-
-static uint16_t flags_at(const uint8_t *at)
-{
-    return (uint16_t)(at[4] | at[5] << 8);
-}
-
 /* The size of the message at the front, 0 when its end is not there yet. *seen is where to go on
  * looking. */
 static mr_rc_t measure(const uint8_t *at, size_t size, size_t limit, size_t *seen, size_t *ret_size)
 {
     *ret_size = 0;
     while (size - *seen >= FRAME_HEADER) {
-        uint32_t length = length_at(at + *seen);
+        uint32_t length = get_le32(at + *seen);
 
         if (length < FRAME_HEADER)
             return MR_ERR_MALFORMED;
@@ -76,7 +63,7 @@ static mr_rc_t measure(const uint8_t *at, size_t size, size_t limit, size_t *see
             return MR_ERR_TOO_LARGE;
         if (length > size - *seen)
             break;
-        bool final = flags_at(at + *seen) & FRAME_FINAL;
+        bool final = get_le16(at + *seen + 4) & FRAME_FINAL;
 
         *seen += length;
         if (!final)
@@ -132,7 +119,7 @@ static void clear_final(uint8_t *at, size_t size)
 {
     size_t last = 0;
 
-    for (size_t next = 0; next < size; next += length_at(at + next))
+    for (size_t next = 0; next < size; next += get_le32(at + next))
         last = next;
     if (size >= FRAME_HEADER)
         at[last + 5] &= (uint8_t) ~(FRAME_FINAL >> 8);
@@ -151,8 +138,8 @@ static uint32_t parts_count(const struct frames *f)
 static mr_rc_t take_fragment(struct frames *f, const uint8_t *bytes, size_t size,
                              frames_taker *take, void *context, bool *ret_more)
 {
-    uint16_t flags = flags_at(bytes);
-    uint32_t first = length_at(bytes);
+    uint16_t flags = get_le16(bytes + 4);
+    uint32_t first = get_le32(bytes);
     bool begins = flags & FRAME_BEGIN_FRAGMENT, ends = flags & FRAME_END_FRAGMENT;
     uint64_t id;
     mr_rc_t rc;
@@ -211,7 +198,7 @@ static mr_rc_t hand_on(struct frames *f, const uint8_t *at, size_t size, frames_
         rc = measure(at + used, size - used, f->limit, &f->seen, &whole);
         if (rc != MR_OK || whole == 0)
             break;
-        if ((flags_at(at + used) & FRAME_UNFRAGMENTED) == FRAME_UNFRAGMENTED)
+        if ((get_le16(at + used + 4) & FRAME_UNFRAGMENTED) == FRAME_UNFRAGMENTED)
             more = take(context, at + used, whole);
         else
             rc = take_fragment(f, at + used, whole, take, context, &more);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "grid/data/map_object.h"
 #include "grid/door/away.h"
 #include "grid/door/parked.h"
 #include "grid/door/serve.h"
@@ -166,10 +167,26 @@ mr_rc_t call_object(struct call *c, enum object_kind kind, struct wire_bytes nam
     return objects_open(&c->member->objects, kind, text, ret_o);
 }
 
-void call_leave_line(struct call *c)
+/* Sessions remember plain maps only, which are asked most. */
+mr_rc_t call_map_of(struct call *c, enum object_kind kind, struct wire_bytes name,
+                    struct map **ret_map)
 {
-    if (c->waiter)
-        waiter_cancel(c->waiter);
+    bool remembers = kind == OBJECT_MAP && !c->is_away;
+    struct map *known = remembers ? session_known_map(c->session, name) : NULL;
+    struct object *o;
+
+    if (known) {
+        *ret_map = known;
+        return MR_OK;
+    }
+    mr_rc_t rc = call_object(c, kind, name, &o);
+
+    if (rc != MR_OK)
+        return rc;
+    if (remembers)
+        session_note_map(c->session, o);
+    *ret_map = object_map(o);
+    return MR_OK;
 }
 
 struct owner call_owner(const struct call *c, int64_t thread)
@@ -245,7 +262,8 @@ void dispatch(struct session *s, const uint8_t *bytes, size_t size)
     mr_rc_t rc = c.waiter ? serve(&c, bytes, size) : MR_ERR_MEMORY;
 
     if (rc == MR_PENDING)
-        rc = c.goes_away ? away_give(s, bytes, size) : parked_keep(s, bytes, size, c.until_ns);
+        rc = c.goes_away ? away_give(s, bytes, size)
+                         : parked_keep(s, bytes, size, c.until_ns, c.done);
     finish(&c, rc);
     epoch_exit();
 }
@@ -277,12 +295,13 @@ void dispatch_again(struct session *s, struct parked *p)
 
     check(wire_read_head(p->bytes, p->size, &c.head) == MR_OK); /* it was, the first time */
     c.waiter = clock_ns() < p->until_ns ? &p->waiter : NULL;
+    c.done = p->done;
     epoch_enter();
     mr_rc_t rc = waiter_is_over(&p->waiter) ? MR_ERR_DESTROYED : serve(&c, p->bytes, p->size);
 
     check(!c.goes_away); /* what can wait does not look at whole maps */
     if (rc == MR_PENDING && s->state != SESSION_ENDED)
-        parked_again(p);
+        parked_again(p, c.done);
     else if (s->state != SESSION_ENDED)
         finish(&c, rc);
     if (rc != MR_PENDING && s->state != SESSION_ENDED) /* else it has ended with its session */

@@ -7,7 +7,7 @@
  *
  *     reply(call, &response) and return MR_OK
  *     return MR_PENDING, having given call_wait()'s waiter to what it waits for: it is called
- *         again with the same request, from the beginning
+ *         again with the same request, from the beginning, or from call->done if it counts there
  *     return what call_go_away() says: it is called again, away from the loop
  *     return an error, with words in call->err or without
  *
@@ -44,6 +44,7 @@ struct call {
     enum wire_id id;
     struct waiter *waiter; /* NULL: it waits no longer */
     uint64_t until_ns;     /* how long it does */
+    uint32_t done;         /* of many parts, those that it has done; it waits for the next one */
     mr_err_t *err;
     int32_t code; /* of an error that has no mr_rc_t, with its class; 0: as the mr_rc_t says */
     const char *class_name;
@@ -70,16 +71,18 @@ struct waiter *call_wait(struct call *c, int64_t timeout_ms);
  * for a loop, which has other clients waiting; MR_OK if it can be done here, or is away already. */
 mr_rc_t call_go_away(struct call *c, const struct map *m);
 
-/* The map of this name, made when it is not there. */
-mr_rc_t call_map(struct call *c, struct wire_bytes name, struct map **ret_map);
-
-/* The object of this kind and name. */
+/* The object of this kind and name, made when it is not there. */
 mr_rc_t call_object(struct call *c, enum object_kind kind, struct wire_bytes name,
                     struct object **ret_o);
 
-/* For a call about many keys, before it begins: when it is served again, it may stand in the line
- * of a key that is not its first, under another partition's lock. */
-void call_leave_line(struct call *c);
+/* The map that is in it, of a kind that has one (map_object.h). */
+mr_rc_t call_map_of(struct call *c, enum object_kind kind, struct wire_bytes name,
+                    struct map **ret_map);
+
+static inline mr_rc_t call_map(struct call *c, struct wire_bytes name, struct map **ret_map)
+{
+    return call_map_of(c, OBJECT_MAP, name, ret_map);
+}
 
 /* Who calls. */
 struct owner call_owner(const struct call *c, int64_t thread);

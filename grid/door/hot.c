@@ -1,13 +1,11 @@
 #define _GNU_SOURCE
 #include "grid/door/hot.h"
 
-#include <endian.h>
-#include <string.h>
-
 #include "grid/door/dispatch.h"
 #include "grid/member.h"
 #include "grid/op/run.h"
 #include "net/base/epoch.h"
+#include "net/base/littleend.h"
 
 enum {
     TYPE_PUT = 0x010100,
@@ -19,30 +17,14 @@ enum {
 
 /* ---- looking at a message ------------------------------------------------------------------- */
 
-static uint32_t get32(const uint8_t *at)
-{
-    uint32_t v;
-
-    memcpy(&v, at, sizeof v);
-    return le32toh(v);
-}
-
-static uint64_t get64(const uint8_t *at)
-{
-    uint64_t v;
-
-    memcpy(&v, at, sizeof v);
-    return le64toh(v);
-}
-
 /* Takes a plain frame, that is bytes and nothing else, with exactly these flags. NULL: it is
  * another. The message is whole, so a frame's header that begins inside lies inside. */
 static const uint8_t *plain_frame(const uint8_t *at, const uint8_t *end, uint16_t flags,
                                   struct wire_bytes *ret)
 {
-    if (end - at < FRAME_HEADER || (at[4] | at[5] << 8) != flags)
+    if (end - at < FRAME_HEADER || get_le16(at + 4) != flags)
         return NULL;
-    *ret = (struct wire_bytes){at + FRAME_HEADER, get32(at) - FRAME_HEADER};
+    *ret = (struct wire_bytes){at + FRAME_HEADER, get_le32(at) - FRAME_HEADER};
     return ret->at + ret->size;
 }
 
@@ -58,7 +40,7 @@ static bool read_get(struct hot *h, struct session *s, const uint8_t *bytes, con
     struct wire_bytes name, key;
     const uint8_t *at = bytes + HEAD + 8;
 
-    return get32(bytes) == HEAD + 8 && (at = plain_frame(at, end, 0, &name)) &&
+    return get_le32(bytes) == HEAD + 8 && (at = plain_frame(at, end, 0, &name)) &&
            plain_frame(at, end, FRAME_FINAL, &key) == end && read_key(h, s, name, key);
 }
 
@@ -67,11 +49,11 @@ static bool read_put(struct hot *h, struct session *s, const uint8_t *bytes, con
     struct wire_bytes name, key, value;
     const uint8_t *at = bytes + HEAD + 16;
 
-    if (get32(bytes) != HEAD + 16 || !(at = plain_frame(at, end, 0, &name)) ||
+    if (get_le32(bytes) != HEAD + 16 || !(at = plain_frame(at, end, 0, &name)) ||
         !(at = plain_frame(at, end, 0, &key)) || plain_frame(at, end, FRAME_FINAL, &value) != end)
         return false;
-    h->thread = (int64_t)get64(bytes + HEAD);
-    h->ttl_ms = (int64_t)get64(bytes + HEAD + 8);
+    h->thread = (int64_t)get_le64(bytes + HEAD);
+    h->ttl_ms = (int64_t)get_le64(bytes + HEAD + 8);
     return data_read(value.at, value.size, &h->value) == MR_OK && h->value.kind != DATA_NULL &&
            read_key(h, s, name, key);
 }
@@ -80,7 +62,7 @@ bool hot_take(struct session *s, const uint8_t *bytes, size_t size)
 {
     struct hot_batch *b = s->at->hot;
     struct hot *h = &b->at[b->count];
-    uint32_t type = size >= HEAD ? get32(bytes + FRAME_HEADER) : 0;
+    uint32_t type = size >= HEAD ? get_le32(bytes + FRAME_HEADER) : 0;
 
     if (!session_may(s, type == TYPE_GET ? ALLOW_READ : ALLOW_WRITE) || bytes[5] & FRAME_FINAL >> 8)
         return false;
@@ -91,7 +73,7 @@ bool hot_take(struct session *s, const uint8_t *bytes, size_t size)
     h->bytes = bytes;
     h->size = size;
     h->type = type;
-    h->correlation = (int64_t)get64(bytes + FRAME_HEADER + 4);
+    h->correlation = (int64_t)get_le64(bytes + FRAME_HEADER + 4);
     h->route.partition = data_partition(&h->key, h->map->partitions->count);
     h->route.hash = key_hash(&h->key);
     if (b->count == 0)
@@ -106,25 +88,17 @@ bool hot_take(struct session *s, const uint8_t *bytes, size_t size)
 
 /* ---- answering ------------------------------------------------------------------------------ */
 
-static void put32(uint8_t *at, uint32_t v)
-{
-    v = htole32(v);
-    memcpy(at, &v, sizeof v);
-}
-
 /* A response's first frame, and after it `more` bytes; NULL: no memory. */
 static uint8_t *answer(struct sink *out, const struct hot *h, uint16_t flags, size_t more)
 {
-    uint64_t correlation = htole64((uint64_t)h->correlation);
     uint8_t *at = sink_more(out, ANSWER_HEAD + more);
 
     if (!at)
         return NULL;
-    put32(at, ANSWER_HEAD);
-    at[4] = 0;
-    at[5] = (uint8_t)((FRAME_UNFRAGMENTED | flags) >> 8);
-    put32(at + FRAME_HEADER, h->type + 1);
-    memcpy(at + FRAME_HEADER + 4, &correlation, sizeof correlation);
+    put_le32(at, ANSWER_HEAD);
+    put_le16(at + 4, FRAME_UNFRAGMENTED | flags);
+    put_le32(at + FRAME_HEADER, h->type + 1);
+    put_le64(at + FRAME_HEADER + 4, (uint64_t)h->correlation);
     at[ANSWER_HEAD - 1] = 0;
     return at + ANSWER_HEAD;
 }
@@ -141,9 +115,8 @@ static void answer_value(struct sink *out, const struct hot *h, const struct dat
 
     if (!at)
         return;
-    put32(at, FRAME_HEADER + size);
-    at[4] = 0;
-    at[5] = (uint8_t)((FRAME_FINAL | (value ? 0 : FRAME_NULL)) >> 8);
+    put_le32(at, FRAME_HEADER + size);
+    put_le16(at + 4, FRAME_FINAL | (value ? 0 : FRAME_NULL));
     if (value)
         data_write(value, at + FRAME_HEADER);
 }

@@ -68,11 +68,12 @@ struct waiter *parked_spare(struct session *s)
     return &l->spare->waiter;
 }
 
-void parked_again(struct parked *p)
+void parked_again(struct parked *p, uint32_t done)
 {
     uint64_t now = clock_ns();
     uint64_t at = p->waiter.retry_ns < p->until_ns ? p->waiter.retry_ns : p->until_ns;
 
+    p->done = done;
     if (at != UINT64_MAX)
         timer_start_on_loop(p->session->at->loop, &p->timer, at > now ? at - now : 0, 0, timed, p);
 }
@@ -82,7 +83,8 @@ static size_t cost(const struct parked *p)
     return sizeof *p + p->size;
 }
 
-mr_rc_t parked_keep(struct session *s, const uint8_t *bytes, size_t size, uint64_t until_ns)
+mr_rc_t parked_keep(struct session *s, const uint8_t *bytes, size_t size, uint64_t until_ns,
+                    uint32_t done)
 {
     struct parked *p = s->at->spare;
 
@@ -100,7 +102,7 @@ mr_rc_t parked_keep(struct session *s, const uint8_t *bytes, size_t size, uint64
         return rc;
     }
     memcpy(p->bytes, bytes, size);
-    parked_again(p);
+    parked_again(p, done);
     return MR_OK;
 }
 

@@ -1,8 +1,8 @@
 /* parked.h - calls that wait: for a lock, for an item, for time to pass.
  *
- * A call that cannot go on keeps a copy of its message, and is served again from the beginning when
- * what it waits for has changed (grid/op/wait.h), or when its time is up; then it is told not to
- * wait any more, and answers what that means: false, null, or an error.
+ * A call that cannot go on keeps a copy of its message, and is served again when what it waits for
+ * has changed (grid/op/wait.h), or when its time is up; then it is told not to wait any more, and
+ * answers what that means: false, null, or an error. What it had done of several parts stays done.
  *
  *     dispatch ──MR_PENDING──▶ parked ◀──wake── another thread, under a partition's lock
  *         ▲                      │ posted to the session's loop; or the timer
@@ -29,6 +29,7 @@ struct parked {
     bool ended; /* its session has: only still posted */
     struct loop_timer timer;
     uint64_t until_ns; /* then it does not wait any more */
+    uint32_t done;     /* parts of it that were done: see struct call */
     size_t size;
     uint8_t *bytes; /* the message */
 };
@@ -39,10 +40,11 @@ struct waiter *parked_spare(struct session *s);
 /* The call waits: takes the spare, copies the message. MR_ERR_MEMORY, or
  * MR_ERR_BUSY when its session has as many bytes waiting as one message may have: it does not
  * wait. */
-mr_rc_t parked_keep(struct session *s, const uint8_t *bytes, size_t size, uint64_t until_ns);
+mr_rc_t parked_keep(struct session *s, const uint8_t *bytes, size_t size, uint64_t until_ns,
+                    uint32_t done);
 
 /* It goes on waiting, after having been served again; or it has been answered. */
-void parked_again(struct parked *p);
+void parked_again(struct parked *p, uint32_t done);
 void parked_done(struct parked *p);
 
 /* All of a session. */

@@ -7,17 +7,6 @@
 
 /* ---- locks ---------------------------------------------------------------------------------- */
 
-static mr_rc_t map_of(struct call *c, enum object_kind kind, struct wire_bytes name,
-                      struct map **ret_map)
-{
-    struct object *o;
-    mr_rc_t rc = call_object(c, kind, name, &o);
-
-    if (rc == MR_OK)
-        *ret_map = object_map(o);
-    return rc;
-}
-
 /* Less than a millisecond is for ever, as clients mean it by -1 and by 0. */
 static uint64_t lease_of(int64_t ms)
 {
@@ -28,7 +17,7 @@ static mr_rc_t lock(struct call *c, enum object_kind kind, struct wire_bytes nam
                     struct lock_request *q)
 {
     struct map *m;
-    mr_rc_t rc = map_of(c, kind, name, &m);
+    mr_rc_t rc = call_map_of(c, kind, name, &m);
 
     return rc == MR_OK ? map_lock(m, q) : rc;
 }
@@ -37,7 +26,7 @@ static mr_rc_t unlock(struct call *c, enum object_kind kind, struct wire_bytes n
                       const struct lock_request *q)
 {
     struct map *m;
-    mr_rc_t rc = map_of(c, kind, name, &m);
+    mr_rc_t rc = call_map_of(c, kind, name, &m);
 
     if (rc == MR_OK && (rc = map_unlock(m, q)) == MR_ERR_ARGUMENT)
         return call_error(c, CODE_ILLEGAL_MONITOR, "java.lang.IllegalMonitorStateException",
@@ -73,7 +62,7 @@ static mr_rc_t unlock(struct call *c, enum object_kind kind, struct wire_bytes n
     {                                                                                              \
         struct owner owner;                                                                        \
         struct map *m;                                                                             \
-        mr_rc_t rc = map_of(c, KIND, q->name, &m);                                                 \
+        mr_rc_t rc = call_map_of(c, KIND, q->name, &m);                                            \
                                                                                                    \
         if (rc == MR_OK)                                                                           \
             reply(c, &(bool){map_is_locked(m, &q->key, &owner)});                                  \
@@ -89,7 +78,7 @@ static mr_rc_t unlock(struct call *c, enum object_kind kind, struct wire_bytes n
                                           const struct prefix##_force_unlock_req *q)               \
     {                                                                                              \
         struct map *m;                                                                             \
-        mr_rc_t rc = map_of(c, KIND, q->name, &m);                                                 \
+        mr_rc_t rc = call_map_of(c, KIND, q->name, &m);                                            \
                                                                                                    \
         if (rc != MR_OK)                                                                           \
             return rc;                                                                             \
@@ -132,22 +121,30 @@ mr_rc_t serve_multimap_put(struct call *c, const struct multimap_put_req *q)
     return rc == MR_OK ? answer(c, multimap_put(o, &r)) : rc;
 }
 
+static mr_rc_t put_one(struct call *c, struct object *o, const struct data *key,
+                       const struct data *value)
+{
+    struct multimap_request r = change(c, 0, key);
+
+    r.value = *value;
+    mr_rc_t rc = multimap_put(o, &r);
+
+    return rc == MR_EXISTS ? MR_OK : rc;
+}
+
+/* As entries_put_all. */
 mr_rc_t serve_multimap_put_all(struct call *c, const struct multimap_put_all_req *q)
 {
     struct wire_list entries = q->entries, values;
     struct data key, value;
     struct object *o;
+    uint32_t i = 0;
     mr_rc_t rc = multimap_of(c, q->name, &o);
 
-    call_leave_line(c);
     while (rc == MR_OK && wire_next(&entries, WIRE_data_lists, &key, &values))
-        while (rc == MR_OK && wire_next(&values, WIRE_datas, &value, NULL)) {
-            struct multimap_request r = change(c, 0, &key);
-
-            r.value = value;
-            rc = multimap_put(o, &r);
-            rc = rc == MR_EXISTS ? MR_OK : rc;
-        }
+        for (; rc == MR_OK && wire_next(&values, WIRE_datas, &value, NULL); i++)
+            if (i >= c->done && (rc = put_one(c, o, &key, &value)) == MR_OK)
+                c->done++;
     if (rc == MR_OK)
         reply(c, NULL);
     return rc;

@@ -1,6 +1,6 @@
 #include "net/base/hash.h"
 
-#include <string.h>
+#include "net/base/littleend.h"
 
 uint64_t hash_seed;
 
@@ -24,18 +24,12 @@ static uint32_t mix(uint32_t h, uint32_t block)
     return rotate(h ^ scramble(block), 13) * 5 + 0xe6546b64u;
 }
 
-/* Blocks are read little-endian, whatever the machine. */
-static uint32_t block_at(const uint8_t *at)
-{
-    return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
-}
-
 static uint32_t finish(uint32_t h, const uint8_t *at, size_t size, size_t total)
 {
     uint32_t tail = 0;
 
     for (; size >= 4; at += 4, size -= 4)
-        h = mix(h, block_at(at));
+        h = mix(h, get_le32(at));
 
     switch (size) {
     case 3: tail ^= (uint32_t)at[2] << 16; [[fallthrough]];

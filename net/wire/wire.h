@@ -10,8 +10,9 @@
  *     │   6   END     │
  *     │   6   NULL, FINAL                     a parameter that is null; the message ends here
  *
- * client.def and custom.def are read twice: here they make a struct of each row, in wire.c the
- * table that says where in the struct each parameter goes. So a new message is a row.
+ * client.def and custom.def are read twice: here they make a struct of each row, in layout.c the
+ * table that says where in the struct each parameter goes. So a new message is a row. decode.c has
+ * what reads, encode.c what writes.
  *
  * Decoding borrows: what a struct points to lies in the message, which must outlive it. Nothing is
  * copied, nothing allocates. The whole message is checked first, lists item by item, so that

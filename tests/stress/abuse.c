@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "grid/member.h"
+#include "net/base/littleend.h"
 #include "net/base/log.h"
 #include "net/base/rand.h"
 #include "net/wire/wire.h"
@@ -106,17 +107,17 @@ static int64_t hear_message(int fd)
 
     for (bool last = false; !last;) {
         uint8_t head[FRAME_HEADER];
-        uint32_t length;
 
         if (!hear(fd, head, sizeof head))
             return -1;
-        memcpy(&length, head, sizeof length);
-        last = head[5] & FRAME_FINAL >> 8;
+        uint32_t length = get_le32(head);
+
+        last = get_le16(head + 4) & FRAME_FINAL;
         if (length < FRAME_HEADER || length - FRAME_HEADER > sizeof body ||
             !hear(fd, body, length - FRAME_HEADER))
             return -1;
         if (type < 0)
-            type = body[0] | body[1] << 8 | body[2] << 16;
+            type = get_le32(body);
     }
     return type;
 }

@@ -15,16 +15,16 @@
 enum { ENTRIES = 3 * CALL_ENTRIES_MAX };
 
 static struct member *member;
-static struct map *map;
 static struct raw_client client;
 
-static void fill(void)
+static void fill(enum object_kind kind)
 {
     struct object *o;
 
     epoch_enter();
-    cr_assert(objects_open(&member->objects, OBJECT_MAP, "large", &o) == MR_OK);
-    map = object_map(o);
+    cr_assert(objects_open(&member->objects, kind, "large", &o) == MR_OK);
+    struct map *map = object_map(o);
+
     for (uint32_t i = 0; i < ENTRIES; i++) {
         uint32_t bytes = i;
         struct map_request q = {.verb = MAP_PUT,
@@ -86,7 +86,7 @@ static void open_member(void)
     cr_assert(mr_config_set(c, "partitions.count", "7", &err) == MR_OK);
     cr_assert(member_start(c, &member, &err) == MR_OK, "%s", err.message);
     mr_config_free(c);
-    fill();
+    fill(OBJECT_MAP);
     cr_assert(raw_open(&client, member->door.address.port));
     cr_assert(answers(1).type[0] == wire_type(WIRE_client_authentication_rsp));
 }
@@ -110,6 +110,25 @@ Test(away, answers_a_ping_before_the_scan_that_was_asked_for_first)
 
     cr_expect(a.correlation[0] == 11 && a.correlation[1] == 10);
     cr_expect(a.items[1] == ENTRIES, "%u keys", a.items[1]);
+}
+
+/* All of these have no parameter but the name. */
+static void expect_away(enum wire_id request)
+{
+    raw_request(&client, request, 10, &all_keys);
+    raw_request(&client, WIRE_client_ping_req, 11, NULL);
+    cr_assert(raw_send(&client));
+    struct answers a = answers(2);
+
+    cr_expect(a.correlation[0] == 11, "%s", wire_name(request));
+    cr_expect(a.correlation[1] == 10 && a.type[1] != WIRE_ERROR, "%s", wire_name(request));
+}
+
+Test(away, empties_large_maps_of_every_kind_there)
+{
+    fill(OBJECT_REPLICATED_MAP);
+    expect_away(WIRE_map_clear_req);
+    expect_away(WIRE_replicated_map_clear_req);
 }
 
 Test(away, answers_each_of_many_once)

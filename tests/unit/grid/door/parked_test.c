@@ -155,6 +155,159 @@ Test(parked, a_call_waits_for_a_lock_until_it_is_let_go)
     cr_assert(eq(int, peer_error(&other), 0));
 }
 
+/* ---- calls of several parts ----------------------------------------------------------------- */
+
+/* Of the second client, so that the first has to wait. Maps and multimaps have the same fields. */
+static void lock_key(const char *key, enum wire_id id)
+{
+    peer_ask(&other, id,
+             &(struct map_lock_req){.thread_id = 1,
+                                    .ttl = -1,
+                                    .reference_id = 1,
+                                    .name = wire_text("m"),
+                                    .key = text_data(key)});
+    world_run();
+}
+
+static void unlock_key(const char *key, enum wire_id id)
+{
+    peer_ask(&other, id,
+             &(struct map_unlock_req){
+                 .thread_id = 1, .reference_id = 2, .name = wire_text("m"), .key = text_data(key)});
+    world_run();
+}
+
+static void put_all(const char *const keys[], uint32_t count)
+{
+    const struct data value = text_data("new");
+    struct sink pairs = {.grows = true};
+
+    for (uint32_t i = 0; i < count; i++) {
+        const struct data key = text_data(keys[i]);
+
+        wire_put(&pairs, WIRE_data, &key);
+        wire_put(&pairs, WIRE_data, &value);
+    }
+    peer_ask(
+        &p, WIRE_map_put_all_req,
+        &(struct map_put_all_req){.name = wire_text("m"), .entries = wire_list_of(&pairs, count)});
+    world_run();
+    sink_free(&pairs);
+}
+
+static struct data value_of(const char *key)
+{
+    struct map_get_rsp got;
+
+    peer_ask(&other, WIRE_map_get_req,
+             &(struct map_get_req){.name = wire_text("m"), .key = text_data(key)});
+    world_run();
+    cr_assert(peer_read(&other, WIRE_map_get_rsp, &got));
+    return got.response;
+}
+
+static bool has(const char *key, const char *value)
+{
+    const struct data wanted = text_data(value), is = value_of(key);
+
+    return data_equal(&is, &wanted);
+}
+
+static void put(const char *key, const char *value)
+{
+    peer_ask(&other, WIRE_map_put_req,
+             &(struct map_put_req){.thread_id = 1,
+                                   .ttl = -1,
+                                   .name = wire_text("m"),
+                                   .key = text_data(key),
+                                   .value = text_data(value)});
+    world_run();
+}
+
+/* What another client writes meanwhile shows what is written twice. */
+Test(parked, a_put_of_many_goes_on_where_a_lock_has_stopped_it)
+{
+    const char *const keys[] = {"a", "locked", "b", "locked too", "c"};
+
+    lock_key("locked", WIRE_map_lock_req);
+    lock_key("locked too", WIRE_map_lock_req);
+    put_all(keys, 5);
+    cr_assert(eq(int, p.count, 0));
+    cr_assert(has("a", "new"));
+    put("a", "newer");
+    unlock_key("locked", WIRE_map_unlock_req);
+    cr_assert(eq(int, p.count, 0));
+    cr_assert(has("locked", "new"));
+    cr_assert(has("b", "new"));
+    put("locked", "newer");
+    put("b", "newer");
+    unlock_key("locked too", WIRE_map_unlock_req);
+    cr_assert(eq(int, p.count, 1));
+    cr_assert(eq(int, peer_error(&p), 0));
+    cr_expect(has("a", "newer") && has("locked", "newer") && has("b", "newer"));
+    cr_expect(has("locked too", "new") && has("c", "new"));
+}
+
+Test(parked, a_put_of_many_whose_time_is_up_leaves_what_it_has_written)
+{
+    const char *const keys[] = {"a", "locked", "b"};
+
+    lock_key("locked", WIRE_map_lock_req);
+    put_all(keys, 3);
+    put("a", "newer");
+    for (int ms = 0; ms < CALL_LOCKED_MS; ms += 30000) {
+        peer_ask(&p, WIRE_client_ping_req, NULL); /* who says nothing is not waited for */
+        peer_ask(&other, WIRE_client_ping_req, NULL);
+        world_run();
+        cr_assert(eq(int, peer_error(&p), 0));
+        world_pass(30000000000);
+    }
+    cr_assert(ne(int, peer_error(&p), 0));
+    cr_expect(has("a", "newer"));
+    cr_expect(eq(int, value_of("b").kind, DATA_NULL));
+}
+
+static uint32_t values_in_multimap(void)
+{
+    struct multimap_size_rsp size;
+
+    peer_ask(&other, WIRE_multimap_size_req, &(struct multimap_size_req){.name = wire_text("m")});
+    world_run();
+    cr_assert(peer_read(&other, WIRE_multimap_size_rsp, &size));
+    return (uint32_t)size.response;
+}
+
+/* Two values of a key, then one of a key that is locked. The two are taken out meanwhile. */
+Test(parked, a_multimaps_put_of_many_goes_on_where_a_lock_has_stopped_it)
+{
+    const struct data first = text_data("a"), locked = text_data("locked"),
+                      values[] = {text_data("1"), text_data("2")};
+    struct sink two = {.grows = true}, one = {.grows = true}, entries = {.grows = true};
+
+    lock_key("locked", WIRE_multimap_lock_req);
+    wire_put(&two, WIRE_data, &values[0]);
+    wire_put(&two, WIRE_data, &values[1]);
+    wire_put(&one, WIRE_data, &values[0]);
+    wire_put(&entries, WIRE_data, &first);
+    wire_put(&entries, WIRE_datas, &(struct wire_list){two.at, (uint32_t)two.size, 2});
+    wire_put(&entries, WIRE_data, &locked);
+    wire_put(&entries, WIRE_datas, &(struct wire_list){one.at, (uint32_t)one.size, 1});
+    peer_ask(&p, WIRE_multimap_put_all_req,
+             &(struct multimap_put_all_req){.name = wire_text("m"),
+                                            .entries = wire_list_of(&entries, 2)});
+    world_run();
+    cr_assert(eq(int, p.count, 0));
+    cr_assert(eq(u32, values_in_multimap(), 2));
+    peer_ask(&other, WIRE_multimap_remove_req,
+             &(struct multimap_remove_req){.thread_id = 1, .name = wire_text("m"), .key = first});
+    unlock_key("locked", WIRE_multimap_unlock_req);
+    cr_assert(eq(int, p.count, 1));
+    cr_expect(eq(u32, values_in_multimap(), 1));
+    sink_free(&two);
+    sink_free(&one);
+    sink_free(&entries);
+}
+
 /* ---- bounds --------------------------------------------------------------------------------- */
 
 Test(parked, more_calls_than_may_wait_are_refused_and_the_session_goes_on)

@@ -1,0 +1,91 @@
+#include "grid/door/entries.h"
+
+#include "grid/door/explain.h"
+#include "grid/op/run.h"
+
+/* Puts an error into words. */
+static mr_rc_t run(struct call *c, struct map *m, const struct map_request *q,
+                   struct map_answer *ret_a)
+{
+    mr_rc_t rc = run_request(m, q, ret_a);
+
+    return rc >= MR_ERR_MEMORY ? explain(m, q, rc, ret_a, c->err) : rc;
+}
+
+/* The answers below MR_ERR_MEMORY are the caller's to translate. */
+static mr_rc_t find_and_run(struct call *c, enum object_kind kind, struct wire_bytes name,
+                            const struct map_request *q, struct map_answer *ret_a)
+{
+    struct map *m;
+    mr_rc_t rc = call_map_of(c, kind, name, &m);
+
+    return rc == MR_OK ? run(c, m, q, ret_a) : rc;
+}
+
+static bool is_answer(mr_rc_t rc)
+{
+    return rc < MR_ERR_MEMORY && rc != MR_PENDING;
+}
+
+mr_rc_t entries_answer_value(struct call *c, enum object_kind kind, struct wire_bytes name,
+                             const struct map_request *q)
+{
+    struct map_answer a;
+    mr_rc_t rc = find_and_run(c, kind, name, q, &a);
+
+    if (!is_answer(rc))
+        return rc;
+    struct data value = a.present ? a.value : (struct data){0};
+
+    reply(c, &value);
+    return MR_OK;
+}
+
+mr_rc_t entries_answer_nothing(struct call *c, enum object_kind kind, struct wire_bytes name,
+                               const struct map_request *q)
+{
+    struct map_answer a;
+    mr_rc_t rc = find_and_run(c, kind, name, q, &a);
+
+    if (!is_answer(rc))
+        return rc;
+    reply(c, NULL);
+    return MR_OK;
+}
+
+mr_rc_t entries_answer_done(struct call *c, enum object_kind kind, struct wire_bytes name,
+                            const struct map_request *q)
+{
+    struct map_answer a;
+    mr_rc_t rc = find_and_run(c, kind, name, q, &a);
+
+    if (!is_answer(rc))
+        return rc;
+    reply(c, &(bool){rc == MR_OK});
+    return MR_OK;
+}
+
+mr_rc_t entries_put_all(struct call *c, enum object_kind kind, struct wire_bytes name,
+                        const struct map_request *q, struct wire_list pairs)
+{
+    struct map_request r = *q;
+    struct map_answer a;
+    struct map *m;
+    mr_rc_t rc = call_map_of(c, kind, name, &m);
+
+    for (uint32_t i = 0; rc == MR_OK && wire_next(&pairs, WIRE_data_pairs, &r.key, &r.value); i++)
+        if (i >= c->done && (rc = run(c, m, &r, &a)) == MR_OK)
+            c->done++;
+    if (rc == MR_OK)
+        reply(c, NULL);
+    return rc;
+}
+
+mr_rc_t entries_clear(struct call *c, struct map *m)
+{
+    mr_rc_t rc = call_go_away(c, m);
+
+    if (rc == MR_OK && (rc = map_clear(m)) == MR_OK)
+        reply(c, NULL);
+    return rc;
+}
