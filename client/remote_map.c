@@ -768,6 +768,12 @@ static mr_rc_t map_query(struct channel *c, struct channel_map *map, const char 
     return rc;
 }
 
+/* What an index on a disk would have, as other clients send it of any: pages of 16 KB, and 256 MB
+ * of them in memory. A member of Hazelcast does not take null for it. */
+static const struct wire_btree_options pages = {
+    .page_size = {.value = 16, .unit = 1},
+    .memory_tier_config.capacity = {.value = 256, .unit = 2}};
+
 static mr_rc_t map_index(struct channel *c, struct channel_map *map, int kind,
                          const char *const *attributes, uint32_t n, mr_err_t *err)
 {
@@ -783,7 +789,7 @@ static mr_rc_t map_index(struct channel *c, struct channel_map *map, int kind,
                                         .index_config = {.type = kind,
                                                          .attributes = wire_list_of(&items, n),
                                                          .bitmap_index_options.null = true,
-                                                         .b_tree_index_config.null = true}};
+                                                         .b_tree_index_config = pages}};
     mr_rc_t rc = sink_state(&items);
 
     if (rc != MR_OK) {
@@ -807,6 +813,12 @@ static int64_t reference(void)
     return (int64_t)fetch_add_64(&references, 1) + 1;
 }
 
+/* A lease of 0, which is none here, is over at once for a member of Hazelcast. */
+static int64_t lease_of(uint64_t lease_ms)
+{
+    return lease_ms == 0 ? INT64_MAX : (int64_t)lease_ms;
+}
+
 static mr_rc_t map_lock(struct channel *c, struct channel_map *map, const struct data *key,
                         uint64_t lease_ms, uint64_t timeout_ms, mr_err_t *err)
 {
@@ -814,7 +826,7 @@ static mr_rc_t map_lock(struct channel *c, struct channel_map *map, const struct
     struct map_try_lock_rsp a;
     struct remote_call call;
     mr_rc_t rc = remote_call_init(&call, WIRE_map_try_lock_req, remote_partition(r, key),
-                                  &(struct map_try_lock_req){thread_number(), (int64_t)lease_ms,
+                                  &(struct map_try_lock_req){thread_number(), lease_of(lease_ms),
                                                              (int64_t)timeout_ms, reference(),
                                                              name_of(map), *key},
                                   true);
