@@ -204,11 +204,11 @@ compare() {
     passed=$((passed + good)) failed=$((failed + bad))
 }
 
-# Whether our own client is expected to say what some other one says, where both are asked the same.
-# Which error it is, each language has words of its own for.
+# Whether our own client is expected to say what some other one says, where both are asked the same
+# of Millrace. Which error it is, each language has words of its own for.
 agree() {
     local language
-    is_ready c || return
+    is_ready c && [ $mode = compare ] || return
     for language in "${ALL[@]}"; do [ "$language" = c ] || expected "$language"; done > "$dir/others"
     expected c | awk '
         { name = substr($0, 1, index($0, ": ") - 1); said = substr($0, length(name) + 3) }
