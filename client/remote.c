@@ -40,14 +40,21 @@ static void publish_members(struct remote *r)
     r->member_count = n;
 }
 
+/* A member of Hazelcast has no partitions to tell of until somebody has asked it something: after a
+ * tick without them, calls go to whoever is there. */
+static bool is_known(const struct remote *r)
+{
+    return r->state == REMOTE_JOINED && r->route.members_version > 0 &&
+           (r->route.partitions_version > 0 || r->unpartitioned);
+}
+
 static void publish(struct remote *r)
 {
     pthread_mutex_lock(&r->lock);
     publish_members(r);
     if (!r->ready) /* it never changes, and is read without the lock once all is ready */
         r->partitions = r->route.partition_count;
-    r->ready |= r->state == REMOTE_JOINED && r->route.members_version > 0 &&
-                r->route.partitions_version > 0;
+    r->ready |= is_known(r);
     pthread_cond_broadcast(&r->changed);
     pthread_mutex_unlock(&r->lock);
 }
@@ -547,6 +554,9 @@ static void on_tick(void *context)
         peer_tick(list_owner(at, struct peer, node), now_ns);
     subscriptions_tick(r, now_ns);
     connect_members(r);
+    r->unpartitioned = r->route.members_version > 0 && r->route.partitions_version == 0;
+    if (r->unpartitioned && !r->ready)
+        publish(r);
     if (r->out.room > OUT_KEPT)
         sink_free(&r->out);
 }

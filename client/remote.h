@@ -132,14 +132,15 @@ struct remote {
     int64_t view_correlation;
     struct wire_uuid cluster_id;
     bool cluster_known, was_joined;
-    struct sink out; /* a message being made */
+    bool unpartitioned; /* members are known, and a tick later no partitions */
+    struct sink out;    /* a message being made */
     struct subscriptions subscriptions;
 
     struct teach teach;
 
     pthread_mutex_t lock; /* of what follows, which others look at */
     pthread_cond_t changed;
-    bool ready;               /* joined, and the cluster's views have come */
+    bool ready;               /* joined, and the cluster is known */
     mr_rc_t failed;           /* MR_OK: not over */
     char words[REMOTE_WORDS]; /* why there is no connection, or was none the last time */
     struct member_facts *members;

@@ -16,6 +16,12 @@ static int64_t reference(void)
     return (int64_t)fetch_add_64(&references, 1) + 1;
 }
 
+/* A lease of 0, which is none here, is over at once for a member of Hazelcast. */
+static int64_t lease_of(uint64_t lease_ms)
+{
+    return lease_ms == 0 ? INT64_MAX : (int64_t)lease_ms;
+}
+
 static mr_rc_t map_lock(struct channel *c, struct channel_map *map, const struct data *key,
                         uint64_t lease_ms, uint64_t timeout_ms, mr_err_t *err)
 {
@@ -23,7 +29,7 @@ static mr_rc_t map_lock(struct channel *c, struct channel_map *map, const struct
     struct map_try_lock_rsp a;
     struct remote_call call;
     mr_rc_t rc = remote_call_init(&call, WIRE_map_try_lock_req, remote_partition(r, key),
-                                  &(struct map_try_lock_req){thread_number(), (int64_t)lease_ms,
+                                  &(struct map_try_lock_req){thread_number(), lease_of(lease_ms),
                                                              (int64_t)timeout_ms, reference(),
                                                              name_of(map), *key},
                                   true);

@@ -235,6 +235,12 @@ mr_rc_t remote_map_query(struct channel *c, struct channel_map *map, const char 
     return rc;
 }
 
+/* What an index on a disk would have, as other clients send it of any: pages of 16 KB, and 256 MB
+ * of them in memory. A member of Hazelcast does not take null for it. */
+static const struct wire_btree_options pages = {
+    .page_size = {.value = 16, .unit = 1},
+    .memory_tier_config.capacity = {.value = 256, .unit = 2}};
+
 mr_rc_t remote_map_index(struct channel *c, struct channel_map *map, int kind,
                          const char *const *attributes, uint32_t n, mr_err_t *err)
 {
@@ -250,7 +256,7 @@ mr_rc_t remote_map_index(struct channel *c, struct channel_map *map, int kind,
                                         .index_config = {.type = kind,
                                                          .attributes = wire_list_of(&items, n),
                                                          .bitmap_index_options.null = true,
-                                                         .b_tree_index_config.null = true}};
+                                                         .b_tree_index_config = pages}};
     mr_rc_t rc = sink_state(&items);
 
     if (rc != MR_OK) {

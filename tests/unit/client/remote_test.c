@@ -1,10 +1,14 @@
 /* remote_test.c - a client and members that do what a test tells them, on one loop, over a network
  * in memory, in the test's time. */
+#define _GNU_SOURCE
 #include "client/remote.h"
 
 #include <criterion/criterion.h>
+#include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "net/base/atomic.h"
 #include "net/base/clock.h"
 #include "net/memory.h"
 
@@ -48,12 +52,15 @@ static struct fake {
     bool mute; /* it does not even answer a ping */
     enum manner manner;
     int manner_left; /* calls until it answers again */
+    union wire_message last;
+    enum wire_id last_id; /* what is said of the last call; its texts are gone */
     struct wire_uuid uuid, cluster;
     int32_t partitions;
     int8_t status; /* of logins */
 } fakes[MEMBERS];
 
-static int members = 1; /* that the first one tells of */
+static int members = 1;        /* that the first one tells of */
+static bool has_no_partitions; /* nobody has, and nobody tells of any */
 
 static void say(struct fake_conn *c, enum wire_id id, const struct wire_head *head, const void *msg)
 {
@@ -117,9 +124,10 @@ static void tell_views(struct fake_conn *c, const struct wire_head *head)
 
     say(c, WIRE_client_members_view_event, &event,
         &(struct client_members_view_event){1, wire_list_of(&list, (uint32_t)members)});
-    say(c, WIRE_client_partitions_view_event, &event,
-        &(struct client_partitions_view_event){
-            1, {wire_list_of(&table, (uint32_t)members), {owners.at, (uint32_t)owners.size}}});
+    if (!has_no_partitions)
+        say(c, WIRE_client_partitions_view_event, &event,
+            &(struct client_partitions_view_event){
+                1, {wire_list_of(&table, (uint32_t)members), {owners.at, (uint32_t)owners.size}}});
     sink_free(&list);
     sink_free(&table);
     sink_free(&owners);
@@ -134,6 +142,14 @@ static void say_error(struct fake_conn *c, int64_t correlation, int32_t code)
                    &out);
     conn_send(&c->conn, out.at, out.size);
     sink_free(&out);
+}
+
+static void keep_call(struct fake *f, int id, const uint8_t *bytes, size_t size)
+{
+    const char *field;
+
+    cr_assert(wire_decode((enum wire_id)id, bytes, size, &f->last, &field) == MR_OK, "%s", field);
+    f->last_id = (enum wire_id)id;
 }
 
 static void answer_call(struct fake_conn *c, const struct wire_head *head, int id)
@@ -175,8 +191,10 @@ static void message(void *context, const uint8_t *bytes, size_t size)
         tell_views(c, &head);
     else if (id == WIRE_client_ping_req)
         say(c, WIRE_client_ping_rsp, &head, &(struct client_ping_rsp){0});
-    else
+    else {
+        keep_call(c->fake, id, bytes, size);
         answer_call(c, &head, id);
+    }
 }
 
 static void ended(void *context, enum conn_end end)
@@ -366,6 +384,20 @@ Test(remote, takes_calls_to_another_when_the_owner_is_away)
     ask(&read_, true, 1);
     cr_assert(outcome(&read_) == MR_OK);
     cr_assert_eq(fakes[0].gets, 1);
+    end();
+}
+
+Test(remote, asks_anybody_when_nobody_has_partitions)
+{
+    has_no_partitions = true;
+    begin(REMOTE_RECONNECT_ON);
+    pass_ms(50);
+    cr_assert(!remote->ready, "they may be told of in a moment");
+    pass_ms(2000);
+    cr_assert(remote->ready);
+    ask(&write_, false, 1);
+    cr_assert(outcome(&write_) == MR_OK);
+    cr_assert_eq(fakes[0].sets, 1);
     end();
 }
 
@@ -593,5 +625,76 @@ Test(remote, answers_thousands_of_calls_that_are_under_way_at_once)
     for (int i = 0; i < MANY; i++)
         cr_assert(outcome(&many[i]) == MR_OK);
     cr_assert_eq(remote->calls.count, 0);
+    end();
+}
+
+/* ---- calls that wait for their answer ------------------------------------------------------- */
+
+/* One runs on a thread of its own, while the test's thread is the client's and the members'. */
+struct waiting_call {
+    void (*run)(struct channel *c, struct channel_map *map);
+    struct channel_map *map;
+    uint32_t over; /* atomic */
+};
+
+static void *run_waiting(void *context)
+{
+    struct waiting_call *w = context;
+
+    w->run(&remote->channel, w->map);
+    store_release_32(&w->over, 1);
+    return NULL;
+}
+
+static void run_and_wait(void (*run)(struct channel *c, struct channel_map *map))
+{
+    struct waiting_call w = {.run = run};
+    pthread_t thread;
+
+    cr_assert(remote_ops.map_open(&remote->channel, "m", &w.map, NULL) == MR_OK);
+    cr_assert(pthread_create(&thread, NULL, run_waiting, &w) == 0);
+    while (!load_acquire_32(&w.over)) {
+        step(virtual_ns + 1000000);
+        usleep(100);
+    }
+    pthread_join(thread, NULL);
+}
+
+static void lock_without_lease(struct channel *c, struct channel_map *map)
+{
+    static const struct data one = {(const uint8_t *)"1", 1, DATA_STRING};
+
+    (void)!remote_ops.map_lock(c, map, &one, 0, 0, NULL);
+}
+
+Test(remote, locks_without_a_lease_for_as_long_as_can_be_said)
+{
+    begin(REMOTE_RECONNECT_ON);
+    join();
+    run_and_wait(lock_without_lease);
+    cr_assert_eq(fakes[0].last_id, WIRE_map_try_lock_req);
+    cr_assert_eq(fakes[0].last.map_try_lock_req.lease, INT64_MAX);
+    end();
+}
+
+static void make_index(struct channel *c, struct channel_map *map)
+{
+    static const char *const age[] = {"age"};
+
+    cr_assert(remote_ops.map_index(c, map, 0, age, 1, NULL) == MR_OK);
+}
+
+Test(remote, says_all_of_an_index_that_members_ask_for)
+{
+    begin(REMOTE_RECONNECT_ON);
+    join();
+    run_and_wait(make_index);
+    cr_assert_eq(fakes[0].last_id, WIRE_map_add_index_req);
+    const struct wire_index_config *index = &fakes[0].last.map_add_index_req.index_config;
+
+    cr_assert_eq(index->attributes.count, 1);
+    cr_assert(!index->b_tree_index_config.null);
+    cr_assert_eq(index->b_tree_index_config.page_size.value, 16);
+    cr_assert_eq(index->b_tree_index_config.memory_tier_config.capacity.value, 256);
     end();
 }

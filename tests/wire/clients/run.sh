@@ -63,9 +63,12 @@ fetch_go() {
     have go && (cd "$here/go" && go build -o "$cache/go/checks" .)
 }
 fetch_c() { # our own, in the library that was built
-    mkdir -p "$cache/c" && gcc -D_GNU_SOURCE -Wall -Wextra -Werror -I "$root/client/include" \
-        -o "$cache/c/checks" "$here/c/checks.c" "$build/lib/libmillrace-client.a" \
-        -levent_core -levent_pthreads -lck -pthread -lm
+    mkdir -p "$cache/c" && compile_c checks "$here"/c/*.c &&
+        compile_c compact_records "$root/client/examples/compact_records.c"
+}
+compile_c() {
+    gcc -D_GNU_SOURCE -Wall -Wextra -Werror -I "$root/client/include" -o "$cache/c/$1" "${@:2}" \
+        "$build/lib/libmillrace-client.a" -levent_core -levent_pthreads -lck -pthread -lm
 }
 
 run_node()   { NODE_PATH=$cache/node/node_modules node "$here/node/run.js" "$@"; }
@@ -73,6 +76,8 @@ run_python() { PYTHONPATH=$cache/python PYTHONDONTWRITEBYTECODE=1 python3 "$here
 run_java()   { java -Xmx512m -cp "$jar:$cache/java/checks" clients.Checks "$@"; }
 run_go()     { "$cache/go/checks" "$@"; }
 run_c()      { "$cache/c/checks" "$@"; }
+
+is_ready() { [[ " ${ready[*]} " == *" $1 "* ]]; }
 
 # The languages that can run here, into `ready`; those that cannot are named.
 ready=() skipped=()
@@ -153,12 +158,13 @@ part() {
     [ $code = 0 ] || { tail -n 5 "$dir/$1.err"; echo "FAILED $1: the part \"$2\" ended with $code"; failed=$((failed + 1)); }
 }
 
-# What LANGUAGE should say here: what Hazelcast answers, but for the differences that are accepted.
-# Fails, and says so, when one of those takes the place of nothing or makes no difference.
+# What LANGUAGE should say here: what Hazelcast answers, but for the differences that are accepted,
+# and for what languages have written that do not run. Fails, and says so, when one of those takes
+# the place of nothing or makes no difference.
 expected() {
-    local differences=$here/differences/$1.txt gone
+    local differences=$here/differences/$1.txt gone= language
     [ -e "$differences" ] && [ $mode = compare ] || differences=/dev/null
-    gone=$(IFS='|' && echo "${skipped[*]}")
+    for language in "${ALL[@]}"; do is_ready "$language" || gone+=${gone:+|}$language; done
     awk -v only="$ONLY" -v gone="^cross\\.(${gone:-none})_" -v from="$differences" '
         function stale(line) { print "FAILED " from ": makes no difference: " line > "/dev/stderr"; bad = 1 }
         { name = substr($0, 1, index($0, ": ") - 1) }
@@ -198,6 +204,39 @@ compare() {
     passed=$((passed + good)) failed=$((failed + bad))
 }
 
+# Whether our own client is expected to say what some other one says, where both are asked the same
+# of Millrace. Which error it is, each language has words of its own for.
+agree() {
+    local language
+    is_ready c && [ $mode = compare ] || return
+    for language in "${ALL[@]}"; do [ "$language" = c ] || expected "$language"; done > "$dir/others"
+    expected c | awk '
+        { name = substr($0, 1, index($0, ": ") - 1); said = substr($0, length(name) + 3) }
+        name ~ /^cross\.(write|.*_is_found)$/ { next } # more values; keys, where C counts
+        { gsub(/error: [A-Za-z]+/, "error", said) }
+        FILENAME == ARGV[1] { known[name]; says[name, said]; next }
+        name in known && !((name, said) in says) { print "FAILED c " name ": nobody else says " said; bad = 1 }
+        END { exit bad }
+    ' "$dir/others" - || failed=$((failed + 1))
+}
+
+# The example: what its half in C writes, its half in Node.js reads.
+example() {
+    is_ready c && is_ready node && [ -z "$ONLY" ] || return
+    {
+        "$cache/c/compact_records" "millrace://127.0.0.1:$port" &&
+            NODE_PATH=$cache/node/node_modules timeout 60 \
+                node "$root/client/examples/compact_records.js" "127.0.0.1:$port"
+    } > "$dir/example.out" 2>&1
+    if diff "$here/expected/compact_records.txt" "$dir/example.out"; then
+        passed=$((passed + 1))
+        echo 'example ok'
+    else
+        failed=$((failed + 1))
+        echo 'FAILED example: client/examples/compact_records: see above'
+    fi
+}
+
 # The server may have died once for each of the checks that kill it.
 deaths() {
     local killed=0 language
@@ -213,6 +252,8 @@ deaths() {
 fetch
 [ ${#ready[@]} -gt 0 ] || { echo "0 passed, $failed failed"; exit $((failed > 0)); }
 start_server
+example
+agree
 for name in checks cross restart; do
     for language in "${ready[@]}"; do part "$language" $name; done
 done
