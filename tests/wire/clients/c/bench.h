@@ -134,6 +134,7 @@ void lock_checks(struct bench *t);
 void listener_checks(struct bench *t);
 void value_checks(struct bench *t);
 void query_checks(struct bench *t);
+void near_cache_checks(struct bench *t);
 void cluster_checks(struct bench *t);
 void cross_write_checks(struct bench *t);
 void cross_read_checks(struct bench *t);

@@ -7,8 +7,9 @@
 static void run_part(struct bench *t, const char *part)
 {
     static void (*const checks[])(struct bench *) = {
-        map_checks,      bulk_checks,  life_checks,  async_checks,   lock_checks,
-        listener_checks, value_checks, query_checks, cluster_checks, cross_write_checks};
+        map_checks,   bulk_checks,     life_checks,       async_checks,
+        lock_checks,  listener_checks, near_cache_checks, value_checks,
+        query_checks, cluster_checks,  cross_write_checks};
 
     if (strcmp(part, "cross") == 0)
         cross_read_checks(t);
