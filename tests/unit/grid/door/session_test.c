@@ -302,6 +302,25 @@ Test(session, says_that_an_answer_is_too_large)
     cr_assert(eq(int, peer_error(&p), 0));
 }
 
+Test(session, says_that_there_are_as_many_objects_as_may_be)
+{
+    reopen("limits.objects", "1", NULL);
+    log_to_callback(note_line, NULL, LOG_WARN);
+    peer_login(&p);
+    get(&p, "a");
+    peer_ask(&p, WIRE_queue_size_req, &(struct queue_size_req){.name = wire_text("q")});
+    world_run();
+    cr_assert(eq(int, p.count, 2));
+    cr_expect(eq(int, peer_error(&p), CODE_NATIVE_OUT_OF_MEMORY));
+    cr_expect(peer_error_says(&p, "\"q\" cannot be made: the member has the 1 objects"));
+    cr_expect(peer_error_says(&p, "raise limits.objects"));
+    cr_expect(strcmp(logged, "objects.full name=q limit=1") == 0, "%s", logged);
+    get(&p, "a");
+    world_run();
+    cr_assert(eq(int, peer_error(&p), 0));
+    log_to_nowhere();
+}
+
 /* ---- who does not read ---------------------------------------------------------------------- */
 
 enum { LARGE = 300000 };
