@@ -234,6 +234,24 @@ Test(session, that_is_closed_is_told_in_the_log_with_its_reason_and_without_secr
     log_to_nowhere();
 }
 
+Test(session, that_is_one_too_many_is_told_in_the_log)
+{
+    reopen("clients.max", "1", NULL);
+    log_to_callback(note_line, NULL, LOG_WARN);
+    peer_connect(&p);
+    world_run();
+    peer_login(&other); /* who has not said who it is makes room */
+    cr_expect(strstr(logged, "client.closed reason=\"it made room for another") != NULL, "%s",
+              logged);
+    peer_leave(&p);
+    peer_connect(&p);
+    world_run();
+    cr_expect(strcmp(logged, "client.refused reason=\"as many are there as may be\" "
+                             "connections_max=1") == 0,
+              "%s", logged);
+    log_to_nowhere();
+}
+
 /* ---- what it asks --------------------------------------------------------------------------- */
 
 /* A message of one frame, with a type of its own. */
