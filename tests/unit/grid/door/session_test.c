@@ -320,6 +320,65 @@ Test(session, says_that_an_answer_is_too_large)
     cr_assert(eq(int, peer_error(&p), 0));
 }
 
+static size_t largest; /* of all that were allocated */
+
+static void *note_size(void *p, size_t size, void *context)
+{
+    (void)context;
+    largest = size > largest ? size : largest;
+    return realloc(p, size);
+}
+
+static void *note_alloc(size_t size, void *context)
+{
+    return note_size(NULL, size, context);
+}
+
+static const struct mem_hooks noting = {note_alloc, note_size, scarce_free, NULL, NULL};
+
+/* A small request may name a large value many times. */
+Test(session, makes_no_answer_that_is_much_larger_than_allowed)
+{
+    static char large[40000];
+    enum { TIMES = 1000 };
+    const struct data key = text_data("a");
+    struct sink keys = {.grows = true}, names = {.grows = true};
+
+    memset(large, 'x', sizeof large - 1);
+    reopen("limits.result-size", "64KiB", NULL);
+    peer_login(&p);
+    put(&p, "a", text_data(large));
+    peer_ask(&p, WIRE_map_add_near_cache_invalidation_listener_req,
+             &(struct map_add_near_cache_invalidation_listener_req){.name = wire_text("m")});
+    world_run();
+    for (int i = 0; i < 100; i++) { /* so that there is a number for most partitions */
+        char text[8];
+
+        snprintf(text, sizeof text, "%d", i);
+        put(&p, text, text_data("x"));
+    }
+    for (int i = 0; i < 20 * TIMES; i++)
+        wire_put(&names, WIRE_str, &(struct wire_bytes){(const uint8_t *)"m", 1});
+    for (int i = 0; i < TIMES; i++)
+        wire_put(&keys, WIRE_data, &key);
+    mem_hooks_set(&noting);
+    peer_ask(&p, WIRE_map_get_all_req,
+             &(struct map_get_all_req){.name = wire_text("m"), .keys = wire_list_of(&keys, TIMES)});
+    world_run();
+    cr_expect(eq(int, peer_error(&p), CODE_RESULT_SIZE));
+    cr_expect(lt(sz, largest, 300000), "for the values");
+    largest = 0;
+    peer_ask(&p, WIRE_map_fetch_near_cache_invalidation_metadata_req,
+             &(struct map_fetch_near_cache_invalidation_metadata_req){
+                 .uuid = {1, 2, false}, .names = wire_list_of(&names, 20 * TIMES)});
+    world_run();
+    cr_expect(eq(int, peer_error(&p), CODE_RESULT_SIZE));
+    cr_expect(lt(sz, largest, 500000), "for the numbers");
+    mem_hooks_set(NULL);
+    sink_free(&keys);
+    sink_free(&names);
+}
+
 Test(session, says_that_there_are_as_many_objects_as_may_be)
 {
     reopen("limits.objects", "1", NULL);
