@@ -398,6 +398,64 @@ Test(session, says_that_there_are_as_many_objects_as_may_be)
     log_to_nowhere();
 }
 
+static uint32_t drained(void)
+{
+    struct queue_drain_to_rsp r;
+
+    peer_ask(&p, WIRE_queue_drain_to_req, &(struct queue_drain_to_req){.name = wire_text("q")});
+    world_run();
+    cr_assert(peer_read(&p, WIRE_queue_drain_to_rsp, &r));
+    return r.response.count;
+}
+
+Test(session, takes_no_more_out_of_a_queue_than_its_answer_may_have)
+{
+    static char large[20000];
+    uint32_t got = 0;
+
+    memset(large, 'x', sizeof large - 1);
+    reopen("limits.result-size", "64KiB", NULL);
+    peer_login(&p);
+    for (int i = 0; i < 10; i++)
+        peer_ask(&p, WIRE_queue_offer_req,
+                 &(struct queue_offer_req){.name = wire_text("q"), .value = text_data(large)});
+    for (uint32_t n; (n = drained()) > 0; got += n)
+        cr_expect(eq(u32, n, got < 9 ? 3 : 1));
+    cr_expect(eq(u32, got, 10));
+}
+
+static void fetch(uint32_t partition, int32_t batch)
+{
+    struct sink out = {.grows = true};
+
+    wire_encode(
+        WIRE_map_fetch_entries_req,
+        &(struct wire_head){.correlation = ++p.correlation, .partition = (int32_t)partition},
+        &(struct map_fetch_entries_req){
+            .name = wire_text("m"), .iteration_pointers = wire_text(""), .batch = batch},
+        &out);
+    conn_send(&p.conn, out.at, out.size);
+    sink_free(&out);
+    world_run();
+}
+
+Test(session, says_that_a_piece_of_a_partition_is_too_large)
+{
+    static char large[40000];
+
+    memset(large, 'x', sizeof large - 1);
+    reopen("limits.result-size", "64KiB", NULL);
+    peer_login(&p);
+    for (int i = 0; i < 50; i++) {
+        char key[8];
+
+        snprintf(key, sizeof key, "%d", i);
+        put(&p, key, text_data(large));
+    }
+    fetch(0, 100);
+    cr_expect(eq(int, peer_error(&p), CODE_RESULT_SIZE));
+}
+
 /* ---- who does not read ---------------------------------------------------------------------- */
 
 enum { LARGE = 300000 };
