@@ -55,6 +55,9 @@ const struct config_key config_keys[] = {
     {"limits.key-size", CONFIG_SIZE, "65535", 1, 65535, NULL, "The largest key that is accepted."},
     {"limits.value-size", CONFIG_SIZE, "16777215", 1, 16 * MIB - 1, NULL,
      "The largest value that is accepted."},
+    {"limits.objects", CONFIG_INT, "100000", 1, 10000000, NULL,
+     "Maps, queues and other objects that may be made by naming them, destroyed ones included. "
+     "A map takes some 20 KiB, most others less than one."},
     {"partitions.count", CONFIG_INT, "271", 1, 65535, NULL,
      "Parts into which the data is cut; the same in every member of a cluster."},
     {"log.level", CONFIG_CHOICE, "info", 0, 0, "error|warn|info|debug",

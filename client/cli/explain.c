@@ -45,7 +45,11 @@ TEXT(ERR_FULL) =
     "\n"
     "Raise the ceiling, let entries expire (ttl, max-idle), or choose an eviction, such as lru,\n"
     "under which old entries make room for new ones. The same write succeeds once there is\n"
-    "room.\n";
+    "room.\n"
+    "\n"
+    "Or a map, queue or other object of a new name was to be made, and there are as many as\n"
+    "limits.objects allows. Use fewer names, or raise it; names of destroyed objects count until\n"
+    "the member ends.\n";
 
 TEXT(ERR_ARGUMENT) =
     "A call was given something that it cannot take: NULL where a handle is needed, an empty\n"

@@ -18,7 +18,7 @@ mr_rc_t map_object_new(struct maps *ms, enum object_kind kind, const char *name,
     if (!mo)
         return MR_ERR_MEMORY;
     if ((rc = object_init(&mo->object, kind, name, ms->partitions)) != MR_OK ||
-        (rc = maps_open_as(ms, labels[kind], name, &mo->map)) != MR_OK) {
+        (rc = maps_add(ms, labels[kind], name, &mo->map)) != MR_OK) {
         map_object_free(&mo->object);
         return rc;
     }

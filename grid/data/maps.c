@@ -37,36 +37,22 @@ static struct map_rules rules_of(const mr_config_t *config, const char *kind, co
     };
 }
 
-static struct map *find(struct maps *ms, const char *kind, const char *name)
+mr_rc_t maps_add(struct maps *ms, const char *kind, const char *name, struct map **ret_map)
 {
-    struct map *m = maps_first(ms);
+    struct map_rules rules = rules_of(ms->config, kind, name);
+    struct map *m;
+    mr_rc_t rc = map_new(ms->partitions, ms->metrics, kind, name, &rules, &m);
 
-    while (m && (strcmp(m->name, name) != 0 || strcmp(m->kind, kind) != 0))
-        m = m->next;
-    return m;
-}
-
-mr_rc_t maps_open_as(struct maps *ms, const char *kind, const char *name, struct map **ret_map)
-{
-    mr_rc_t rc = MR_OK;
-
+    if (rc != MR_OK)
+        return rc;
+    m->changed = ms->changed;
+    m->changed_context = ms->changed_context;
     pthread_mutex_lock(&ms->lock);
-    struct map *m = find(ms, kind, name);
-
-    if (!m) {
-        struct map_rules rules = rules_of(ms->config, kind, name);
-
-        if ((rc = map_new(ms->partitions, ms->metrics, kind, name, &rules, &m)) == MR_OK) {
-            m->changed = ms->changed;
-            m->changed_context = ms->changed_context;
-            m->next = ms->first;
-            store_release_ptr((void **)&ms->first, m);
-        }
-    }
+    m->next = ms->first;
+    store_release_ptr((void **)&ms->first, m);
     pthread_mutex_unlock(&ms->lock);
-    if (rc == MR_OK)
-        *ret_map = m;
-    return rc;
+    *ret_map = m;
+    return MR_OK;
 }
 
 void maps_release_client(struct maps *ms, uint64_t client_high, uint64_t client_low)

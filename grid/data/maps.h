@@ -1,7 +1,8 @@
-/* maps.h - a member's maps by name.
+/* maps.h - a member's maps, for whoever has something to do in each of them.
  *
  * A map is made when it is first named and stays until the member ends, so whoever has found one
- * may keep it. The list only grows; the keeper walks it without a lock.
+ * may keep it. The list only grows; the keeper walks it without a lock. Finding one by name is not
+ * done here, but in objects.h.
  *
  * Any thread.
  */
@@ -28,14 +29,9 @@ void maps_init(struct maps *ms);
 /* What a map is that is nothing more; others hold the data of another kind of object. */
 #define MAPS_PLAIN "map"
 
-/* The map of this name, of this kind: a literal, which is also its label in metrics. Only plain
- * ones have rules in the configuration. MR_ERR_MEMORY. */
-mr_rc_t maps_open_as(struct maps *ms, const char *kind, const char *name, struct map **ret_map);
-
-static inline mr_rc_t maps_open(struct maps *ms, const char *name, struct map **ret_map)
-{
-    return maps_open_as(ms, MAPS_PLAIN, name, ret_map);
-}
+/* Makes the map of this name, of which there is none yet of this kind: a literal, which is also its
+ * label in metrics. Only plain ones have rules in the configuration. MR_ERR_MEMORY. */
+mr_rc_t maps_add(struct maps *ms, const char *kind, const char *name, struct map **ret_map);
 
 static inline struct map *maps_first(struct maps *ms)
 {

@@ -11,6 +11,7 @@
 #include "grid/data/ringbuffer.h"
 #include "grid/data/topic.h"
 #include "net/base/hash.h"
+#include "net/base/log.h"
 
 /* ---- kinds ---------------------------------------------------------------------------------- */
 
@@ -185,10 +186,13 @@ static void limit_values(const struct objects *os, struct object *o)
 static mr_rc_t add(struct objects *os, enum object_kind kind, const char *name,
                    struct object **ret_o)
 {
+    if (os->count >= config_number(os->config, "limits.objects"))
+        return MR_ERR_FULL;
     mr_rc_t rc = kinds[kind].make(os, kind, name, ret_o);
 
     if (rc != MR_OK)
         return rc;
+    os->count++;
     struct object *o = *ret_o;
 
     limit_values(os, o);
@@ -216,6 +220,9 @@ mr_rc_t objects_open(struct objects *os, enum object_kind kind, const char *name
         }
         pthread_mutex_unlock(&os->lock);
     }
+    if (rc == MR_ERR_FULL)
+        log_event(LOG_WARN, "objects.full", F_STR("name", name),
+                  F_U64("limit", config_number(os->config, "limits.objects")));
     if (rc == MR_OK)
         *ret_o = o;
     return rc;

@@ -9,7 +9,8 @@
  * `struct map` in a member of their object (object_map).
  *
  * Buckets of a fixed table, whose chains only grow: finding needs no lock and an object that was
- * found stays. Thousands of objects are meant, not millions.
+ * found stays. Thousands of objects are meant, not millions: limits.objects is the most that there
+ * may be, those that were destroyed included, since they stay.
  *
  * Any thread. Lock order: objects, then maps, then a partition's. on_life is called under the lock
  * of objects, so in order; it only copies and posts.
@@ -33,6 +34,7 @@ struct objects {
     pthread_mutex_t lock;
     struct object *buckets[OBJECT_BUCKETS];
     struct list life_watchers;
+    uint64_t count; /* open or not; under the lock */
     const mr_config_t *config;
     struct partitions *partitions;
     struct maps *maps;
@@ -48,7 +50,8 @@ void objects_free(struct objects *os);
 bool objects_kind(const char *service, enum object_kind *ret_kind);
 const char *objects_service(enum object_kind kind);
 
-/* Finds it, makes it, or opens it again. MR_ERR_MEMORY. */
+/* Finds it, makes it, or opens it again. MR_ERR_MEMORY. MR_ERR_FULL: there are as many as
+ * limits.objects allows. */
 mr_rc_t objects_open(struct objects *os, enum object_kind kind, const char *name,
                      struct object **ret_o);
 

@@ -141,12 +141,29 @@ mr_rc_t queue_peek(struct queue *q, struct data *ret_value)
     return rc;
 }
 
-mr_rc_t queue_drain(struct queue *q, uint32_t n, value_visit visit, void *context)
+/* How many of the first n values have so many bytes; one in any case, if there is one. */
+static uint32_t that_fit(const struct queue *q, uint32_t n, uint64_t bytes_max)
+{
+    const struct sequence *items = &q->collection.items;
+    uint64_t bytes = 0;
+    uint32_t i = 0;
+
+    for (; i < n && i < items->count; i++) {
+        struct data value = sequence_at(items, i);
+
+        bytes += value.size + QUEUE_VALUE_HEAD;
+        if (i > 0 && bytes > bytes_max)
+            break;
+    }
+    return i;
+}
+
+mr_rc_t queue_drain(struct queue *q, uint32_t n, uint64_t bytes_max, value_visit visit,
+                    void *context)
 {
     partition_lock(object_partition(&q->collection.object));
-    if (n > q->collection.items.count)
-        n = q->collection.items.count;
-    mr_rc_t rc = collection_drain_locked(&q->collection, n, visit, context);
+    mr_rc_t rc = collection_drain_locked(&q->collection, that_fit(q, n, bytes_max), visit, context);
+
     object_unlock(&q->collection.object);
     return rc;
 }

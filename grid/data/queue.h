@@ -43,8 +43,11 @@ mr_rc_t queue_poll(struct queue *q, struct waiter *w, struct data *ret_value);
 /* The next one, left where it is. MR_OK, MR_NOT_FOUND. */
 mr_rc_t queue_peek(struct queue *q, struct data *ret_value);
 
-/* Takes out up to n values. */
-mr_rc_t queue_drain(struct queue *q, uint32_t n, value_visit visit, void *context);
+/* Takes out up to n values, as many as have bytes_max with QUEUE_VALUE_HEAD for each, and one at
+ * least. The others stay. MR_ERR_MEMORY. */
+enum { QUEUE_VALUE_HEAD = 16 };
+mr_rc_t queue_drain(struct queue *q, uint32_t n, uint64_t bytes_max, value_visit visit,
+                    void *context);
 
 uint32_t queue_remaining(struct queue *q);
 

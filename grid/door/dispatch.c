@@ -5,6 +5,7 @@
 
 #include "grid/data/map_object.h"
 #include "grid/door/away.h"
+#include "grid/door/explain.h"
 #include "grid/door/parked.h"
 #include "grid/door/serve.h"
 #include "grid/member.h"
@@ -164,7 +165,9 @@ mr_rc_t call_object(struct call *c, enum object_kind kind, struct wire_bytes nam
                     "an object with a name of %u bytes", name.size);
     memcpy(text, name.at, name.size);
     text[name.size] = '\0';
-    return objects_open(&c->member->objects, kind, text, ret_o);
+    mr_rc_t rc = objects_open(&c->member->objects, kind, text, ret_o);
+
+    return rc == MR_OK ? rc : explain_open(&c->member->objects, text, rc, c->err);
 }
 
 /* Sessions remember plain maps only, which are asked most. */

@@ -62,3 +62,12 @@ mr_rc_t explain(struct map *m, const struct map_request *q, mr_rc_t rc, const st
         return rc; /* an update function's, which has said why */
     return fail(err, rc, NULL, "map \"%s\": %s", m->name, mr_rc_text(rc));
 }
+
+mr_rc_t explain_open(const struct objects *os, const char *name, mr_rc_t rc, mr_err_t *err)
+{
+    if (rc != MR_ERR_FULL)
+        return fail(err, rc, NULL, "\"%s\" cannot be made: %s", name, mr_rc_text(rc));
+    return fail(err, rc, "use fewer names, or raise limits.objects; destroyed objects count",
+                "\"%s\" cannot be made: the member has the %llu objects that limits.objects allows",
+                name, (unsigned long long)config_number(os->config, "limits.objects"));
+}

@@ -409,10 +409,11 @@ static mr_rc_t map_open(struct channel *c, const char *name, struct channel_map 
                         mr_err_t *err)
 {
     struct object *o;
-    mr_rc_t rc = objects_open(&member_of(c)->objects, OBJECT_MAP, name, &o);
+    struct objects *os = &member_of(c)->objects;
+    mr_rc_t rc = objects_open(os, OBJECT_MAP, name, &o);
 
     if (rc != MR_OK)
-        return fail(err, rc, NULL, "map \"%s\" cannot be made: %s", name, mr_rc_text(rc));
+        return explain_open(os, name, rc, err);
     *ret_map = (struct channel_map *)object_map(o);
     return MR_OK;
 }

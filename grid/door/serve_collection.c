@@ -298,6 +298,9 @@ mr_rc_t serve_queue_peek(struct call *c, const struct queue_peek_req *q)
     return MR_OK;
 }
 
+enum { ANSWER_HEAD = 1024 }; /* what an answer has besides its items, and more */
+
+/* No more than an answer may have, since what was taken out and is refused would be lost. */
 static mr_rc_t drain(struct call *c, struct wire_bytes name, uint32_t most)
 {
     struct listing l = listing_new(c);
@@ -305,7 +308,7 @@ static mr_rc_t drain(struct call *c, struct wire_bytes name, uint32_t most)
     mr_rc_t rc = queue_of(c, name, &queue);
 
     if (rc == MR_OK)
-        rc = queue_drain(queue, most, listing_add, &l);
+        rc = queue_drain(queue, most, l.bytes_max - ANSWER_HEAD, listing_add, &l);
     return rc == MR_OK ? listing_reply(c, &l) : rc;
 }
 

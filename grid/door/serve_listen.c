@@ -151,17 +151,18 @@ mr_rc_t serve_map_fetch_near_cache_invalidation_metadata(
     struct call *c, const struct map_fetch_near_cache_invalidation_metadata_req *q)
 {
     struct wire_list names = q->names;
-    struct sink *items = call_items(c), uuids = {.grows = true};
+    struct listing l = listing_new(c);
+    struct sink uuids = {.grows = true};
     const struct partitions *ps = &c->member->partitions;
     struct wire_bytes name;
-    uint32_t count = 0;
     mr_rc_t rc = MR_OK;
 
-    for (; rc == MR_OK && wire_next(&names, WIRE_strs, &name, NULL); count++) {
+    while (rc == MR_OK && listing_has_room(&l) && wire_next(&names, WIRE_strs, &name, NULL)) {
         struct map *m;
 
         if ((rc = call_map(c, name, &m)) == MR_OK)
-            put_sequences(items, name, m);
+            put_sequences(l.items, name, m);
+        l.count++;
     }
     for (uint32_t i = 0; i < ps->count; i++) {
         struct wire_uuid u = {0};
@@ -170,11 +171,11 @@ mr_rc_t serve_map_fetch_near_cache_invalidation_metadata(
         wire_put_i32(&uuids, (int32_t)i);
         wire_put_uuid(&uuids, u);
     }
-    if (rc == MR_OK && (sink_state(items) != MR_OK || sink_state(&uuids) != MR_OK))
+    if (rc == MR_OK && (sink_state(l.items) != MR_OK || sink_state(&uuids) != MR_OK))
         rc = MR_ERR_MEMORY;
-    if (rc == MR_OK)
+    if (rc == MR_OK) /* which says so when it is too large */
         reply(c, &(struct map_fetch_near_cache_invalidation_metadata_rsp){
-                     wire_list_of(items, count), {uuids.at, (uint32_t)uuids.size}});
+                     wire_list_of(l.items, l.count), {uuids.at, (uint32_t)uuids.size}});
     sink_free(&uuids);
     return rc;
 }

@@ -1,5 +1,6 @@
 /* serve_map.c - the messages about maps. */
 #include "grid/door/entries.h"
+#include "grid/door/listing.h"
 #include "grid/door/serve.h"
 
 /* ---- requests about a key ------------------------------------------------------------------- */
@@ -185,11 +186,11 @@ mr_rc_t serve_map_flush(struct call *c, const struct map_flush_req *q)
 mr_rc_t serve_map_get_all(struct call *c, const struct map_get_all_req *q)
 {
     struct wire_list keys = q->keys;
-    struct sink *items = call_items(c);
+    struct listing l = listing_new(c);
     struct data batch[MAP_MANY];
     const struct record *found[MAP_MANY];
     struct map *m;
-    uint32_t n, count = 0;
+    uint32_t n;
     mr_rc_t rc = call_map(c, q->name, &m);
 
     if (rc != MR_OK)
@@ -204,12 +205,10 @@ mr_rc_t serve_map_get_all(struct call *c, const struct map_get_all_req *q)
                 continue;
             struct data value = record_value(found[i]);
 
-            wire_put(items, WIRE_data, &batch[i]);
-            wire_put(items, WIRE_data, &value);
-            count++;
+            listing_add_pair(&l, &batch[i], &value);
         }
-    } while (n == MAP_MANY);
-    return reply_list(c, count);
+    } while (n == MAP_MANY && listing_has_room(&l));
+    return listing_reply(c, &l);
 }
 
 mr_rc_t serve_map_put_all(struct call *c, const struct map_put_all_req *q)

@@ -575,6 +575,8 @@ static mr_rc_t fetch(struct call *c, struct wire_bytes name, struct wire_bytes p
     struct map *m;
     mr_rc_t rc = call_map(c, name, &m);
 
+    if (rc == MR_OK && batch > CALL_ENTRIES_MAX)
+        rc = call_go_away(c, m);
     if (rc != MR_OK)
         return rc;
     if (c->head.partition < 0 || (uint32_t)c->head.partition >= m->partitions->count || batch < 1)
@@ -582,12 +584,13 @@ static mr_rc_t fetch(struct call *c, struct wire_bytes name, struct wire_bytes p
                     batch);
     put_place(&next,
               store_scan(&m->parts[c->head.partition].store, at, (uint32_t)batch, fetch_entry, &f));
-    if (sink_state(&next) == MR_OK && listing_has_room(&f.list) &&
-        sink_state(f.list.items) == MR_OK)
+    if (sink_state(&next) != MR_OK)
+        rc = MR_ERR_MEMORY;
+    else if (listing_has_room(&f.list) && sink_state(f.list.items) == MR_OK)
         reply(c, &(struct map_fetch_keys_rsp){{next.at, (uint32_t)next.size},
                                               wire_list_of(f.list.items, f.list.count)});
     else
-        rc = MR_ERR_MEMORY;
+        rc = listing_reply(c, &f.list); /* says what is too much */
     sink_free(&next);
     return rc;
 }
@@ -619,7 +622,9 @@ mr_rc_t serve_map_fetch_with_query(struct call *c, const struct map_fetch_with_q
         rc = p.rc;
     }
     put_place(&next, 0);
-    if (rc == MR_OK && sink_state(&next) == MR_OK && sink_state(p.list.items) == MR_OK)
+    if (rc == MR_OK && (sink_state(&next) != MR_OK || sink_state(p.list.items) != MR_OK))
+        rc = MR_ERR_MEMORY;
+    if (rc == MR_OK)
         reply(c, &(struct map_fetch_with_query_rsp){wire_list_of(p.list.items, p.list.count),
                                                     {next.at, (uint32_t)next.size}});
     sink_free(&next);

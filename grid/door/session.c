@@ -394,7 +394,9 @@ void session_accepted(void *context, struct link *link)
     if (!s) {
         if (has_place)
             (void)fetch_sub_64(&l->door->sessions, 1);
-        log_event(LOG_WARN, "client.refused", F_U64("connections", l->door->sessions_max));
+        log_event(LOG_WARN, "client.refused",
+                  F_STR("reason", has_place ? "no memory for it" : "as many are there as may be"),
+                  F_U64("connections_max", l->door->sessions_max));
         link_abort(link);
         return;
     }

@@ -36,6 +36,8 @@ enum {
 enum claim {
     GOOD_IS_ANSWERED,
     GARBAGE_IS_CLOSED,
+    CLOSED_IS_LOGGED,
+    LEAVING_IS_SILENT,
     SLOW_IS_ANSWERED,
     CUT_ANYWHERE,
     HALF_OPEN_HARMLESS,
@@ -50,6 +52,8 @@ enum claim {
 static const char *const claims[CLAIMS] = {
     [GOOD_IS_ANSWERED] = "a well-behaved client gets its answer meanwhile",
     [GARBAGE_IS_CLOSED] = "garbage, strangers and oversize are closed",
+    [CLOSED_IS_LOGGED] = "who is closed leaves one line, with the reason",
+    [LEAVING_IS_SILENT] = "who goes by itself leaves none",
     [SLOW_IS_ANSWERED] = "a request byte by byte is answered",
     [CUT_ANYWHERE] = "a session cut after any of its bytes is forgotten",
     [HALF_OPEN_HARMLESS] = "connections that say nothing keep nobody out",
@@ -235,6 +239,59 @@ static uint64_t others(void)
     return 1;
 }
 
+/* ---- the log -------------------------------------------------------------------------------- */
+
+static struct {
+    pthread_mutex_t lock;
+    uint32_t lines;
+    char last[512];
+} logged = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void note_line(void *context, const struct log_entry *entry)
+{
+    (void)context;
+    pthread_mutex_lock(&logged.lock);
+    store_relaxed_32(&logged.lines, logged.lines + 1);
+    snprintf(logged.last, sizeof logged.last, "%s %s", entry->event, entry->fields);
+    pthread_mutex_unlock(&logged.lock);
+}
+
+/* Forgets what was logged. The log forgets too what it has written already, and so holds no line
+ * back as a repeat. */
+static void listen_to_log(void)
+{
+    log_to_callback(note_line, NULL, LOG_WARN);
+    pthread_mutex_lock(&logged.lock);
+    store_relaxed_32(&logged.lines, 0);
+    logged.last[0] = '\0';
+    pthread_mutex_unlock(&logged.lock);
+}
+
+/* Since then one client was closed, for this reason, and nothing else was worth a line. The line
+ * may come a moment after the end of the connection. */
+static void expect_logged(const char *reason)
+{
+    bool failed = tally.broken[CLOSED_IS_LOGGED] > 0; /* then not again for so long */
+    uint64_t until = clock_ms() + (failed ? 0 : PATIENCE_MS);
+
+    while (load_relaxed_32(&logged.lines) == 0 && clock_ms() < until)
+        usleep(1000); /* between two looks */
+    pthread_mutex_lock(&logged.lock);
+    holds(&tally, CLOSED_IS_LOGGED,
+          logged.lines == 1 && strncmp(logged.last, "client.closed ", 14) == 0 &&
+              strstr(logged.last, reason),
+          "%u lines and not one for \"%s\": %s", logged.lines, reason, logged.last);
+    pthread_mutex_unlock(&logged.lock);
+}
+
+/* Since then nobody was closed by the member. */
+static void expect_silence(void)
+{
+    pthread_mutex_lock(&logged.lock);
+    holds(&tally, LEAVING_IS_SILENT, logged.lines == 0, "%u lines: %s", logged.lines, logged.last);
+    pthread_mutex_unlock(&logged.lock);
+}
+
 /* ---- the well-behaved one ------------------------------------------------------------------- */
 
 static uint32_t over;
@@ -255,30 +312,54 @@ static void *behave(void *context)
 
 /* ---- abuse ---------------------------------------------------------------------------------- */
 
-static void send_garbage(void)
+static void send_and_be_closed(int fd, const void *bytes, size_t size, const char *reason)
 {
+    listen_to_log();
+    say(fd, bytes, size);
+    holds(&tally, GARBAGE_IS_CLOSED, is_closed(fd), "not closed: %s", reason);
+    expect_logged(reason);
+    close(fd);
+}
+
+static void send_openings(void)
+{
+    static const char no_client[] = "it does not speak the client protocol",
+                      no_messages[] = "its bytes form no messages",
+                      too_large[] = "a message larger than allowed",
+                      headless[] = "a message without a head";
     static const struct {
         const char *bytes;
         size_t size;
-    } openings[] = {{"GET / HTTP/1.1\r\n\r\n", 18}, {"CP3", 3},
-                    {"CP2\5\0\0\0\0\340", 9},       {"CP2\377\377\377\177\0\340", 9},
-                    {"CP2\7\0\0\0\0\340x", 10},     {"\0\0\0\0", 4}};
+        const char *reason;
+    } openings[] = {{"GET / HTTP/1.1\r\n\r\n", 18, no_client},
+                    {"CP3", 3, no_client},
+                    {"\0\0\0\0", 4, no_client},
+                    {"CP2\5\0\0\0\0\340", 9, no_messages},
+                    {"CP2\377\377\377\177\0\340", 9, too_large},
+                    {"CP2\7\0\0\0\0\340x", 10, headless}};
+    struct sink early = request(WIRE_client_ping_req, NULL), hello = {.grows = true};
+
+    for (size_t i = 0; i < sizeof openings / sizeof openings[0]; i++)
+        send_and_be_closed(open_socket(), openings[i].bytes, openings[i].size, openings[i].reason);
+    sink_put(&hello, "CP2", 3);
+    sink_put(&hello, early.at, early.size);
+    send_and_be_closed(open_socket(), hello.at, hello.size, "a request before authentication");
+    sink_free(&early);
+    sink_free(&hello);
+}
+
+static void send_noise(void)
+{
     struct rand r;
 
     rand_init(&r, 3);
     for (int i = 0; i < 200; i++) {
-        int fd = i < 6 ? open_socket() : login();
         uint8_t noise[4096];
 
         for (size_t j = 0; j < sizeof noise; j++)
             noise[j] = (uint8_t)rand_below(&r, 256);
         noise[3] = 0x7f; /* a frame of two gigabytes */
-        if (i < 6)
-            say(fd, openings[i].bytes, openings[i].size);
-        else
-            say(fd, noise, sizeof noise);
-        holds(&tally, GARBAGE_IS_CLOSED, is_closed(fd), "garbage %d is not closed", i);
-        close(fd);
+        send_and_be_closed(login(), noise, sizeof noise, "a message larger than allowed");
     }
 }
 
@@ -396,6 +477,7 @@ static void be_deaf(void)
     uint64_t until = clock_ms() + PATIENCE_MS, at = others() + 2;
     int fd = login(), setter = login();
 
+    listen_to_log();
     ask(fd, WIRE_map_add_entry_listener_req,
         &(struct map_add_entry_listener_req){
             .include_value = true, .listener_flags = 255, .name = wire_text("m")});
@@ -411,6 +493,7 @@ static void be_deaf(void)
     size_t grown = resident_kb() > before ? resident_kb() - before : 0;
 
     holds(&tally, DEAF_IS_CLOSED, grown < GROWTH_MB_MAX * 1024, "it takes %zu KiB", grown);
+    expect_logged("it does not take its events");
     close(fd);
     close(setter);
 }
@@ -487,12 +570,15 @@ int main(void)
     be_idle(); /* first, so that memory that was freed before is not counted as theirs */
     if (pthread_create(&thread, NULL, behave, &good) != 0)
         abort();
-    send_garbage();
+    send_openings();
+    send_noise();
+    listen_to_log();
     cut_lives();
     open_halves(many);
     be_shy();
-    be_deaf();
     be_killed();
+    expect_silence();
+    be_deaf();
     store_release_32(&over, 1);
     pthread_join(thread, NULL);
     tally_add(&tally, &good);

@@ -45,6 +45,7 @@ static uint16_t port;
 static mr_t *g;
 static uint64_t deadline_ms, heard, generation;
 
+/* Why it waits is said where it is called. */
 static void pause_ms(long ms)
 {
     nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
@@ -202,7 +203,7 @@ static uint64_t run_workers(struct tally *sum, bool restarting)
             exit(1);
     }
     while (restarting && clock_ms() < ends_ms) {
-        pause_ms(300);
+        pause_ms(300);                /* for clients to come back and work */
         fetch_add_64(&generation, 1); /* odd: it is being restarted */
         member_stop(server);
         serve();

@@ -620,7 +620,7 @@ static void check_memory_comes_back(struct tally *t, uint64_t used_before)
         check(mr_memory_stats(g, &s, NULL) == MR_OK);
         if (s.used == used_before)
             break;
-        nanosleep(&(struct timespec){0, 1000000}, NULL);
+        nanosleep(&(struct timespec){0, 1000000}, NULL); /* the keeper frees meanwhile */
     }
     holds(t, MEMORY_BACK, s.used == used_before, "%llu bytes are left, %llu retired",
           (unsigned long long)s.used, (unsigned long long)s.retired);
@@ -684,7 +684,7 @@ int main(void)
         start(&w[WRITERS + 1 + i], i, read_on);
     start(&w[WORKERS - 1], 0, churn);
     while (clock_ms() < deadline)
-        nanosleep(&(struct timespec){0, 10000000}, NULL);
+        nanosleep(&(struct timespec){0, 10000000}, NULL); /* the workers need the cores */
     store_release_32(&over, 1);
     for (int i = 0; i < WORKERS; i++)
         added += finish(&w[i], &sum);

@@ -322,7 +322,7 @@ static void write_on(void *context)
         w->count += n;
         holds(&w->tally, NUMBERED, (uint64_t)last == w->count - 1, "the last one is %ld",
               (long)last);
-        if (rand_below(&w->rand, 100) == 0)
+        if (rand_below(&w->rand, 100) == 0) /* so that readers catch up, and have to wait */
             nanosleep(&(struct timespec){0, 100000}, NULL);
     }
 }
@@ -389,7 +389,7 @@ static void watch_awhile(struct worker *w)
     struct ear ear = {.watcher = {UINT32_MAX, hear}};
 
     check(watchers_add(&orders->watchers, &partitions, &ear.watcher) == MR_OK);
-    nanosleep(&(struct timespec){0, 1000000}, NULL);
+    nanosleep(&(struct timespec){0, 1000000}, NULL); /* the others work while it hears them */
     watchers_remove(&orders->watchers, &partitions, &ear.watcher);
     holds(&w->tally, TOLD_ALL, ear.came - ear.went <= PLACES && ear.went - ear.came <= PLACES,
           "%ld came and %ld went", (long)ear.came, (long)ear.went);
@@ -434,8 +434,8 @@ static void churn(void *context)
         check(map_lock(map, &q) == MR_OK);
         q.owner.thread = 2;
         q.waiter = NULL;
-        while (map_lock(map, &q) == MR_ERR_BUSY)
-            nanosleep(&(struct timespec){0, 100000}, NULL);
+        while (map_lock(map, &q) == MR_ERR_BUSY)            /* its lease ends by time alone, */
+            nanosleep(&(struct timespec){0, 100000}, NULL); /* of which it needs a millisecond */
         w->tally.held[LEASES_END]++;
         map_release_client(map, w->number, w->number);
     }
@@ -541,7 +541,7 @@ int main(void)
     start(&w[OTHERS + 3], OTHERS + 4, sleep_on);
 
     while (clock_ms() < deadline)
-        nanosleep(&(struct timespec){0, 10000000}, NULL);
+        nanosleep(&(struct timespec){0, 10000000}, NULL); /* the workers need the cores */
     store_release_32(&over, 1);
     join(&w[FIRST_PUTTER], PUTTERS);
     put_ends();

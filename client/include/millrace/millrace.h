@@ -142,7 +142,8 @@ typedef struct mr_map mr_map_t;
 
 /* The map of this name, made at its first use; its options are those of the configuration's
  * maps.NAME. The handle is the same for every call with this name and lives as long as g. Names
- * have 1 to 255 bytes of UTF-8. NULL on failure: MR_ERR_ARGUMENT, MR_ERR_MEMORY. */
+ * have 1 to 255 bytes of UTF-8. NULL on failure: MR_ERR_ARGUMENT, MR_ERR_MEMORY, MR_ERR_FULL (as
+ * many objects as limits.objects allows). */
 MR_API mr_map_t *mr_map(mr_t *g, const char *name, mr_err_t *err);
 
 /* Borrowed from m. */

@@ -112,7 +112,7 @@ REMOTE(gives_entries_times)
     put(MR_I64(4), MR_I64(1));
     GIVES(MR_OK, mr_map_set_ttl(m, MR_I64(4), 50, &err));
     GIVES(MR_NOT_FOUND, mr_map_set_ttl(m, MR_I64(5), 50, &err));
-    pause_ms(100);
+    pause_ms(100); /* the times to live pass, at the member */
     for (int64_t i = 1; i <= 4; i++)
         cr_assert(absent(MR_I64(i)), "%lld", (long long)i);
 }
@@ -372,7 +372,7 @@ REMOTE(lets_a_listener_end_itself)
         put(MR_I64(i), MR_I64(i));
     EVENTUALLY(load_relaxed_64(&calls) == 1);
     put(MR_I64(11), MR_I64(1));
-    pause_ms(20);
+    pause_ms(20); /* for a call to come that must not */
     cr_assert_eq(load_relaxed_64(&calls), 1);
 }
 
@@ -496,7 +496,7 @@ Test(connect, gives_up_a_call_in_time_while_nobody_is_there, .timeout = 60)
     serve(NULL);
     connect_with(&o);
     unserve();
-    pause_ms(50);
+    pause_ms(50); /* so that the client notices; a call before that would be sent */
     GIVES(MR_ERR_TIMEOUT, mr_map_get(m, MR_I64(1), &v, NULL, &err));
     GIVES(MR_ERR_TIMEOUT, mr_map_put(m, MR_I64(1), MR_I64(1), NULL, &err));
     cr_assert(strstr(err.detail, "127.0.0.1"), "%s", err.detail);
@@ -512,7 +512,7 @@ Test(connect, refuses_calls_at_once_when_it_reconnects_asynchronously, .timeout 
     serve(NULL);
     connect_with(&o);
     unserve();
-    pause_ms(50);
+    pause_ms(50); /* so that the client notices; a call before that would be sent */
     GIVES(MR_ERR_CONNECT, mr_map_put(m, MR_I64(1), MR_I64(1), NULL, &err));
     serve(NULL);
     EVENTUALLY((rc = mr_map_put(m, MR_I64(1), MR_I64(1), NULL, NULL)) == MR_OK);
@@ -527,7 +527,7 @@ Test(connect, is_over_with_the_connection_when_told_not_to_reconnect, .timeout =
     serve(NULL);
     connect_with(&o);
     unserve();
-    pause_ms(50);
+    pause_ms(50); /* so that the client notices; a call before that would be sent */
     GIVES(MR_ERR_CLOSED, mr_map_put(m, MR_I64(1), MR_I64(1), NULL, &err));
     serve(NULL);
     GIVES(MR_ERR_CLOSED, mr_map_put(m, MR_I64(1), MR_I64(1), NULL, &err));

@@ -148,6 +148,8 @@ static inline void time_passes(uint64_t ms)
     fetch_add_64(&virtual_ns, ms * 1000000);
 }
 
+/* In real time, for what no clock of ours moves and no condition shows; why is said where it is
+ * called. Whoever can say what he waits for uses EVENTUALLY. */
 static inline void pause_ms(long ms)
 {
     nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
@@ -159,7 +161,7 @@ static inline void pause_ms(long ms)
         int tries_ = 0;                                                                            \
         while (!(condition)) {                                                                     \
             cr_assert(++tries_ < 20000, "never: %s", #condition);                                  \
-            pause_ms(1);                                                                           \
+            pause_ms(1); /* between two looks */                                                   \
         }                                                                                          \
     } while (0)
 

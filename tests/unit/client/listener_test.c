@@ -35,7 +35,7 @@ static void hear(void *context, const mr_event_t *e)
 
     store_release_32(&to->waiting, 1);
     while (load_acquire_32(&to->is_shut))
-        pause_ms(1);
+        pause_ms(1); /* between two looks */
     pthread_mutex_lock(&to->lock);
     if (to->heard < NOTES)
         to->notes[to->heard] =
@@ -89,7 +89,7 @@ static void expect_no_more_than(uint32_t n)
         GIVES(MR_OK, mr_map_put(m, MR_I64(1000000 + i), MR_I64(0), NULL, &err));
     EVENTUALLY(heard(&witness) >= before + 100);
     mr_listener_close(w);
-    pause_ms(20);
+    pause_ms(20); /* for events to come that must not */
     cr_assert(heard(&ear) <= n, "heard %u", heard(&ear));
 }
 
@@ -383,7 +383,7 @@ Test(listener, waits_in_close_for_the_call_that_is_under_way)
     put(MR_I64(1), MR_I64(1));
     EVENTUALLY(load_acquire_32(&ear.waiting) == 1);
     cr_assert(thread_start(&closer, "closer", close_it, l) == MR_OK);
-    pause_ms(50);
+    pause_ms(50); /* for the close to return, which it must not */
     cr_assert(load_acquire_32(&is_closed) == 0);
     store_release_32(&ear.is_shut, 0);
     thread_join(&closer);

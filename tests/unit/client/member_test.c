@@ -321,7 +321,7 @@ Test(member, writes_its_log_to_a_file_as_JSON)
 static mr_update_t sleep_in_update(void *context, mr_ref_t current, mr_ref_t *next)
 {
     (void)context, (void)current, (void)next;
-    pause_ms(5);
+    pause_ms(5); /* longer than an update should take */
     return MR_UPDATE_KEEP;
 }
 

@@ -113,7 +113,7 @@ BOTH(locks, are_waited_for)
 
     GIVES(MR_OK, mr_map_lock(m, MR_I64(1), 0, 0, &err));
     cr_assert(thread_start(&o.thread, "other", lock_elsewhere, &o) == MR_OK);
-    pause_ms(20);
+    pause_ms(20); /* so that most likely the other waits; it is right as well if not yet */
     GIVES(MR_OK, mr_map_unlock(m, MR_I64(1), &err));
     thread_join(&o.thread);
     cr_assert(o.locked == MR_OK && o.unlocked == MR_OK);

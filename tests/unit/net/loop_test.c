@@ -362,7 +362,7 @@ static struct loop *threaded(void)
 static void await_sleep(const struct loop *loop)
 {
     while (!loop_is_asleep(loop))
-        usleep(100);
+        usleep(100); /* between two looks */
 }
 
 Test(loop, wakes_from_its_sleep_for_a_message, .timeout = 20)
@@ -376,7 +376,7 @@ Test(loop, wakes_from_its_sleep_for_a_message, .timeout = 20)
 
         cr_assert(eq(int, loop_post(loop, count_up, &n), MR_OK));
         while (load_acquire_64(&n) < i)
-            usleep(100);
+            usleep(100); /* between two looks */
         await_sleep(loop);
         cr_assert(gt(u64, loop_rounds(loop), before));
     }
@@ -405,7 +405,7 @@ Test(loop, wakes_from_its_sleep_for_a_timer, .timeout = 20)
 static void hold_up(void *context)
 {
     (void)context;
-    usleep(20000);
+    usleep(20000); /* a round that takes long is what the test wants */
 }
 
 Test(loop, runs_what_was_posted_before_it_ends_and_refuses_what_comes_after, .timeout = 20)

@@ -142,12 +142,23 @@ Test(queue, tells_its_sleepers_when_it_is_destroyed)
     waiter_cancel(&s.waiter);
 }
 
+Test(queue, drains_no_more_bytes_than_wanted)
+{
+    for (const char *const *word = (const char *const[]){"a", "bbb", "c", NULL}; *word; word++)
+        cr_assert(offer(*word, NULL) == MR_OK);
+    cr_assert(queue_drain(q, 3, 4 + 2 * QUEUE_VALUE_HEAD, visit_words, NULL) == MR_OK &&
+              was_told("a bbb "));
+    cr_assert(offer("d", NULL) == MR_OK);
+    cr_assert(queue_drain(q, 3, 0, visit_words, NULL) == MR_OK && was_told("c "), "one at least");
+    cr_assert(collection_size(&q->collection) == 1);
+}
+
 Test(queue, drains_up_to_so_many)
 {
     cr_assert(offer("a", NULL) == MR_OK && offer("b", NULL) == MR_OK && offer("c", NULL) == MR_OK);
-    cr_assert(queue_drain(q, 2, visit_words, NULL) == MR_OK && was_told("a b "));
-    cr_assert(queue_drain(q, UINT32_MAX, visit_words, NULL) == MR_OK && was_told("c "));
-    cr_assert(queue_drain(q, 1, visit_words, NULL) == MR_OK && was_told(""));
+    cr_assert(queue_drain(q, 2, UINT64_MAX, visit_words, NULL) == MR_OK && was_told("a b "));
+    cr_assert(queue_drain(q, UINT32_MAX, UINT64_MAX, visit_words, NULL) == MR_OK && was_told("c "));
+    cr_assert(queue_drain(q, 1, UINT64_MAX, visit_words, NULL) == MR_OK && was_told(""));
 }
 
 Test(queue, removes_and_retains_by_value)
@@ -179,7 +190,7 @@ Test(queue, tells_watchers_of_each_value_that_comes_and_goes)
     cr_assert(was_told("+a +b +c "));
     cr_assert(polls("a", NULL) && was_told("-a "));
     cr_assert(collection_remove_all(&q->collection, &a, 1, true) == MR_OK && was_told("-b -c "));
-    cr_assert(offer("d", NULL) == MR_OK && queue_drain(q, 1, NULL, NULL) == MR_OK);
+    cr_assert(offer("d", NULL) == MR_OK && queue_drain(q, 1, UINT64_MAX, NULL, NULL) == MR_OK);
     cr_assert(was_told("+d -d "));
     watchers_remove(&o->watchers, &w.partitions, &ear);
     cr_assert(offer("e", NULL) == MR_OK && was_told(""));

@@ -234,6 +234,24 @@ Test(session, that_is_closed_is_told_in_the_log_with_its_reason_and_without_secr
     log_to_nowhere();
 }
 
+Test(session, that_is_one_too_many_is_told_in_the_log)
+{
+    reopen("clients.max", "1", NULL);
+    log_to_callback(note_line, NULL, LOG_WARN);
+    peer_connect(&p);
+    world_run();
+    peer_login(&other); /* who has not said who it is makes room */
+    cr_expect(strstr(logged, "client.closed reason=\"it made room for another") != NULL, "%s",
+              logged);
+    peer_leave(&p);
+    peer_connect(&p);
+    world_run();
+    cr_expect(strcmp(logged, "client.refused reason=\"as many are there as may be\" "
+                             "connections_max=1") == 0,
+              "%s", logged);
+    log_to_nowhere();
+}
+
 /* ---- what it asks --------------------------------------------------------------------------- */
 
 /* A message of one frame, with a type of its own. */
@@ -300,6 +318,142 @@ Test(session, says_that_an_answer_is_too_large)
     get(&p, "a");
     world_run();
     cr_assert(eq(int, peer_error(&p), 0));
+}
+
+static size_t largest; /* of all that were allocated */
+
+static void *note_size(void *p, size_t size, void *context)
+{
+    (void)context;
+    largest = size > largest ? size : largest;
+    return realloc(p, size);
+}
+
+static void *note_alloc(size_t size, void *context)
+{
+    return note_size(NULL, size, context);
+}
+
+static const struct mem_hooks noting = {note_alloc, note_size, scarce_free, NULL, NULL};
+
+/* A small request may name a large value many times. */
+Test(session, makes_no_answer_that_is_much_larger_than_allowed)
+{
+    static char large[40000];
+    enum { TIMES = 1000 };
+    const struct data key = text_data("a");
+    struct sink keys = {.grows = true}, names = {.grows = true};
+
+    memset(large, 'x', sizeof large - 1);
+    reopen("limits.result-size", "64KiB", NULL);
+    peer_login(&p);
+    put(&p, "a", text_data(large));
+    peer_ask(&p, WIRE_map_add_near_cache_invalidation_listener_req,
+             &(struct map_add_near_cache_invalidation_listener_req){.name = wire_text("m")});
+    world_run();
+    for (int i = 0; i < 100; i++) { /* so that there is a number for most partitions */
+        char text[8];
+
+        snprintf(text, sizeof text, "%d", i);
+        put(&p, text, text_data("x"));
+    }
+    for (int i = 0; i < 20 * TIMES; i++)
+        wire_put(&names, WIRE_str, &(struct wire_bytes){(const uint8_t *)"m", 1});
+    for (int i = 0; i < TIMES; i++)
+        wire_put(&keys, WIRE_data, &key);
+    mem_hooks_set(&noting);
+    peer_ask(&p, WIRE_map_get_all_req,
+             &(struct map_get_all_req){.name = wire_text("m"), .keys = wire_list_of(&keys, TIMES)});
+    world_run();
+    cr_expect(eq(int, peer_error(&p), CODE_RESULT_SIZE));
+    cr_expect(lt(sz, largest, 300000), "for the values");
+    largest = 0;
+    peer_ask(&p, WIRE_map_fetch_near_cache_invalidation_metadata_req,
+             &(struct map_fetch_near_cache_invalidation_metadata_req){
+                 .uuid = {1, 2, false}, .names = wire_list_of(&names, 20 * TIMES)});
+    world_run();
+    cr_expect(eq(int, peer_error(&p), CODE_RESULT_SIZE));
+    cr_expect(lt(sz, largest, 500000), "for the numbers");
+    mem_hooks_set(NULL);
+    sink_free(&keys);
+    sink_free(&names);
+}
+
+Test(session, says_that_there_are_as_many_objects_as_may_be)
+{
+    reopen("limits.objects", "1", NULL);
+    log_to_callback(note_line, NULL, LOG_WARN);
+    peer_login(&p);
+    get(&p, "a");
+    peer_ask(&p, WIRE_queue_size_req, &(struct queue_size_req){.name = wire_text("q")});
+    world_run();
+    cr_assert(eq(int, p.count, 2));
+    cr_expect(eq(int, peer_error(&p), CODE_NATIVE_OUT_OF_MEMORY));
+    cr_expect(peer_error_says(&p, "\"q\" cannot be made: the member has the 1 objects"));
+    cr_expect(peer_error_says(&p, "raise limits.objects"));
+    cr_expect(strcmp(logged, "objects.full name=q limit=1") == 0, "%s", logged);
+    get(&p, "a");
+    world_run();
+    cr_assert(eq(int, peer_error(&p), 0));
+    log_to_nowhere();
+}
+
+static uint32_t drained(void)
+{
+    struct queue_drain_to_rsp r;
+
+    peer_ask(&p, WIRE_queue_drain_to_req, &(struct queue_drain_to_req){.name = wire_text("q")});
+    world_run();
+    cr_assert(peer_read(&p, WIRE_queue_drain_to_rsp, &r));
+    return r.response.count;
+}
+
+Test(session, takes_no_more_out_of_a_queue_than_its_answer_may_have)
+{
+    static char large[20000];
+    uint32_t got = 0;
+
+    memset(large, 'x', sizeof large - 1);
+    reopen("limits.result-size", "64KiB", NULL);
+    peer_login(&p);
+    for (int i = 0; i < 10; i++)
+        peer_ask(&p, WIRE_queue_offer_req,
+                 &(struct queue_offer_req){.name = wire_text("q"), .value = text_data(large)});
+    for (uint32_t n; (n = drained()) > 0; got += n)
+        cr_expect(eq(u32, n, got < 9 ? 3 : 1));
+    cr_expect(eq(u32, got, 10));
+}
+
+static void fetch(uint32_t partition, int32_t batch)
+{
+    struct sink out = {.grows = true};
+
+    wire_encode(
+        WIRE_map_fetch_entries_req,
+        &(struct wire_head){.correlation = ++p.correlation, .partition = (int32_t)partition},
+        &(struct map_fetch_entries_req){
+            .name = wire_text("m"), .iteration_pointers = wire_text(""), .batch = batch},
+        &out);
+    conn_send(&p.conn, out.at, out.size);
+    sink_free(&out);
+    world_run();
+}
+
+Test(session, says_that_a_piece_of_a_partition_is_too_large)
+{
+    static char large[40000];
+
+    memset(large, 'x', sizeof large - 1);
+    reopen("limits.result-size", "64KiB", NULL);
+    peer_login(&p);
+    for (int i = 0; i < 50; i++) {
+        char key[8];
+
+        snprintf(key, sizeof key, "%d", i);
+        put(&p, key, text_data(large));
+    }
+    fetch(0, 100);
+    cr_expect(eq(int, peer_error(&p), CODE_RESULT_SIZE));
 }
 
 /* ---- who does not read ---------------------------------------------------------------------- */
