@@ -288,7 +288,7 @@ mr_rc_t map_change(struct map *m, uint32_t partition, const struct map_request *
 
     if (q->verb == MAP_UPDATE)
         count(m, COUNT_UPDATES);
-    ret_a->version = spot.old ? spot.old->version : 0;
+    ret_a->version = spot.old ? record_version(spot.old) : 0;
     if (d.action == ACT_WRITE) {
         rc = value.size > m->rules.value_max
                  ? MR_ERR_TOO_LARGE

@@ -152,7 +152,7 @@ static inline mr_rc_t map_read(struct map *m, uint32_t partition, const struct m
         return MR_NOT_FOUND;
     }
     counter_add(m->counts[COUNT_HITS], 1);
-    *ret_a = (struct map_answer){true, record_value(r), r->version};
+    *ret_a = (struct map_answer){true, record_value(r), record_version(r)};
     return MR_OK;
 }
 

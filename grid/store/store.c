@@ -310,7 +310,7 @@ bool store_victim(struct store *s, enum eviction policy, uint64_t chance, uint64
 static slab_ref move_record(void *context, const struct record *r, slab_ref ref)
 {
     struct store *s = context;
-    uint32_t size = record_size(r->key_kind, r->key_size, (uint32_t)r->value_size);
+    uint32_t size = record_size(r->key_kind, r->key_size, record_value_size(r));
     slab_ref copy;
 
     (void)ref;
@@ -322,7 +322,7 @@ static slab_ref move_record(void *context, const struct record *r, slab_ref ref)
 
     /* Not one memcpy of it all: a reader may be storing `touched` meanwhile. */
     record_write(to, &key, &value, record_lifetime(r),
-                 r->key_kind & (RECORD_EXPIRES | RECORD_TOUCHED), r->version,
+                 r->key_kind & (RECORD_EXPIRES | RECORD_TOUCHED), record_version(r),
                  r->key_kind & RECORD_TOUCHED ? load_relaxed_64(record_touched(r)) : 0);
     return copy;
 }

@@ -127,7 +127,7 @@ static bool value_is_whole(const struct record *r, uint64_t key)
     if (d.size < VALUE_MIN || d.size > sizeof v)
         return false;
     memcpy(&v, d.at, VALUE_MIN);
-    return v.key == key && (v.version & ((1ull << 40) - 1)) == r->version &&
+    return v.key == key && (v.version & ((1ull << 40) - 1)) == record_version(r) &&
            v.sum == sum_of(key, v.version, d.at + VALUE_MIN, d.size - VALUE_MIN);
 }
 
@@ -309,7 +309,7 @@ static uint64_t record_sum(const struct record *r)
 {
     struct data v = record_value(r);
 
-    return hash_64(v.at, v.size) + r->version;
+    return hash_64(v.at, v.size) + record_version(r);
 }
 
 static void hold(struct reader *me, uint64_t key, const struct record *r)
@@ -326,17 +326,17 @@ static void check_record(struct reader *me, uint64_t key, const struct record *r
     if (!holds(&me->tally, WHOLE, value_is_whole(r, key), "key %llu: not whole",
                (unsigned long long)key))
         return;
-    holds(&me->tally, NEVER_BACK, r->version >= me->last[key], "key %llu: from %llu back to %llu",
-          (unsigned long long)key, (unsigned long long)me->last[key],
-          (unsigned long long)r->version);
-    me->last[key] = r->version;
+    holds(&me->tally, NEVER_BACK, record_version(r) >= me->last[key],
+          "key %llu: from %llu back to %llu", (unsigned long long)key,
+          (unsigned long long)me->last[key], (unsigned long long)record_version(r));
+    me->last[key] = record_version(r);
     hold(me, key, r);
 }
 
 static void check_found(struct reader *me, uint64_t key, uint64_t before, uint64_t after,
                         const struct record *r)
 {
-    uint64_t version = r ? r->version : 0, wanted = before >> VERSION_SHIFT;
+    uint64_t version = r ? record_version(r) : 0, wanted = before >> VERSION_SHIFT;
 
     if (is_pinned(key))
         holds(&me->tally, STAYS_FOUND, r != NULL, "key %llu: missed, words %llx %llx",
@@ -412,8 +412,8 @@ static void meet(void *context, const struct record *r)
     if (!holds(&me->tally, WHOLE, key < KEYS && value_is_whole(r, key), "scan: not whole"))
         return;
     me->met[key]++;
-    if (r->version > me->last[key])
-        me->last[key] = r->version;
+    if (record_version(r) > me->last[key])
+        me->last[key] = record_version(r);
 }
 
 /* What is written meanwhile may be met or not, and what is taken out and put again even twice. */
@@ -482,7 +482,8 @@ static void check_all(struct writer *w)
 
         if (!is_fading(key))
             holds(&w->tally, ALL_AT_THE_END,
-                  is_present(key) ? r && r->version == words[key] >> VERSION_SHIFT : r == NULL,
+                  is_present(key) ? r && record_version(r) == words[key] >> VERSION_SHIFT
+                                  : r == NULL,
                   "key %llu at the end", (unsigned long long)key);
     }
     epoch_exit();

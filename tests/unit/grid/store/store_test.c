@@ -154,9 +154,9 @@ Test(store, numbers_each_version_of_an_entry)
 
     cr_assert(put(&w, key, text("a")) == MR_OK);
     epoch_enter();
-    uint64_t first = store_get(&w.store, key_hash(&key), &key)->version;
+    uint64_t first = record_version(store_get(&w.store, key_hash(&key), &key));
     cr_assert(put(&w, key, text("b")) == MR_OK);
-    uint64_t second = store_get(&w.store, key_hash(&key), &key)->version;
+    uint64_t second = record_version(store_get(&w.store, key_hash(&key), &key));
     epoch_exit();
     cr_assert(second > first);
 }
