@@ -278,6 +278,7 @@ mr_rc_t map_change(struct map *m, uint32_t partition, const struct map_request *
             return rc;
         spot.old = NULL;
     }
+    spot.ahead = q->ahead;
     if (spot.old)
         current = record_value(spot.old);
 

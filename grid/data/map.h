@@ -172,6 +172,17 @@ struct room {
     uint64_t bytes;
 };
 
+/* The bytes of the record that MAP_PUT will write, with this time to live. */
+static inline uint32_t map_put_size(const struct map *m, int64_t ttl_ms, const struct data *key,
+                                    const struct data *value)
+{
+    const struct lifetime life = {ttl_ms == TIME_DEFAULT ? m->rules.ttl_ms : (uint64_t)ttl_ms,
+                                  m->rules.idle_ms};
+    uint8_t flags = record_flags(life, m->parts->store.touch != TOUCH_NEVER);
+
+    return record_size(flags, key->size, value->size);
+}
+
 /* Makes room for a change in `partition`: gives up entries of so many bytes, one at least, if the
  * rules allow, else takes out what has ended; frees what readers have left; and if all that gives
  * nothing, gives up events that nobody has read. MR_OK: it may fit now, or as soon as readers have

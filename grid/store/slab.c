@@ -570,19 +570,25 @@ static mr_rc_t take(struct slab *s, uint32_t size, slab_ref *ret_ref)
     return block_alloc(s, class_of(size), ret_ref);
 }
 
-mr_rc_t slab_alloc(struct slab *s, uint32_t size, slab_ref *ret_ref)
+static mr_rc_t alloc_locked(struct slab *s, uint32_t size, slab_ref *ret_ref)
 {
     uint32_t bytes = slab_block_size(size);
-    mr_rc_t rc = MR_ERR_MEMORY;
 
+    if (!limbo_ready(&s->limbo))
+        return MR_ERR_MEMORY;
+    if (!pay_or_free(s, bytes))
+        return MR_ERR_FULL;
+    mr_rc_t rc = take(s, size, ret_ref);
+    if (rc != MR_OK)
+        refund(s, bytes);
+    return rc;
+}
+
+mr_rc_t slab_alloc(struct slab *s, uint32_t size, slab_ref *ret_ref)
+{
     check(size <= SLAB_SPAN_MAX);
     lock(s);
-    if (!limbo_ready(&s->limbo))
-        rc = MR_ERR_MEMORY;
-    else if (!pay_or_free(s, bytes))
-        rc = MR_ERR_FULL;
-    else if ((rc = take(s, size, ret_ref)) != MR_OK)
-        refund(s, bytes);
+    mr_rc_t rc = alloc_locked(s, size, ret_ref);
     pthread_mutex_unlock(&s->lock);
     return rc;
 }
@@ -602,12 +608,42 @@ void slab_free(struct slab *s, slab_ref ref)
     pthread_mutex_unlock(&s->lock);
 }
 
-void slab_retire(struct slab *s, slab_ref ref)
+static void retire_locked(struct slab *s, slab_ref ref)
 {
-    lock(s);
     s->retired += block_bytes(s, ref);
     limbo_add(&s->limbo, ref);
     free_due(s, FREE_EACH);
+}
+
+void slab_retire(struct slab *s, slab_ref ref)
+{
+    lock(s);
+    retire_locked(s, ref);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void slab_take_ahead(struct slab *s, struct slab_ahead *list)
+{
+    lock(s);
+    for (struct slab_ahead *a = list; a; a = a->next) {
+        check(a->size <= SLAB_BLOCK_MAX);
+        a->old = 0;
+        if (alloc_locked(s, a->size, &a->block) != MR_OK)
+            a->block = 0;
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+void slab_settle(struct slab *s, struct slab_ahead *list)
+{
+    lock(s);
+    for (struct slab_ahead *a = list; a; a = a->next) {
+        if (a->old)
+            retire_locked(s, a->old);
+        if (a->block)
+            free_locked(s, a->block);
+        a->old = a->block = 0;
+    }
     pthread_mutex_unlock(&s->lock);
 }
 

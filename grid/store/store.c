@@ -117,6 +117,7 @@ void store_locate(struct store *s, uint64_t hash, const struct data *key, struct
 {
     ret_spot->hash = hash;
     ret_spot->key = key;
+    ret_spot->ahead = NULL;
     ret_spot->old = index_place(&s->index, s->base, hash, key, &ret_spot->place);
 }
 
@@ -151,7 +152,7 @@ mr_rc_t store_write(struct store *s, struct spot *spot, const struct data *value
 
     check(spot->key->size <= RECORD_KEY_MAX);
     check(value->size <= RECORD_VALUE_MAX);
-    mr_rc_t rc = slab_alloc(s->slab, size, &ref);
+    mr_rc_t rc = slab_alloc_for(s->slab, spot->ahead, size, &ref);
     if (rc != MR_OK)
         return rc;
     if (!spot->old && (rc = index_reserve(&s->index, s->slab, spot->hash)) != MR_OK) {
@@ -166,7 +167,7 @@ mr_rc_t store_write(struct store *s, struct spot *spot, const struct data *value
     if (spot->old) {
         int64_t growth = (int64_t)slab_block_size(size) - record_block(spot->old);
 
-        slab_retire(s->slab, index_replace(&spot->place, ref, ends_ms));
+        slab_retire_for(s->slab, spot->ahead, index_replace(&spot->place, ref, ends_ms));
         count(s, 0, growth);
     } else {
         index_insert(&s->index, s->base, spot->hash, ref, ends_ms);

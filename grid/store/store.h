@@ -40,6 +40,7 @@ struct spot {
     uint64_t hash;
     const struct data *key;
     const struct record *old; /* NULL: absent */
+    struct slab_ahead *ahead; /* memory for the change, from who makes several; NULL: none */
     struct place place;
 };
 
