@@ -17,7 +17,8 @@
  * free when every section that was open has ended. Retiring must not fail, because a change is
  * visible by then; so slab_alloc and slab_ready see to the room for it, and fail before anything
  * has changed. Who takes out many at once, as a clear does, brings its own room (slab_batch).
- * What has become free is freed a few blocks at a time, so that no writer waits long.
+ * What has become free is given out again as it is where it fits, else freed a few blocks at a
+ * time, so that no writer waits long.
  *
  * Who makes several changes in a row need not take the lock for each: slab_take_ahead finds all
  * their blocks, and slab_settle retires all that they have replaced. Between the two the blocks are
@@ -46,6 +47,7 @@ typedef uint32_t slab_ref;
 
 enum {
     SLAB_UNIT = 8,
+    SLAB_BLOCK_SMALL = 256,          /* up to it, every multiple of the unit is a class */
     SLAB_BLOCK_MAX = 16384,          /* above it, a span */
     SLAB_SPAN_MAX = 33 * 1024 * 1024 /* an event: two of the largest values, a key, a header */
 };
@@ -133,7 +135,13 @@ void slab_batch_retire(struct slab_batch *b);
 uint64_t slab_reclaim(struct slab *s);
 
 /* The bytes a block of `size` really takes, for the map's own account. */
-uint32_t slab_block_size(uint32_t size);
+uint32_t slab_block_size_large(uint32_t size);
+
+static inline uint32_t slab_block_size(uint32_t size)
+{
+    return size - 1 < SLAB_BLOCK_SMALL ? (size + SLAB_UNIT - 1) & ~(uint32_t)(SLAB_UNIT - 1)
+                                       : slab_block_size_large(size);
+}
 
 /* Makes the spare chunk ready if one is wanted. Takes up to a millisecond: not for a loop. */
 void slab_prepare(struct slab *s);

@@ -165,7 +165,7 @@ mr_rc_t store_write(struct store *s, struct spot *spot, const struct data *value
     uint64_t ends_ms = record_ends_ms(r);
 
     if (spot->old) {
-        int64_t growth = (int64_t)slab_block_size(size) - record_block(spot->old);
+        int64_t growth = (int64_t)slab_block_size(size) - (int64_t)record_block(spot->old);
 
         slab_retire_for(s->slab, spot->ahead, index_replace(&spot->place, ref, ends_ms));
         count(s, 0, growth);
