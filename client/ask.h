@@ -39,6 +39,7 @@ static inline mr_rc_t ask(struct asking *a, const mr_map_t *m, enum map_verb ver
         return rc;
     a->q.verb = verb;
     a->q.route = NULL;
+    a->q.ahead = NULL;
     a->q.value = a->q.expected = (struct data){0};
     a->q.ttl_ms = a->q.idle_ms = TIME_DEFAULT;
     a->q.quiet = false;

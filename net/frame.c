@@ -53,25 +53,24 @@ void frames_free(struct frames *f)
  * looking. */
 static mr_rc_t measure(const uint8_t *at, size_t size, size_t limit, size_t *seen, size_t *ret_size)
 {
+    size_t end = *seen; /* of the frames that are there */
+    bool final = false;
+
     *ret_size = 0;
-    while (size - *seen >= FRAME_HEADER) {
-        uint32_t length = get_le32(at + *seen);
+    while (!final && size - end >= FRAME_HEADER) {
+        uint32_t length = get_le32(at + end);
 
         if (length < FRAME_HEADER)
             return MR_ERR_MALFORMED;
-        if (length > limit || *seen > limit - length)
+        if (length > limit || end > limit - length)
             return MR_ERR_TOO_LARGE;
-        if (length > size - *seen)
+        if (length > size - end)
             break;
-        bool final = get_le16(at + *seen + 4) & FRAME_FINAL;
-
-        *seen += length;
-        if (!final)
-            continue;
-        *ret_size = *seen;
-        *seen = 0;
-        break;
+        final = get_le16(at + end + 4) & FRAME_FINAL;
+        end += length;
     }
+    *seen = final ? 0 : end;
+    *ret_size = final ? end : 0;
     return MR_OK;
 }
 

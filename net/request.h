@@ -54,7 +54,8 @@ static inline bool owner_is(const struct owner *a, const struct owner *b)
            a->client_high == b->client_high;
 }
 
-struct waiter; /* grid/op/wait.h */
+struct waiter;     /* grid/op/wait.h */
+struct slab_ahead; /* grid/store/slab.h */
 
 /* Where a key belongs, for who has computed it already. */
 struct map_route {
@@ -75,7 +76,8 @@ struct map_request {
                                      * update_context. NULL: nobody needs to know */
     bool quiet; /* a change: nobody looks at the value from before, and it need not be brought */
     struct owner owner;
-    struct waiter *waiter; /* where a change waits for a lock; NULL: it does not */
+    struct waiter *waiter;    /* where a change waits for a lock; NULL: it does not */
+    struct slab_ahead *ahead; /* memory for a change, found before; NULL: it finds its own */
 };
 
 struct map_answer {

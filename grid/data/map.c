@@ -67,17 +67,15 @@ static struct decision decide(const struct map_request *q, const struct data *cu
 static struct lifetime lifetime_of(const struct map *m, const struct map_request *q,
                                    const struct record *old)
 {
-    struct lifetime life = {0};
-    uint64_t ttl_ms = q->ttl_ms == TIME_DEFAULT ? m->rules.ttl_ms : (uint64_t)q->ttl_ms;
+    struct lifetime life = {q->ttl_ms == TIME_DEFAULT ? m->rules.ttl_ms : (uint64_t)q->ttl_ms,
+                            q->idle_ms == TIME_DEFAULT ? m->rules.idle_ms : (uint64_t)q->idle_ms};
     bool keeps_ttl = q->verb == MAP_UPDATE && old && q->ttl_ms == TIME_DEFAULT;
     bool keeps_idle = (q->verb == MAP_UPDATE || q->verb == MAP_SET_TTL) && old;
 
     if (keeps_ttl)
         life.expires_ms = record_expires_ms(old);
-    else if (ttl_ms)
-        life.expires_ms = clock_ms() + ttl_ms;
-
-    life.idle_ms = q->idle_ms == TIME_DEFAULT ? m->rules.idle_ms : (uint64_t)q->idle_ms;
+    else if (life.expires_ms)
+        life.expires_ms += clock_ms();
     if (keeps_idle && q->idle_ms == TIME_DEFAULT)
         life.idle_ms = record_idle_ms(old);
     return life;
@@ -102,18 +100,28 @@ static void tell_watchers(struct watchers *ws, uint32_t partition, const struct 
                                              .value = e->value});
 }
 
-static void tell(struct map *m, uint32_t partition, const struct journal_event *event)
+/* NULL: there is none. */
+static struct watchers *watchers_of(const struct map *m)
 {
     struct watchers *ws = load_acquire_ptr((void *const *)&m->watchers);
-    struct journal *j = m->parts[partition].journal;
-    bool watched = ws && watchers_any(ws);
 
-    if (!j && !watched)
-        return;
+    return ws && watchers_any(ws) ? ws : NULL;
+}
+
+/* Is there anybody to tell? */
+static bool is_heard(const struct map *m, uint32_t partition)
+{
+    return m->parts[partition].journal || watchers_of(m);
+}
+
+static void tell(struct map *m, uint32_t partition, const struct journal_event *event)
+{
+    struct watchers *ws = watchers_of(m);
+    struct journal *j = m->parts[partition].journal;
     struct journal_event e = *event;
 
     e.time_ms = clock_ms();
-    if (watched)
+    if (ws)
         tell_watchers(ws, partition, &e);
     if (!j)
         return;
@@ -129,9 +137,10 @@ static void tell(struct map *m, uint32_t partition, const struct journal_event *
 static void tell_gone(struct map *m, uint32_t partition, enum journal_kind kind,
                       const struct record *r)
 {
-    tell(m, partition,
-         &(struct journal_event){
-             .kind = (uint8_t)kind, .key = record_key(r), .old = record_value(r)});
+    if (is_heard(m, partition))
+        tell(m, partition,
+             &(struct journal_event){
+                 .kind = (uint8_t)kind, .key = record_key(r), .old = record_value(r)});
 }
 
 /* ---- locks ---------------------------------------------------------------------------------- */
@@ -205,27 +214,37 @@ static mr_rc_t erase(struct map *m, uint32_t partition, struct spot *spot, enum 
     return MR_OK;
 }
 
+/* What the map's limit has to know: how many bytes more. Of a map without one, nothing. */
+static int64_t growth_of(const struct map *m, const struct store *s, const struct spot *spot,
+                         const struct data *value, struct lifetime life)
+{
+    if (m->bytes.limit == UINT64_MAX)
+        return 0;
+    uint8_t flags = record_flags(life, s->touch != TOUCH_NEVER);
+
+    return (int64_t)slab_block_size(record_size(flags, spot->key->size, value->size)) -
+           (spot->old ? (int64_t)record_block(spot->old) : 0);
+}
+
 static mr_rc_t write(struct map *m, uint32_t partition, struct spot *spot, const struct data *value,
                      struct lifetime life, const struct owner *source)
 {
     struct store *s = &m->parts[partition].store;
     const struct record *old = spot->old;
     struct data key = *spot->key;
-    uint8_t flags = record_flags(life, s->touch != TOUCH_NEVER);
-    uint64_t bytes = slab_block_size(record_size(flags, key.size, value->size));
-    uint64_t old_bytes = old ? record_block(old) : 0;
-    mr_rc_t rc = MR_ERR_FULL;
+    int64_t growth = growth_of(m, s, spot, value, life);
+    mr_rc_t rc = MR_OK;
 
     if (!old && !charge(&m->entries, 1))
         return MR_ERR_FULL;
-    if (bytes > old_bytes && !charge(&m->bytes, bytes - old_bytes))
+    if (growth > 0 && !charge(&m->bytes, (uint64_t)growth)) {
+        rc = MR_ERR_FULL;
         goto fail_bytes;
+    }
     bool indexed = map_is_indexed(&m->indexes);
 
     if (indexed)
         rc = map_indexes_prepare(&m->indexes, partition, spot->hash, &key, value, old);
-    else
-        rc = MR_OK;
     if (rc == MR_OK)
         rc = store_write(s, spot, value, life, m->partitions->at[partition].changes + 1);
     if (rc != MR_OK)
@@ -235,20 +254,21 @@ static mr_rc_t write(struct map *m, uint32_t partition, struct spot *spot, const
     if (life.expires_ms || life.idle_ms)
         map_note_end(m);
     m->partitions->at[partition].changes++;
-    if (bytes < old_bytes)
-        refund(&m->bytes, old_bytes - bytes);
+    if (growth < 0)
+        refund(&m->bytes, (uint64_t)-growth);
     count(m, COUNT_PUTS);
-    tell(m, partition,
-         &(struct journal_event){.kind = old ? JOURNAL_UPDATED : JOURNAL_ADDED,
-                                 .key = key,
-                                 .old = old ? record_value(old) : (struct data){0},
-                                 .value = *value});
+    if (is_heard(m, partition))
+        tell(m, partition,
+             &(struct journal_event){.kind = old ? JOURNAL_UPDATED : JOURNAL_ADDED,
+                                     .key = key,
+                                     .old = old ? record_value(old) : (struct data){0},
+                                     .value = *value});
     invalidate(&m->invalidation, partition, &key, source);
     return MR_OK;
 
 fail:
-    if (bytes > old_bytes)
-        refund(&m->bytes, bytes - old_bytes);
+    if (growth > 0)
+        refund(&m->bytes, (uint64_t)growth);
 fail_bytes:
     if (!old)
         refund(&m->entries, 1);
@@ -266,7 +286,7 @@ mr_rc_t map_change(struct map *m, uint32_t partition, const struct map_request *
 {
     struct store *s = &m->parts[partition].store;
     struct spot spot;
-    struct data current, value;
+    struct data value;
     mr_rc_t rc;
 
     if ((rc = admit(m, partition, q)) != MR_OK)
@@ -278,17 +298,16 @@ mr_rc_t map_change(struct map *m, uint32_t partition, const struct map_request *
             return rc;
         spot.old = NULL;
     }
-    if (spot.old)
-        current = record_value(spot.old);
-
+    spot.ahead = q->ahead;
     *ret_a = (struct map_answer){.present = spot.old != NULL};
-    if (spot.old)
-        ret_a->value = current;
-    struct decision d = decide(q, spot.old ? &current : NULL, &value);
+    if (spot.old) {
+        ret_a->value = record_value(spot.old);
+        ret_a->version = record_version(spot.old);
+    }
+    struct decision d = decide(q, spot.old ? &ret_a->value : NULL, &value);
 
     if (q->verb == MAP_UPDATE)
         count(m, COUNT_UPDATES);
-    ret_a->version = spot.old ? spot.old->version : 0;
     if (d.action == ACT_WRITE) {
         rc = value.size > m->rules.value_max
                  ? MR_ERR_TOO_LARGE
@@ -566,7 +585,8 @@ static mr_rc_t clear_as(struct map *m, enum journal_kind kind)
         cleared += clear_partition(m, i, &rc);
     if (cleared > 0) {
         partition_lock(&m->partitions->at[m->home]);
-        tell(m, m->home, &(struct journal_event){.kind = (uint8_t)kind, .count = cleared});
+        if (is_heard(m, m->home))
+            tell(m, m->home, &(struct journal_event){.kind = (uint8_t)kind, .count = cleared});
         invalidate(&m->invalidation, m->home, NULL, &nobody);
         partition_unlock(&m->partitions->at[m->home]);
     }

@@ -152,7 +152,7 @@ static inline mr_rc_t map_read(struct map *m, uint32_t partition, const struct m
         return MR_NOT_FOUND;
     }
     counter_add(m->counts[COUNT_HITS], 1);
-    *ret_a = (struct map_answer){true, record_value(r), r->version};
+    *ret_a = (struct map_answer){true, record_value(r), record_version(r)};
     return MR_OK;
 }
 
@@ -171,6 +171,17 @@ struct room {
     uint32_t entries; /* 0: it changes one that is there */
     uint64_t bytes;
 };
+
+/* The bytes of the record that MAP_PUT will write, with this time to live. */
+static inline uint32_t map_put_size(const struct map *m, int64_t ttl_ms, const struct data *key,
+                                    const struct data *value)
+{
+    const struct lifetime life = {ttl_ms == TIME_DEFAULT ? m->rules.ttl_ms : (uint64_t)ttl_ms,
+                                  m->rules.idle_ms};
+    uint8_t flags = record_flags(life, m->parts->store.touch != TOUCH_NEVER);
+
+    return record_size(flags, key->size, value->size);
+}
 
 /* Makes room for a change in `partition`: gives up entries of so many bytes, one at least, if the
  * rules allow, else takes out what has ended; frees what readers have left; and if all that gives

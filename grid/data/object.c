@@ -22,6 +22,7 @@ mr_rc_t object_init(struct object *o, enum object_kind kind, const char *name,
                          .partitions = ps,
                          .value_max = RECORD_VALUE_MAX};
     watchers_init(&o->watchers);
+    o->name_size = (uint32_t)strlen(name);
     return (o->name = mem_strdup(name)) ? MR_OK : MR_ERR_MEMORY;
 }
 

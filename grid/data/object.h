@@ -43,6 +43,7 @@ struct object {
     struct object *next; /* with the same bits of the hash; only grows */
     enum object_kind kind;
     char *name;
+    uint32_t name_size;
     uint64_t hash;      /* of kind and name */
     uint32_t open;      /* 0: destroyed; any thread may look */
     uint32_t partition; /* of its name */

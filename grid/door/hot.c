@@ -31,7 +31,7 @@ static const uint8_t *plain_frame(const uint8_t *at, const uint8_t *end, uint16_
 static bool read_key(struct hot *h, struct session *s, struct wire_bytes name,
                      struct wire_bytes key)
 {
-    return data_read(key.at, key.size, &h->key) == MR_OK && h->key.kind != DATA_NULL &&
+    return data_read(key.at, key.size, &h->q.key) == MR_OK && h->q.key.kind != DATA_NULL &&
            (h->map = session_known_map(s, name)) != NULL;
 }
 
@@ -52,10 +52,40 @@ static bool read_put(struct hot *h, struct session *s, const uint8_t *bytes, con
     if (get_le32(bytes) != HEAD + 16 || !(at = plain_frame(at, end, 0, &name)) ||
         !(at = plain_frame(at, end, 0, &key)) || plain_frame(at, end, FRAME_FINAL, &value) != end)
         return false;
-    h->thread = (int64_t)get_le64(bytes + HEAD);
-    h->ttl_ms = (int64_t)get_le64(bytes + HEAD + 8);
-    return data_read(value.at, value.size, &h->value) == MR_OK && h->value.kind != DATA_NULL &&
+    int64_t ttl_ms = (int64_t)get_le64(bytes + HEAD + 8);
+
+    h->q.verb = MAP_PUT;
+    h->q.ttl_ms = ttl_ms < 0 ? TIME_DEFAULT : ttl_ms;
+    h->q.idle_ms = TIME_DEFAULT;
+    h->q.owner =
+        (struct owner){s->client->uuid.high, s->client->uuid.low, (int64_t)get_le64(bytes + HEAD)};
+    return data_read(value.at, value.size, &h->q.value) == MR_OK && h->q.value.kind != DATA_NULL &&
            read_key(h, s, name, key);
+}
+
+/* Where the key belongs; its bucket's line comes. */
+static void find_place(struct hot *h)
+{
+    h->route.partition = data_partition(&h->q.key, h->map->partitions->count);
+    h->route.hash = key_hash(&h->q.key);
+    const struct store *store = &h->map->parts[h->route.partition].store;
+
+    h->bucket = index_prefetch_bucket(&store->index, store->base, h->route.hash);
+}
+
+/* A put is to have its block with the others of its slab, unless it wants much. */
+static void ask_block(struct hot_batch *b, struct hot *h)
+{
+    uint32_t slab = partitions_slab_of(h->map->partitions, h->route.partition);
+
+    h->q.route = &h->route;
+    h->q.ahead = NULL;
+    h->ahead.size = map_put_size(h->map, h->q.ttl_ms, &h->q.key, &h->q.value);
+    if (h->ahead.size > SLAB_BLOCK_MAX)
+        return;
+    h->q.ahead = &h->ahead;
+    h->ahead.next = b->ahead[slab];
+    b->ahead[slab] = &h->ahead;
 }
 
 bool hot_take(struct session *s, const uint8_t *bytes, size_t size)
@@ -74,13 +104,11 @@ bool hot_take(struct session *s, const uint8_t *bytes, size_t size)
     h->size = size;
     h->type = type;
     h->correlation = (int64_t)get_le64(bytes + FRAME_HEADER + 4);
-    h->route.partition = data_partition(&h->key, h->map->partitions->count);
-    h->route.hash = key_hash(&h->key);
     if (b->count == 0)
         epoch_enter();
-    const struct store *store = &h->map->parts[h->route.partition].store;
-
-    h->bucket = index_prefetch_bucket(&store->index, store->base, h->route.hash);
+    find_place(h);
+    if (type != TYPE_GET)
+        ask_block(b, h);
     if (++b->count == HOT_MANY)
         hot_run(s);
     return true;
@@ -125,7 +153,7 @@ static void answer_value(struct sink *out, const struct hot *h, const struct dat
 
 static void run_get(struct sink *out, const struct hot *h)
 {
-    const struct record *r = map_find(h->map, h->route.partition, h->route.hash, &h->key);
+    const struct record *r = map_find(h->map, h->route.partition, h->route.hash, &h->q.key);
     struct data value;
 
     counter_add(h->map->counts[r ? COUNT_HITS : COUNT_MISSES], 1);
@@ -135,19 +163,11 @@ static void run_get(struct sink *out, const struct hot *h)
 }
 
 /* False: it did not simply work, and nothing has changed. */
-static bool run_put(struct session *s, struct sink *out, const struct hot *h)
+static bool run_put(struct sink *out, const struct hot *h)
 {
-    const struct wire_uuid *client = &s->client->uuid;
-    const struct map_request q = {.verb = MAP_PUT,
-                                  .route = &h->route,
-                                  .key = h->key,
-                                  .value = h->value,
-                                  .ttl_ms = h->ttl_ms < 0 ? TIME_DEFAULT : h->ttl_ms,
-                                  .idle_ms = TIME_DEFAULT,
-                                  .owner = {client->high, client->low, h->thread}};
     struct map_answer a;
 
-    if (run_request(h->map, &q, &a) != MR_OK)
+    if (run_request(h->map, &h->q, &a) != MR_OK)
         return false;
     if (h->type == TYPE_SET)
         answer_nothing(out, h);
@@ -167,10 +187,30 @@ static void fetch_records(const struct hot_batch *b)
     }
 }
 
-/* The ordinary way, outside of the batch's section: it may have to make room. */
+static void take_blocks(struct hot_batch *b)
+{
+    const struct partitions *ps = b->at[0].map->partitions;
+
+    for (uint32_t i = 0; i < ps->slab_count; i++)
+        if (b->ahead[i])
+            slab_take_ahead(ps->slabs[i], b->ahead[i]);
+}
+
+static void settle(struct hot_batch *b)
+{
+    const struct partitions *ps = b->at[0].map->partitions;
+
+    for (uint32_t i = 0; i < ps->slab_count; i++)
+        if (b->ahead[i])
+            slab_settle(ps->slabs[i], b->ahead[i]);
+}
+
+/* The ordinary way, outside of the batch's section: it may have to make room, and what the batch
+ * holds is part of that. */
 static void run_slowly(struct session *s, const struct hot *h)
 {
     session_send(s);
+    settle(s->at->hot);
     epoch_exit();
     dispatch(s, h->bytes, h->size);
     epoch_enter();
@@ -185,6 +225,7 @@ void hot_run(struct session *s)
         return;
     out->size = 0;
     fetch_records(b);
+    take_blocks(b);
     for (uint32_t i = 0; i < b->count && s->state != SESSION_ENDED; i++) {
         const struct hot *h = &b->at[i];
 
@@ -192,11 +233,13 @@ void hot_run(struct session *s)
             session_put_aside(s, h->bytes, h->size);
         else if (h->type == TYPE_GET)
             run_get(out, h);
-        else if (!run_put(s, out, h))
+        else if (!run_put(out, h))
             run_slowly(s, h);
         if (out->size > HOT_SEND)
             session_send(s);
     }
+    settle(b);
+    memset(b->ahead, 0, sizeof b->ahead);
     b->count = 0;
     session_send(s);
     door_empty(out);

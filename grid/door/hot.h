@@ -8,7 +8,9 @@
  *              │    │    │    │     │
  *              ▼    ▼    ▼    ▼     │         hash the key, fetch the line of its bucket
  *             [ taken, in order ] ◀─┘ run:    1  fetch the lines of the records
- *                                             2  answer one after the other, all with one send
+ *                                             2  find the puts their blocks, slab by slab
+ *                                             3  answer one after the other, all with one send
+ *                                             4  retire what was replaced, slab by slab
  *
  * By the time a record is looked at its cache lines are there, so that look-ups that would cost
  * a main memory access each cost little more than the work. The order of a connection's requests
@@ -40,17 +42,18 @@ struct hot {
     const uint8_t *bytes; /* the message */
     size_t size;
     int64_t correlation;
-    int64_t thread, ttl_ms; /* of put and set */
     uint32_t type;
-    struct map_route route;
     struct map *map;
     const struct bucket *bucket; /* NULL: nothing to fetch */
-    struct data key, value;
+    struct map_route route;
+    struct map_request q; /* of a get: its key only */
+    struct slab_ahead ahead;
 };
 
 /* What a door has on each loop; empty between pieces. */
 struct hot_batch {
     uint32_t count;
+    struct slab_ahead *ahead[PARTITION_SLABS_MAX]; /* of its puts, by slab */
     struct hot at[HOT_MANY];
 };
 

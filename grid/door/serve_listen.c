@@ -357,7 +357,7 @@ mr_rc_t serve_map_get_entry_view(struct call *c, const struct map_get_entry_view
             .last_access_time = -1,
             .last_stored_time = -1,
             .last_update_time = -1,
-            .version = (int64_t)record->version,
+            .version = (int64_t)record_version(record),
             .ttl =
                 expires_ms ? (int64_t)(expires_ms > now_ms ? expires_ms - now_ms : 0) : INT64_MAX,
             .max_idle = r.max_idle,

@@ -437,10 +437,9 @@ void session_tick(struct session *s, uint64_t now_ns)
 
 /* ---- maps lately used ----------------------------------------------------------------------- */
 
-/* A name from outside may have a NUL in it, and more bytes than ours. */
 static bool is_open_as(const struct object *o, struct wire_bytes name)
 {
-    return o && load_relaxed_32(&o->open) && strnlen(o->name, name.size + 1ull) == name.size &&
+    return o && load_relaxed_32(&o->open) && o->name_size == name.size &&
            memcmp(o->name, name.at, name.size) == 0;
 }
 

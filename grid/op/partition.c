@@ -65,7 +65,7 @@ mr_rc_t partitions_start(struct partitions *ps, uint32_t count, uint64_t memory_
         if (!(ps->slabs[ps->slab_count] = slab_new(&ps->account, wake_preparer, ps)))
             goto fail;
     for (uint32_t i = 0; i < count; i++)
-        ps->at[i].slab = ps->slabs[i % ps->slab_count];
+        ps->at[i].slab = ps->slabs[partitions_slab_of(ps, i)];
     if ((rc = thread_start(&ps->preparer, "mr-memory", prepare, ps)) != MR_OK)
         goto fail;
     ps->preparing = true;

@@ -59,6 +59,12 @@ static inline void partition_unlock(struct partition *p)
     pthread_mutex_unlock(&p->lock);
 }
 
+/* The number of the slab that has a partition's blocks. */
+static inline uint32_t partitions_slab_of(const struct partitions *ps, uint32_t partition)
+{
+    return partition % ps->slab_count;
+}
+
 struct slab_stats partitions_memory(struct partitions *ps);
 
 /* slab_reclaim of every slab. Returns retired bytes left. */

@@ -61,6 +61,8 @@ static inline void record_touch(const struct record *r, enum store_touch touch, 
 /* When the record ends if nobody uses it; INDEX_NEVER: never. */
 static inline uint64_t record_ends_ms(const struct record *r)
 {
+    if (!record_may_end(r))
+        return INDEX_NEVER;
     uint64_t ends = record_expires_ms(r);
     uint64_t idle = record_idle_ms(r);
 

@@ -169,15 +169,10 @@ uint32_t index_find_all(const struct index *ix, uint8_t *base, uint64_t hash,
         const struct bucket *b = &segment[(hash + i) & mask];
         uint64_t high = load_acquire_64(&b->tags_high), low = load_acquire_64(&b->tags_low);
 
-        uint64_t match_low = index_match(low, index_tag(hash));
-        uint64_t match_high = index_match(high, index_tag(hash)) & 0xffffffffu;
+        for (uint64_t match = index_matches(low, high, index_tag(hash)); match && n < room;
+             match &= match - 1) {
+            const struct record *r = slab_at(base, load_acquire_32(&b->refs[index_slot(match)]));
 
-        while ((match_low | match_high) && n < room) {
-            uint64_t *match = match_low ? &match_low : &match_high;
-            uint32_t slot = (uint32_t)__builtin_ctzll(*match) / 8 + (match_low ? 0 : 8);
-            const struct record *r = slab_at(base, load_acquire_32(&b->refs[slot]));
-
-            *match &= *match - 1;
             if (record_hash(r) == hash)
                 ret[n++] = r;
         }
@@ -236,36 +231,20 @@ uint64_t index_bytes(const struct index *ix, uint8_t *base)
 const struct record *index_place(struct index *ix, uint8_t *base, uint64_t hash,
                                  const struct data *key, struct place *ret_place)
 {
-    uint8_t tag = index_tag(hash);
+    struct place *p = ret_place;
 
-    if (!ix->directory)
+    if (!(p->buckets = index_segment(ix, base, hash, &p->mask)))
         return NULL;
+    p->directory = directory_of(ix, base);
+    p->directory_slot = directory_slot(p->directory, hash);
+    p->home = (uint32_t)hash & p->mask;
+    return index_seek(p->buckets, p->mask, base, hash, key, &p->at, &p->slot);
+}
 
-    struct directory *d = directory_of(ix, base);
-    uint32_t slot = directory_slot(d, hash);
-    struct bucket *buckets = slot_segment(base, d->slots[slot]);
-    struct place p = {.buckets = buckets,
-                      .segment = &segments_of(d)[group_first(d, buckets, slot)],
-                      .mask = slot_buckets(d->slots[slot]) - 1};
-
-    p.home = p.at = hash & p.mask;
-    for (uint32_t i = 0; i <= p.mask; i++, p.at = (p.at + 1) & p.mask) {
-        struct bucket *b = &buckets[p.at];
-
-        for (p.slot = 0; p.slot < INDEX_SLOTS; p.slot++) {
-            if (tag_at(b, p.slot) != tag)
-                continue;
-            const struct record *r = slab_at(base, b->refs[p.slot]);
-
-            if (!record_has_key(r, key))
-                continue;
-            *ret_place = p;
-            return r;
-        }
-        if (index_overflow(load_relaxed_64(&b->tags_high)) == 0)
-            break;
-    }
-    return NULL;
+/* What only the writer knows of the place's segment. */
+static struct segment *segment_of(const struct place *p)
+{
+    return &segments_of(p->directory)[group_first(p->directory, p->buckets, p->directory_slot)];
 }
 
 /* One writer, so a plain sum; stored whole for readers of the statistics. */
@@ -435,10 +414,9 @@ mr_rc_t index_reserve(struct index *ix, struct slab *slab, uint64_t hash)
     return rc;
 }
 
-/* What never ends, as most entries, does not touch the segment's line. */
 static void ends(struct segment *segment, uint64_t ends_ms)
 {
-    if (ends_ms != INDEX_NEVER && ends_ms < segment->earliest_ms)
+    if (ends_ms < segment->earliest_ms)
         segment->earliest_ms = ends_ms;
 }
 
@@ -463,7 +441,8 @@ slab_ref index_replace(const struct place *place, slab_ref ref, uint64_t ends_ms
 
     check(tag_at(b, place->slot) != 0);
     store_release_32(&b->refs[place->slot], ref);
-    ends(place->segment, ends_ms);
+    if (ends_ms != INDEX_NEVER) /* as with most entries */
+        ends(segment_of(place), ends_ms);
     return old;
 }
 
@@ -471,14 +450,15 @@ slab_ref index_remove(const struct place *place)
 {
     struct bucket *b = &place->buckets[place->at];
     slab_ref old = b->refs[place->slot];
+    struct segment *segment = segment_of(place);
 
     check(tag_at(b, place->slot) != 0);
-    check(place->segment->used > 0);
+    check(segment->used > 0);
     set_tag(b, place->slot, 0);
     /* After the tag: who still sees the counts looks on in vain, and misses what is gone. */
     for (uint32_t i = place->home; i != place->at; i = (i + 1) & place->mask)
         add_overflow(&place->buckets[i], -1);
-    place->segment->used--;
+    segment->used--;
     return old;
 }
 
@@ -511,10 +491,11 @@ mr_rc_t index_clear(struct index *ix, struct slab *slab, uint64_t entries)
 
 /* ---- going through it ----------------------------------------------------------------------- */
 
-static struct place place_of(const struct walk *w, struct segment *segment, uint64_t hash)
+static struct place place_of(const struct walk *w, struct directory *d, uint32_t at, uint64_t hash)
 {
-    return (struct place){.buckets = w->buckets,
-                          .segment = segment,
+    return (struct place){.directory = d,
+                          .directory_slot = at,
+                          .buckets = w->buckets,
                           .mask = w->count - 1,
                           .home = hash & (w->count - 1),
                           .at = w->at,
@@ -548,7 +529,7 @@ uint64_t index_sweep(struct index *ix, uint8_t *base, uint64_t cursor, uint64_t 
         walk_begin(&w, base, d->slots[at]);
         for (slab_ref ref; (ref = walk_next(&w, base));) {
             const struct record *r = slab_at(base, ref);
-            struct place place = place_of(&w, segment, record_hash(r));
+            struct place place = place_of(&w, d, at, record_hash(r));
             uint64_t ends_ms = visit(context, &place, r);
 
             if (ends_ms < earliest)
@@ -590,18 +571,17 @@ void index_sample(struct index *ix, uint8_t *base, uint64_t chance, uint32_t wan
     for (uint32_t at = directory_slot(d, chance), passed = 0, n;
          seen < want && passed <= directory_slots(d); passed += n, bucket = 0) {
         struct bucket *buckets = slot_segment(base, d->slots[at]);
-        struct segment *segment = &segments_of(d)[at = group_first(d, buckets, at)];
         struct walk w = {.buckets = buckets, .count = slot_buckets(d->slots[at])};
 
         walk_enter(&w, bucket & (w.count - 1), base);
         for (slab_ref ref; seen < want && (ref = walk_next(&w, base)); seen++) {
             const struct record *r = slab_at(base, ref);
-            struct place place = place_of(&w, segment, record_hash(r));
+            struct place place = place_of(&w, d, at, record_hash(r));
 
             visit(context, &place, r);
         }
         n = group_size(d, buckets);
-        at = (at + n) & (directory_slots(d) - 1);
+        at = (group_first(d, buckets, at) + n) & (directory_slots(d) - 1);
     }
 }
 

@@ -90,13 +90,15 @@ struct index {
     slab_ref directory; /* 0: empty */
 };
 
-/* A place in the table, found by the writer and good until its next insert. */
+/* A place in the table, found by the writer and good until its next insert. What is known of its
+ * segment is two cache lines away, and looked for only when it changes. */
 struct place {
-    struct bucket *buckets; /* the segment's; NULL: no such key */
-    struct segment *segment;
-    uint32_t mask;     /* buckets - 1 */
-    uint32_t home, at; /* the bucket the key wants, and the one it has */
-    uint32_t slot;     /* there */
+    struct directory *directory;
+    uint32_t directory_slot;
+    struct bucket *buckets; /* the segment's */
+    uint32_t mask;          /* buckets - 1 */
+    uint32_t home, at;      /* the bucket the key wants, and the one it has */
+    uint32_t slot;          /* there */
 };
 
 /* ---- reading -------------------------------------------------------------------------------- */
@@ -116,6 +118,20 @@ static inline uint64_t index_match(uint64_t word, uint8_t tag)
     uint64_t differ = word ^ tag * 0x0101010101010101u;
 
     return ~(((differ & low7) + low7) | differ | low7);
+}
+
+/* The slots of a bucket whose tag this is, from its two words: a bit each, for index_slot. */
+static inline uint64_t index_matches(uint64_t low, uint64_t high, uint8_t tag)
+{
+    return index_match(low, tag) | (index_match(high, tag) & 0xffffffffu) >> 4;
+}
+
+/* The slot of the lowest bit: 8i + 7 stands for slot i, 8i + 3 for slot 8 + i. */
+static inline uint32_t index_slot(uint64_t matches)
+{
+    uint32_t bit = (uint32_t)__builtin_ctzll(matches);
+
+    return bit / 8 + (bit & 4 ? 0 : 8);
 }
 
 static inline uint32_t index_overflow(uint64_t tags_high)
@@ -144,42 +160,42 @@ static inline struct bucket *index_segment(const struct index *ix, uint8_t *base
     return slab_at(base, slot & ~7u);
 }
 
-/* The record with this key, or NULL. */
-static inline const struct record *index_find(const struct index *ix, uint8_t *base, uint64_t hash,
-                                              const struct data *key)
+/* The record with this key in a segment, and its bucket and slot there; or NULL. */
+static inline const struct record *index_seek(const struct bucket *segment, uint32_t mask,
+                                              uint8_t *base, uint64_t hash, const struct data *key,
+                                              uint32_t *ret_at, uint32_t *ret_slot)
 {
     uint8_t tag = index_tag(hash);
-    uint32_t mask;
-    struct bucket *segment = index_segment(ix, base, hash, &mask);
 
-    if (!segment)
-        return NULL;
     for (uint32_t i = 0; i <= mask; i++) {
-        struct bucket *b = &segment[(hash + i) & mask];
+        const struct bucket *b = &segment[(hash + i) & mask];
         uint64_t low = load_acquire_64(&b->tags_low);
         uint64_t high = load_acquire_64(&b->tags_high);
-        uint64_t match_low = index_match(low, tag);
-        uint64_t match_high = index_match(high, tag) & 0xffffffffu;
 
-        while (match_low | match_high) {
-            uint32_t slot;
-
-            if (match_low) {
-                slot = (uint32_t)__builtin_ctzll(match_low) / 8;
-                match_low &= match_low - 1;
-            } else {
-                slot = 8 + (uint32_t)__builtin_ctzll(match_high) / 8;
-                match_high &= match_high - 1;
-            }
+        for (uint64_t match = index_matches(low, high, tag); match; match &= match - 1) {
+            uint32_t slot = index_slot(match);
             const struct record *r = slab_at(base, load_acquire_32(&b->refs[slot]));
 
-            if (record_has_key(r, key))
-                return r;
+            if (!record_has_key(r, key))
+                continue;
+            *ret_at = (uint32_t)(hash + i) & mask;
+            *ret_slot = slot;
+            return r;
         }
         if (index_overflow(high) == 0)
             return NULL;
     }
     return NULL;
+}
+
+/* The record with this key, or NULL. */
+static inline const struct record *index_find(const struct index *ix, uint8_t *base, uint64_t hash,
+                                              const struct data *key)
+{
+    uint32_t mask, at, slot;
+    const struct bucket *segment = index_segment(ix, base, hash, &mask);
+
+    return segment ? index_seek(segment, mask, base, hash, key, &at, &slot) : NULL;
 }
 
 /* The two steps before index_find in a batch: fetch the bucket's line; then, when it has come,
@@ -199,17 +215,12 @@ static inline const struct bucket *index_prefetch_bucket(const struct index *ix,
 
 static inline void index_prefetch_record(const struct bucket *b, uint8_t *base, uint64_t hash)
 {
-    uint64_t low = index_match(load_acquire_64(&b->tags_low), index_tag(hash));
-    uint64_t high = index_match(load_acquire_64(&b->tags_high), index_tag(hash)) & 0xffffffffu;
-    uint32_t slot;
+    uint64_t match = index_matches(load_acquire_64(&b->tags_low), load_acquire_64(&b->tags_high),
+                                   index_tag(hash));
 
-    if (low)
-        slot = (uint32_t)__builtin_ctzll(low) / 8;
-    else if (high)
-        slot = 8 + (uint32_t)__builtin_ctzll(high) / 8;
-    else
+    if (!match)
         return;
-    const uint8_t *r = slab_at(base, load_acquire_32(&b->refs[slot]));
+    const uint8_t *r = slab_at(base, load_acquire_32(&b->refs[index_slot(match)]));
 
     __builtin_prefetch(r);
     __builtin_prefetch(r + 64);
@@ -231,7 +242,7 @@ uint64_t index_bytes(const struct index *ix, uint8_t *base);
 
 /* ---- writing -------------------------------------------------------------------------------- */
 
-/* The record with this key and where it stands, or NULL. */
+/* The record with this key and where it stands, or NULL; then it stands nowhere. */
 const struct record *index_place(struct index *ix, uint8_t *base, uint64_t hash,
                                  const struct data *key, struct place *ret_place);
 

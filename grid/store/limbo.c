@@ -7,19 +7,6 @@
 #include "net/base/epoch.h"
 #include "net/base/mem.h"
 
-enum {
-    LIST_REFS = 500, /* 126 ns per replace all in; shorter lists cost more polls */
-    LATER = 8        /* takes ahead, a miss's worth */
-};
-
-struct limbo_list {
-    struct retired retired;
-    struct limbo *limbo;
-    struct limbo_list *next; /* in a batch, or among those that are due */
-    uint32_t count;
-    uint32_t refs[LIST_REFS];
-};
-
 struct limbo_batch {
     struct limbo_list *filling; /* in the list below */
     struct limbo_list *lists;
@@ -50,6 +37,10 @@ static void is_due(struct retired *retired)
     struct limbo_list *list =
         (struct limbo_list *)((char *)retired - offsetof(struct limbo_list, retired));
 
+    if (list->count == 0) { /* a batch may have asked for more room than it filled */
+        mem_free(list);
+        return;
+    }
     list->next = list->limbo->due;
     list->limbo->due = list;
 }
@@ -94,10 +85,10 @@ void limbo_add(struct limbo *l, uint32_t ref)
 {
     check(ref != 0);
     l->filling->refs[l->filling->count++] = ref;
-    if (l->filling->count < LIST_REFS)
+    if (l->filling->count < LIMBO_LIST)
         return;
-    /* limbo_ready saw to a spare. Only more than a hundred writers between the two at once, and no
-     * memory, can have used it up; and what has been replaced cannot be put back. */
+    /* limbo_ready saw to a spare. Only more than a dozen batches of changes between the two, and
+     * no memory, can have used it up; and what has been replaced cannot be put back. */
     while (!limbo_ready(l))
         sched_yield();
     turn(l);
@@ -111,27 +102,12 @@ void limbo_flush(struct limbo *l)
     epoch_poll(l->retirer);
 }
 
-uint32_t limbo_take(struct limbo *l, uint32_t *ret_later)
+void limbo_drop(struct limbo *l)
 {
     struct limbo_list *list = l->due;
-    uint32_t ref = 0;
 
-    *ret_later = 0;
-    while (list && list->count == 0) { /* a batch may have asked for more room than it filled */
-        l->due = list->next;
-        mem_free(list);
-        list = l->due;
-    }
-    if (!list)
-        return 0;
-    ref = list->refs[--list->count];
-    if (list->count >= LATER)
-        *ret_later = list->refs[list->count - LATER];
-    if (list->count == 0) {
-        l->due = list->next;
-        mem_free(list);
-    }
-    return ref;
+    l->due = list->next;
+    mem_free(list);
 }
 
 /* ---- batches -------------------------------------------------------------------------------- */
@@ -140,7 +116,7 @@ struct limbo_batch *limbo_batch_new(uint64_t n)
 {
     struct limbo_batch *b = mem_alloc_zero(sizeof *b);
 
-    for (uint64_t room = 0; b && room < n; room += LIST_REFS) {
+    for (uint64_t room = 0; b && room < n; room += LIMBO_LIST) {
         struct limbo_list *list = list_new(b->lists);
 
         if (!list) {
@@ -157,7 +133,7 @@ struct limbo_batch *limbo_batch_new(uint64_t n)
 
 void limbo_batch_add(struct limbo_batch *b, uint32_t ref)
 {
-    if (b->filling->count == LIST_REFS)
+    if (b->filling->count == LIMBO_LIST)
         b->filling = b->filling->next;
     b->filling->refs[b->filling->count++] = ref;
 }

@@ -19,12 +19,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct retirer;
-struct limbo_list;
+#include "net/base/epoch.h"
+
+enum {
+    LIMBO_LIST = 500, /* refs of a list: 126 ns per replace all in; shorter ones cost more polls */
+    LIMBO_LATER = 8   /* takes ahead, a miss's worth */
+};
+
+struct limbo_list {
+    struct retired retired;
+    struct limbo *limbo;
+    struct limbo_list *next; /* in a batch, or among those that are due */
+    uint32_t count;
+    uint32_t refs[LIMBO_LIST];
+};
 
 struct limbo {
     struct retirer *retirer;
-    struct limbo_list *filling, *spare, *due;
+    struct limbo_list *filling, *spare;
+    struct limbo_list *due; /* none of them is empty */
 };
 
 /* False: no memory; then limbo_stop gives back what there is. */
@@ -42,13 +55,36 @@ void limbo_add(struct limbo *l, uint32_t ref);
 /* Hands over what has been added so far, if it can, and looks what has become due. */
 void limbo_flush(struct limbo *l);
 
-/* A ref that nobody can see any more, 0 when there is none; *ret_later is one that a call some
- * time from now will give, or 0: fetch it from memory. */
-uint32_t limbo_take(struct limbo *l, uint32_t *ret_later);
-
 static inline bool limbo_is_due(const struct limbo *l)
 {
     return l->due != NULL;
+}
+
+/* The ref that limbo_take will give; 0: none is due. */
+static inline uint32_t limbo_next(const struct limbo *l)
+{
+    return l->due ? l->due->refs[l->due->count - 1] : 0;
+}
+
+/* Frees the first list that is due. */
+void limbo_drop(struct limbo *l);
+
+/* A ref that nobody can see any more, 0 when there is none; *ret_later is one that a call some
+ * time from now will give, or 0: fetch it from memory. */
+static inline uint32_t limbo_take(struct limbo *l, uint32_t *ret_later)
+{
+    struct limbo_list *list = l->due;
+
+    *ret_later = 0;
+    if (!list)
+        return 0;
+    uint32_t ref = list->refs[--list->count];
+
+    if (list->count >= LIMBO_LATER)
+        *ret_later = list->refs[list->count - LIMBO_LATER];
+    if (list->count == 0)
+        limbo_drop(l);
+    return ref;
 }
 
 struct limbo_batch;

@@ -34,14 +34,15 @@ enum {
     RECORD_KEY_MAX = UINT16_MAX,
     RECORD_VALUE_MAX = (1 << 24) - 1,
     RECORD_HEADER = 12,
+    RECORD_VERSION_BITS = 40,
     RECORD_KIND = 0x3f,
     RECORD_EXPIRES = 0x40,
     RECORD_TOUCHED = 0x80
 };
 
 struct record {
-    uint64_t version : 40;
-    uint64_t value_size : 24;
+    uint64_t head; /* version and value size. No bit-fields: gcc 12 fills them one by one, and reads
+                    * what stands in the block to do so */
     uint16_t key_size;
     uint8_t key_kind; /* enum data_kind | flags */
     uint8_t value_kind;
@@ -58,6 +59,16 @@ struct lifetime {
     uint64_t expires_ms;
     uint64_t idle_ms;
 };
+
+static inline uint64_t record_version(const struct record *r)
+{
+    return r->head & ((1ull << RECORD_VERSION_BITS) - 1);
+}
+
+static inline uint32_t record_value_size(const struct record *r)
+{
+    return (uint32_t)(r->head >> RECORD_VERSION_BITS);
+}
 
 static inline uint8_t record_flags(struct lifetime life, bool touched)
 {
@@ -98,7 +109,7 @@ static inline struct data record_key(const struct record *r)
 
 static inline struct data record_value(const struct record *r)
 {
-    return (struct data){record_key_at(r) + r->key_size, (uint32_t)r->value_size, r->value_kind};
+    return (struct data){record_key_at(r) + r->key_size, record_value_size(r), r->value_kind};
 }
 
 static inline bool record_has_key(const struct record *r, const struct data *key)
@@ -177,8 +188,8 @@ static inline void record_write(struct record *r, const struct data *key, const 
                         : (uint32_t)life.idle_ms;
     uint8_t *at = (uint8_t *)r + record_key_offset(flags);
 
-    r->version = version & ((1ull << 40) - 1);
-    r->value_size = value->size & RECORD_VALUE_MAX;
+    r->head = (uint64_t)value->size << RECORD_VERSION_BITS |
+              (version & ((1ull << RECORD_VERSION_BITS) - 1));
     r->key_size = (uint16_t)key->size;
     r->key_kind = key->kind | flags;
     r->value_kind = value->kind;

@@ -17,7 +17,12 @@
 #endif
 #endif
 
-#ifdef SLAB_ASAN
+/* What is freed shows who still reads it, so there nothing passes by freeing. */
+#ifndef SLAB_ASAN
+#define SLAB_ASAN 0
+#endif
+
+#if SLAB_ASAN
 #include <sanitizer/asan_interface.h>
 #define POISON(at, size)   __asan_poison_memory_region(at, size)
 #define UNPOISON(at, size) __asan_unpoison_memory_region(at, size)
@@ -28,7 +33,7 @@
 
 /* What a ref can name, unless the process may not have so much address space (ulimit -v), or a
  * sanitizer's shadow makes it dear; then half of it, or a quarter ... */
-#if defined(SLAB_ASAN) || defined(ATOMIC_TSAN)
+#if SLAB_ASAN || defined(ATOMIC_TSAN)
 enum { RANGE_CHUNKS_MAX = 1024 };
 #else
 enum { RANGE_CHUNKS_MAX = 16384 };
@@ -46,6 +51,7 @@ enum {
     FETCH_MAX = 256,         /* bytes of the next block fetched ahead */
     FREE_SOME = 64,          /* blocks freed under the lock at a time: a microsecond or two */
     FREE_EACH = 2,           /* for each block that is retired, so that those due get fewer */
+    REUSE = !SLAB_ASAN,      /* a block that is due may be given out at once */
     FREE_YIELDS = 100,       /* moments in which who waits for the lock may take it */
     NONE = UINT32_MAX
 };
@@ -110,7 +116,7 @@ struct slab {
 
 static uint32_t class_of(uint32_t size)
 {
-    if (size <= 256)
+    if (size <= SLAB_BLOCK_SMALL)
         return size == 0 ? 0 : (size - 1) / SLAB_UNIT;
 
     uint32_t doubling = 31 - (uint32_t)__builtin_clz(size - 1);
@@ -133,7 +139,7 @@ static uint32_t span_bytes(uint32_t size)
     return (size + PAGE - 1) & ~(uint32_t)(PAGE - 1);
 }
 
-uint32_t slab_block_size(uint32_t size)
+uint32_t slab_block_size_large(uint32_t size)
 {
     return size <= SLAB_BLOCK_MAX ? class_size(class_of(size)) : span_bytes(size);
 }
@@ -570,19 +576,51 @@ static mr_rc_t take(struct slab *s, uint32_t size, slab_ref *ret_ref)
     return block_alloc(s, class_of(size), ret_ref);
 }
 
-mr_rc_t slab_alloc(struct slab *s, uint32_t size, slab_ref *ret_ref)
+/* Gives the block that is due next, if it is of the class: paid for as it is, and without the way
+ * through its run and out again. Where values are overwritten nearly every block comes this way. */
+static bool reuse(struct slab *s, uint32_t class, slab_ref *ret_ref)
+{
+    slab_ref ref = limbo_next(&s->limbo), later;
+    const struct run *r = &s->runs[run_of(ref)];
+
+    if (!REUSE || !ref || r->state != RUN_BLOCKS || r->class != class)
+        return false;
+    *ret_ref = limbo_take(&s->limbo, &later);
+    s->retired -= class_size(class);
+    if (later)
+        fetch_block(slab_at(s->base, later), class_size(class));
+    return true;
+}
+
+static mr_rc_t find_block(struct slab *s, uint32_t size, slab_ref *ret_ref)
 {
     uint32_t bytes = slab_block_size(size);
-    mr_rc_t rc = MR_ERR_MEMORY;
 
+    free_due(s, FREE_EACH);
+    if (!pay_or_free(s, bytes))
+        return MR_ERR_FULL;
+    mr_rc_t rc = take(s, size, ret_ref);
+    if (rc != MR_OK)
+        refund(s, bytes);
+    return rc;
+}
+
+/* Uses up what is due, one block at least; so a change that allocates and retires leaves no more
+ * of it than there was. */
+static mr_rc_t alloc_locked(struct slab *s, uint32_t size, slab_ref *ret_ref)
+{
+    if (!limbo_ready(&s->limbo))
+        return MR_ERR_MEMORY;
+    if (size <= SLAB_BLOCK_MAX && reuse(s, class_of(size), ret_ref))
+        return MR_OK;
+    return find_block(s, size, ret_ref);
+}
+
+mr_rc_t slab_alloc(struct slab *s, uint32_t size, slab_ref *ret_ref)
+{
     check(size <= SLAB_SPAN_MAX);
     lock(s);
-    if (!limbo_ready(&s->limbo))
-        rc = MR_ERR_MEMORY;
-    else if (!pay_or_free(s, bytes))
-        rc = MR_ERR_FULL;
-    else if ((rc = take(s, size, ret_ref)) != MR_OK)
-        refund(s, bytes);
+    mr_rc_t rc = alloc_locked(s, size, ret_ref);
     pthread_mutex_unlock(&s->lock);
     return rc;
 }
@@ -602,12 +640,42 @@ void slab_free(struct slab *s, slab_ref ref)
     pthread_mutex_unlock(&s->lock);
 }
 
+static void retire_locked(struct slab *s, slab_ref ref)
+{
+    s->retired += block_bytes(s, ref);
+    limbo_add(&s->limbo, ref);
+}
+
 void slab_retire(struct slab *s, slab_ref ref)
 {
     lock(s);
-    s->retired += block_bytes(s, ref);
-    limbo_add(&s->limbo, ref);
+    retire_locked(s, ref);
     free_due(s, FREE_EACH);
+    pthread_mutex_unlock(&s->lock);
+}
+
+void slab_take_ahead(struct slab *s, struct slab_ahead *list)
+{
+    lock(s);
+    for (struct slab_ahead *a = list; a; a = a->next) {
+        check(a->size <= SLAB_BLOCK_MAX);
+        a->old = 0;
+        if (alloc_locked(s, a->size, &a->block) != MR_OK)
+            a->block = 0;
+    }
+    pthread_mutex_unlock(&s->lock);
+}
+
+void slab_settle(struct slab *s, struct slab_ahead *list)
+{
+    lock(s);
+    for (struct slab_ahead *a = list; a; a = a->next) {
+        if (a->old)
+            retire_locked(s, a->old);
+        if (a->block)
+            free_locked(s, a->block);
+        a->old = a->block = 0;
+    }
     pthread_mutex_unlock(&s->lock);
 }
 

@@ -17,7 +17,12 @@
  * free when every section that was open has ended. Retiring must not fail, because a change is
  * visible by then; so slab_alloc and slab_ready see to the room for it, and fail before anything
  * has changed. Who takes out many at once, as a clear does, brings its own room (slab_batch).
- * What has become free is freed a few blocks at a time, so that no writer waits long.
+ * What has become free is given out again as it is where it fits, else freed a few blocks at a
+ * time, so that no writer waits long.
+ *
+ * Who makes several changes in a row need not take the lock for each: slab_take_ahead finds all
+ * their blocks, and slab_settle retires all that they have replaced. Between the two the blocks are
+ * paid for, and what was replaced counts as used.
  *
  * Blocks may move: a run that has become sparse can be marked (slab_mark_sparse), and whoever
  * holds the references copies the blocks elsewhere. Readers then find the copy, or still read
@@ -42,6 +47,7 @@ typedef uint32_t slab_ref;
 
 enum {
     SLAB_UNIT = 8,
+    SLAB_BLOCK_SMALL = 256,          /* up to it, every multiple of the unit is a class */
     SLAB_BLOCK_MAX = 16384,          /* above it, a span */
     SLAB_SPAN_MAX = 33 * 1024 * 1024 /* an event: two of the largest values, a key, a header */
 };
@@ -82,6 +88,41 @@ void slab_free(struct slab *s, slab_ref ref);
 /* Frees it when no reader can have it any more. Never fails. */
 void slab_retire(struct slab *s, slab_ref ref);
 
+/* A change that will be made soon, as one of several: the lock is taken once to find each of them
+ * its block, and once to retire what they have replaced. Embedded in what describes the change. */
+struct slab_ahead {
+    struct slab_ahead *next; /* of the same slab; NULL: it is the last */
+    uint32_t size;           /* at most SLAB_BLOCK_MAX */
+    slab_ref block;          /* taken, and not used yet; 0: none */
+    slab_ref old;            /* to be retired; 0: none */
+};
+
+/* Takes a block for each; those that find no memory go without. */
+void slab_take_ahead(struct slab *s, struct slab_ahead *list);
+
+/* Retires what they have replaced, and frees what they have not used. After slab_take_ahead, and
+ * before the caller waits for memory or leaves its section. */
+void slab_settle(struct slab *s, struct slab_ahead *list);
+
+/* slab_alloc and slab_retire of a change for which that may have been done; NULL: it has not. */
+static inline mr_rc_t slab_alloc_for(struct slab *s, struct slab_ahead *a, uint32_t size,
+                                     slab_ref *ret_ref)
+{
+    if (!a || !a->block || a->size != size)
+        return slab_alloc(s, size, ret_ref);
+    *ret_ref = a->block;
+    a->block = 0;
+    return MR_OK;
+}
+
+static inline void slab_retire_for(struct slab *s, struct slab_ahead *a, slab_ref ref)
+{
+    if (a && !a->old)
+        a->old = ref;
+    else
+        slab_retire(s, ref);
+}
+
 /* Room to retire `n` blocks at once. NULL: no memory, and nothing has changed. */
 struct slab_batch;
 struct slab_batch *slab_batch_new(struct slab *s, uint64_t n);
@@ -94,7 +135,13 @@ void slab_batch_retire(struct slab_batch *b);
 uint64_t slab_reclaim(struct slab *s);
 
 /* The bytes a block of `size` really takes, for the map's own account. */
-uint32_t slab_block_size(uint32_t size);
+uint32_t slab_block_size_large(uint32_t size);
+
+static inline uint32_t slab_block_size(uint32_t size)
+{
+    return size - 1 < SLAB_BLOCK_SMALL ? (size + SLAB_UNIT - 1) & ~(uint32_t)(SLAB_UNIT - 1)
+                                       : slab_block_size_large(size);
+}
 
 /* Makes the spare chunk ready if one is wanted. Takes up to a millisecond: not for a loop. */
 void slab_prepare(struct slab *s);

@@ -117,6 +117,7 @@ void store_locate(struct store *s, uint64_t hash, const struct data *key, struct
 {
     ret_spot->hash = hash;
     ret_spot->key = key;
+    ret_spot->ahead = NULL;
     ret_spot->old = index_place(&s->index, s->base, hash, key, &ret_spot->place);
 }
 
@@ -151,7 +152,7 @@ mr_rc_t store_write(struct store *s, struct spot *spot, const struct data *value
 
     check(spot->key->size <= RECORD_KEY_MAX);
     check(value->size <= RECORD_VALUE_MAX);
-    mr_rc_t rc = slab_alloc(s->slab, size, &ref);
+    mr_rc_t rc = slab_alloc_for(s->slab, spot->ahead, size, &ref);
     if (rc != MR_OK)
         return rc;
     if (!spot->old && (rc = index_reserve(&s->index, s->slab, spot->hash)) != MR_OK) {
@@ -164,9 +165,9 @@ mr_rc_t store_write(struct store *s, struct spot *spot, const struct data *value
     uint64_t ends_ms = record_ends_ms(r);
 
     if (spot->old) {
-        int64_t growth = (int64_t)slab_block_size(size) - record_block(spot->old);
+        int64_t growth = (int64_t)slab_block_size(size) - (int64_t)record_block(spot->old);
 
-        slab_retire(s->slab, index_replace(&spot->place, ref, ends_ms));
+        slab_retire_for(s->slab, spot->ahead, index_replace(&spot->place, ref, ends_ms));
         count(s, 0, growth);
     } else {
         index_insert(&s->index, s->base, spot->hash, ref, ends_ms);
@@ -310,7 +311,7 @@ bool store_victim(struct store *s, enum eviction policy, uint64_t chance, uint64
 static slab_ref move_record(void *context, const struct record *r, slab_ref ref)
 {
     struct store *s = context;
-    uint32_t size = record_size(r->key_kind, r->key_size, (uint32_t)r->value_size);
+    uint32_t size = record_size(r->key_kind, r->key_size, record_value_size(r));
     slab_ref copy;
 
     (void)ref;
@@ -322,7 +323,7 @@ static slab_ref move_record(void *context, const struct record *r, slab_ref ref)
 
     /* Not one memcpy of it all: a reader may be storing `touched` meanwhile. */
     record_write(to, &key, &value, record_lifetime(r),
-                 r->key_kind & (RECORD_EXPIRES | RECORD_TOUCHED), r->version,
+                 r->key_kind & (RECORD_EXPIRES | RECORD_TOUCHED), record_version(r),
                  r->key_kind & RECORD_TOUCHED ? load_relaxed_64(record_touched(r)) : 0);
     return copy;
 }

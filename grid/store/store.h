@@ -40,13 +40,14 @@ struct spot {
     uint64_t hash;
     const struct data *key;
     const struct record *old; /* NULL: absent */
+    struct slab_ahead *ahead; /* memory for the change, from who makes several; NULL: none */
     struct place place;
 };
 
 /* The bytes that a record takes in memory. */
 static inline uint32_t record_block(const struct record *r)
 {
-    return slab_block_size(record_size(r->key_kind, r->key_size, (uint32_t)r->value_size));
+    return slab_block_size(record_size(r->key_kind, r->key_size, record_value_size(r)));
 }
 
 /* The bytes that a record of these can take at most. */

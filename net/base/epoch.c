@@ -22,6 +22,8 @@ static pthread_key_t leaving;
 static void unregister(struct epoch_thread *t)
 {
     store_relaxed_64(&t->held_since_ms, 0);
+    t->first = t->last = NULL;
+    t->waiting = 0;
     t->in_use = false;
     ck_epoch_unregister(&t->record);
 }
@@ -128,7 +130,12 @@ uint32_t epoch_holders(void (*each)(void *context, uint32_t number, uint64_t sin
     return held;
 }
 
-/* A retirer is a record that never opens a section: ck keeps what is pending per record. */
+/* A retirer is a record that never opens a section, and a queue.
+ *
+ * ck has lists of its own for what waits: four, by the last two bits of the epoch, and a poll looks
+ * at two of them. When others have moved the epoch on by four between a retirer's polls, as happens
+ * where there are four, it always looks at the wrong two, and nothing ever comes free. So ck only
+ * moves the epoch on here. */
 struct retirer {
     struct epoch_thread thread;
 };
@@ -138,24 +145,46 @@ struct retirer *retirer_new(void)
     return (struct retirer *)take();
 }
 
-static void run(ck_epoch_entry_t *entry)
-{
-    struct retired *item = (struct retired *)((char *)entry - offsetof(struct retired, entry));
-
-    EPOCH_ALL_ENDED(&epoch_global);
-    item->function(item);
-}
-
 void epoch_retire(struct retirer *r, struct retired *item, void (*function)(struct retired *))
 {
-    item->function = function;
-    ck_epoch_call(&r->thread.record, &item->entry, run);
+    struct epoch_thread *t = &r->thread;
+
+    /* The item has been taken out before the epoch is read: then who still found it has entered in
+     * this epoch or an earlier one. */
+    fence_full();
+    *item = (struct retired){NULL, function, ck_pr_load_uint(&epoch_global.epoch)};
+    if (t->first)
+        t->last->next = item;
+    else
+        t->first = item;
+    t->last = item;
+    t->waiting++;
+}
+
+/* The epoch moves on only when every open section was entered in it. So at epoch e there is none
+ * from before e - 1. */
+static bool has_passed(uint32_t epoch, uint32_t now)
+{
+    return (int32_t)(now - epoch) >= 2;
 }
 
 uint32_t epoch_poll(struct retirer *r)
 {
-    ck_epoch_poll(&r->thread.record);
-    return r->thread.record.n_pending;
+    struct epoch_thread *t = &r->thread;
+    uint32_t before = ck_pr_load_uint(&epoch_global.epoch);
+    bool agreed = ck_epoch_poll(&t->record);
+    uint32_t now = ck_pr_load_uint(&epoch_global.epoch);
+    bool nobody_inside = agreed && now == before; /* else it would have moved on */
+
+    while (t->first && (nobody_inside || has_passed(t->first->epoch, now))) {
+        struct retired *item = t->first;
+
+        t->first = item->next;
+        t->waiting--;
+        EPOCH_ALL_ENDED(&epoch_global);
+        item->function(item);
+    }
+    return t->waiting;
 }
 
 void retirer_free(struct retirer *r)
@@ -163,7 +192,7 @@ void retirer_free(struct retirer *r)
     if (!r)
         return;
     check(!epoch_inside());
-    ck_epoch_barrier(&r->thread.record);
-    check(r->thread.record.n_pending == 0);
+    while (epoch_poll(r) > 0)
+        ck_epoch_synchronize(&r->thread.record);
     give_back(&r->thread);
 }

@@ -45,9 +45,11 @@ enum { EPOCH_THREADS_MAX = 4096 }; /* records; a thread beyond that waits for on
 
 struct epoch_thread {
     ck_epoch_record_t record;
-    uint64_t held_since_ms; /* when a borrow began, 0 without one; read by any thread */
-    uint32_t number;        /* 0 .. EPOCH_THREADS_MAX - 1, unique among live threads */
-    bool in_use;            /* by a thread or a retirer; for epoch.c */
+    struct retired *first, *last; /* of a retirer: what waits, the oldest first */
+    uint32_t waiting;             /* how many */
+    uint64_t held_since_ms;       /* when a borrow began, 0 without one; read by any thread */
+    uint32_t number;              /* 0 .. EPOCH_THREADS_MAX - 1, unique among live threads */
+    bool in_use;                  /* by a thread or a retirer; for epoch.c */
 };
 
 extern __thread struct epoch_thread *epoch_self __attribute__((tls_model("initial-exec")));
@@ -91,8 +93,9 @@ uint32_t epoch_holders(void (*each)(void *context, uint32_t number, uint64_t sin
 struct retirer;
 
 struct retired {
-    ck_epoch_entry_t entry;
+    struct retired *next;
     void (*function)(struct retired *);
+    uint32_t epoch; /* in which it was retired */
 };
 
 struct retirer *retirer_new(void);

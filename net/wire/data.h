@@ -81,7 +81,10 @@ struct data {
 /* Is a count in front of the payload implied by its size? */
 static inline bool data_counted(uint8_t kind)
 {
-    return kind == DATA_STRING || kind == DATA_BYTES || kind == DATA_BOOLS || kind == DATA_JSON;
+    const uint64_t counted =
+        1ull << DATA_STRING | 1ull << DATA_BYTES | 1ull << DATA_BOOLS | 1ull << DATA_JSON;
+
+    return counted >> kind & 1;
 }
 
 /* Reads the `size` bytes of one Data; none at all, or type 0, is null. *ret_d points into them.

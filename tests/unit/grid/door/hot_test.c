@@ -100,42 +100,50 @@ static void dispatch_each(void)
     }
 }
 
-/* What a new member answers, the hot way or the ordinary one. */
-static struct sink answers(bool hot, uint64_t *ret_hits)
-{
-    struct peer p;
-    struct sink got;
+/* What the member has come to. */
+struct outcome {
+    struct sink answers;
+    uint64_t hits, used;
+};
 
-    world_open("limits.value-size", "4096", NULL);
+/* Of a new member, the hot way or the ordinary one. */
+static struct outcome run(bool hot)
+{
+    struct outcome o = {0};
+    struct peer p;
+
+    world_open("limits.value-size", "4096", "memory.max", "2MiB", NULL);
     peer_login(&p);
     if (hot)
         send_together(&p);
     else
         dispatch_each();
     world_run();
-    got = p.got;
+    o.answers = p.got;
     p.got = (struct sink){.grows = true};
     cr_assert(eq(u32, (uint32_t)p.count, count));
     cr_assert(p.alive);
     struct map *map = maps_first(&world.member.maps);
 
-    *ret_hits = map ? counter_value(map->counts[COUNT_HITS]) : 0;
+    o.hits = map ? counter_value(map->counts[COUNT_HITS]) : 0;
+    cr_assert(partitions_reclaim(&world.member.partitions) == 0);
+    o.used = partitions_memory(&world.member.partitions).used;
     peer_leave(&p);
     world_close();
-    return got;
+    return o;
 }
 
 static void expect_both_ways_alike(void)
 {
-    uint64_t hot_hits, hits;
-    struct sink hot = answers(true, &hot_hits), ordinary = answers(false, &hits);
+    struct outcome hot = run(true), ordinary = run(false);
 
-    cr_assert(eq(sz, hot.size, ordinary.size));
-    for (size_t i = 0; i < hot.size; i++)
-        cr_assert(eq(u8, hot.at[i], ordinary.at[i]), "byte %zu", i);
-    cr_assert(eq(u64, hot_hits, hits), "and they are counted");
-    sink_free(&hot);
-    sink_free(&ordinary);
+    cr_assert(eq(sz, hot.answers.size, ordinary.answers.size));
+    for (size_t i = 0; i < hot.answers.size; i++)
+        cr_assert(eq(u8, hot.answers.at[i], ordinary.answers.at[i]), "byte %zu", i);
+    cr_assert(eq(u64, hot.hits, ordinary.hits), "and they are counted");
+    cr_assert(eq(u64, hot.used, ordinary.used), "and no block is lost");
+    sink_free(&hot.answers);
+    sink_free(&ordinary.answers);
 }
 
 /* ---- plain ---------------------------------------------------------------------------------- */
@@ -182,6 +190,31 @@ Test(hot, answers_odd_values_as_the_ordinary_way_does)
     add_get("m", text_data(""));
     add_get("", text_data("a"));
     add_get(name, text_data("a"));
+    expect_both_ways_alike();
+}
+
+/* Filled until it refuses; then there is room for a dozen values, and a batch is of thirty-two. */
+Test(hot, goes_on_at_the_ceiling_as_the_ordinary_way_does)
+{
+    enum { KEYS = 2200, GIVEN_UP = 12, OVERWRITTEN = 500 };
+    static char bytes[1000];
+    struct data value = {(const uint8_t *)bytes, sizeof bytes, DATA_STRING};
+    char key[16];
+
+    add_set("m", text_data("first"), text_data("1"), -1);
+    for (int i = 0; i < KEYS; i++) {
+        snprintf(key, sizeof key, "k%d", i);
+        add_set("m", text_data(key), value, -1);
+    }
+    for (int i = 0; i < GIVEN_UP; i++) {
+        snprintf(key, sizeof key, "k%d", i);
+        add(WIRE_map_remove_req,
+            &(struct map_remove_req){.name = wire_text("m"), .key = text_data(key)});
+    }
+    for (int i = 0; i < OVERWRITTEN; i++) {
+        snprintf(key, sizeof key, "k%d", GIVEN_UP + i);
+        add_put("m", text_data(key), value, -1);
+    }
     expect_both_ways_alike();
 }
 

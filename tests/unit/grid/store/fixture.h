@@ -64,6 +64,17 @@ static inline mr_rc_t put_with(struct world *w, struct data key, struct data val
     return store_write(&w->store, &spot, &value, life, ++w->version);
 }
 
+/* With what a->size says found ahead; settled by the caller. */
+static inline mr_rc_t put_ahead(struct world *w, struct data key, struct data value,
+                                struct slab_ahead *a)
+{
+    struct spot spot;
+
+    store_locate(&w->store, key_hash(&key), &key, &spot);
+    spot.ahead = a;
+    return store_write(&w->store, &spot, &value, (struct lifetime){0}, ++w->version);
+}
+
 static inline mr_rc_t put(struct world *w, struct data key, struct data value)
 {
     return put_with(w, key, value, (struct lifetime){0});

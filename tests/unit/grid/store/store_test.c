@@ -148,15 +148,89 @@ Test(store, keeps_the_old_value_readable_until_the_section_ends)
     cr_assert(slab_reclaim(w.slab) == 0, "nothing is held once the section has ended");
 }
 
+Test(store, writes_to_blocks_found_ahead_and_retires_together_what_they_replace)
+{
+    enum { MANY = 3 };
+    struct slab_ahead ahead[MANY + 1];
+    struct data keys[MANY], value = text("some new value");
+    uint32_t size = record_size(0, 1, value.size);
+
+    for (int i = 0; i < MANY; i++)
+        cr_assert(put(&w, keys[i] = text("a\0b\0c" + 2 * i), text("some old value")) == MR_OK);
+    uint64_t used = slab_stats(w.slab).used;
+
+    for (int i = 0; i <= MANY; i++) /* one more than will be wanted */
+        ahead[i] = (struct slab_ahead){i < MANY ? &ahead[i + 1] : NULL, size, 0, 0};
+    epoch_enter();
+    const struct record *old = store_get(&w.store, key_hash(&keys[0]), &keys[0]);
+
+    slab_take_ahead(w.slab, ahead);
+    cr_assert(slab_stats(w.slab).used == used + (MANY + 1) * slab_block_size(size));
+    for (int i = 0; i < MANY; i++)
+        cr_assert(put_ahead(&w, keys[i], value, &ahead[i]) == MR_OK);
+    cr_assert(slab_stats(w.slab).used == used + (MANY + 1) * slab_block_size(size));
+    cr_assert(slab_stats(w.slab).retired == 0);
+
+    slab_settle(w.slab, ahead);
+    cr_assert(slab_stats(w.slab).retired == MANY * slab_block_size(size));
+    cr_assert(slab_reclaim(w.slab) > 0, "the section is open");
+    struct data found = record_value(old), expected = text("some old value");
+
+    cr_assert(data_equal(&found, &expected));
+    epoch_exit();
+    cr_assert(slab_reclaim(w.slab) == 0);
+    cr_assert(slab_stats(w.slab).used == used, "the one that nobody wanted is free");
+    for (int i = 0; i < MANY; i++)
+        cr_assert(has(&w, keys[i], "some new value"));
+}
+
+Test(store, finds_another_block_where_the_one_found_ahead_does_not_fit)
+{
+    struct slab_ahead a = {.size = record_size(0, 1, 100)};
+    uint64_t used;
+
+    cr_assert(put(&w, text("a"), text("1")) == MR_OK);
+    used = slab_stats(w.slab).used;
+    slab_take_ahead(w.slab, &a);
+    cr_assert(put_ahead(&w, text("a"), text("2"), &a) == MR_OK);
+    cr_assert(a.block != 0);
+    cr_assert(put_ahead(&w, text("a"), text("3"), &a) == MR_OK, "a second one retires by itself");
+    slab_settle(w.slab, &a);
+    cr_assert(has(&w, text("a"), "3"));
+    cr_assert(slab_reclaim(w.slab) == 0);
+    cr_assert(slab_stats(w.slab).used == used);
+}
+
+Test(store, goes_without_blocks_ahead_at_the_ceiling)
+{
+    enum { LIMIT = 4 << 20, LARGE = 15000 };
+    static uint8_t bytes[LARGE];
+    struct data large = {bytes, LARGE, DATA_BYTES};
+    struct slab_ahead ahead[2] = {{&ahead[1], record_size(0, 3, LARGE), 0, 0},
+                                  {NULL, record_size(0, 3, LARGE), 0, 0}};
+    struct world small;
+
+    world_open(&small, LIMIT, TOUCH_NEVER);
+    for (uint64_t i = 0; put(&small, key_of(i), large) == MR_OK; i++)
+        ;
+    slab_take_ahead(small.slab, ahead);
+    cr_assert(ahead[1].block == 0);
+    cr_assert(put_ahead(&small, text("new"), large, &ahead[1]) == MR_ERR_FULL);
+    slab_settle(small.slab, ahead);
+    cr_assert(small.account.reserved <= LIMIT);
+    world_close(&small);
+    clock_set(world_now_ns, &w);
+}
+
 Test(store, numbers_each_version_of_an_entry)
 {
     struct data key = text("ada");
 
     cr_assert(put(&w, key, text("a")) == MR_OK);
     epoch_enter();
-    uint64_t first = store_get(&w.store, key_hash(&key), &key)->version;
+    uint64_t first = record_version(store_get(&w.store, key_hash(&key), &key));
     cr_assert(put(&w, key, text("b")) == MR_OK);
-    uint64_t second = store_get(&w.store, key_hash(&key), &key)->version;
+    uint64_t second = record_version(store_get(&w.store, key_hash(&key), &key));
     epoch_exit();
     cr_assert(second > first);
 }

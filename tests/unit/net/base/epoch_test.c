@@ -56,6 +56,30 @@ Test(epoch, ends_the_sections_of_a_thread_that_ends)
     retirer_free(r);
 }
 
+/* Each poll moves the epoch on, so that between two polls of one it has gone as far as there are
+ * retirers. */
+Test(epoch, runs_what_several_retire_in_turn)
+{
+    enum { ROUNDS = 100, RETIRERS_MAX = 5 };
+    static struct retired items[ROUNDS][RETIRERS_MAX];
+
+    for (int n = 1; n <= RETIRERS_MAX; n++) {
+        struct retirer *r[RETIRERS_MAX];
+
+        for (int i = 0; i < n; i++)
+            r[i] = retirer_new();
+        for (int round = 0; round < ROUNDS; round++)
+            for (int i = 0; i < n; i++) {
+                epoch_enter();
+                epoch_retire(r[i], &items[round][i], run);
+                cr_assert(epoch_poll(r[i]) <= 3, "%d of %d in round %d", i, n, round);
+                epoch_exit();
+            }
+        for (int i = 0; i < n; i++)
+            retirer_free(r[i]);
+    }
+}
+
 static uint32_t inside, may_leave;
 
 static void *stay_inside(void *unused)
