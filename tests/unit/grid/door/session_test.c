@@ -456,6 +456,60 @@ Test(session, says_that_a_piece_of_a_partition_is_too_large)
     cr_expect(eq(int, peer_error(&p), CODE_RESULT_SIZE));
 }
 
+static int32_t error_of_proxy(enum wire_id id, const char *name, const char *service)
+{
+    peer_ask(&p, id,
+             &(struct client_create_proxy_req){.name = wire_text(name),
+                                               .service_name = wire_text(service)});
+    world_run();
+    return peer_error(&p);
+}
+
+Test(session, destroys_what_is_there_and_makes_nothing_for_it)
+{
+    struct objects *os = &world.member.objects;
+
+    peer_login(&p);
+    cr_expect(
+        eq(int, error_of_proxy(WIRE_client_destroy_proxy_req, "q", "hz:impl:queueService"), 0));
+    cr_expect(eq(u64, os->count, 0));
+    cr_expect(
+        eq(int, error_of_proxy(WIRE_client_create_proxy_req, "q", "hz:impl:queueService"), 0));
+    cr_expect(objects_find(os, OBJECT_QUEUE, "q") != NULL);
+    cr_expect(
+        eq(int, error_of_proxy(WIRE_client_destroy_proxy_req, "q", "hz:impl:queueService"), 0));
+    cr_expect(objects_find(os, OBJECT_QUEUE, "q") == NULL);
+    cr_expect(eq(int, error_of_proxy(WIRE_client_destroy_proxy_req, "", "hz:impl:queueService"),
+                 CODE_ILLEGAL_ARGUMENT));
+    cr_expect(ne(int, error_of_proxy(WIRE_client_destroy_proxy_req, "q", "hz:impl:noService"), 0));
+}
+
+/* It would not come back at all for one name that it may not have. */
+Test(session, makes_what_it_can_of_what_a_client_had_that_comes_back)
+{
+    static const char *const pairs[][2] = {
+        {"a", "hz:impl:noService"},  {"", "hz:impl:mapService"},  {"a", "hz:impl:mapService"},
+        {"b", "hz:impl:mapService"}, {"c", "hz:impl:mapService"},
+    };
+    struct sink items = {.grows = true};
+
+    reopen("limits.objects", "2", NULL);
+    peer_login(&p);
+    for (int i = 0; i < 5; i++) {
+        const struct wire_bytes name = wire_text(pairs[i][0]), service = wire_text(pairs[i][1]);
+
+        wire_put(&items, WIRE_str, &name);
+        wire_put(&items, WIRE_str, &service);
+    }
+    peer_ask(&p, WIRE_client_create_proxies_req,
+             &(struct client_create_proxies_req){.proxies = wire_list_of(&items, 5)});
+    world_run();
+    cr_expect(eq(int, peer_error(&p), 0));
+    cr_expect(objects_find(&world.member.objects, OBJECT_MAP, "b") != NULL);
+    cr_expect(objects_find(&world.member.objects, OBJECT_MAP, "c") == NULL);
+    sink_free(&items);
+}
+
 /* ---- who does not read ---------------------------------------------------------------------- */
 
 enum { LARGE = 300000 };
