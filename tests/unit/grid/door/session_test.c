@@ -488,7 +488,7 @@ Test(session, destroys_what_is_there_and_makes_nothing_for_it)
 Test(session, makes_what_it_can_of_what_a_client_had_that_comes_back)
 {
     static const char *const pairs[][2] = {
-        {"a", "hz:impl:noService"},  {"", "hz:impl:mapService"},  {"a", "hz:impl:mapService"},
+        {"", "hz:impl:mapService"},  {"a", "hz:impl:noService"},  {"a", "hz:impl:mapService"},
         {"b", "hz:impl:mapService"}, {"c", "hz:impl:mapService"},
     };
     struct sink items = {.grows = true};
@@ -621,6 +621,7 @@ Test(session, ends_of_who_does_not_take_his_events)
     struct data value = {(const uint8_t *)large, sizeof large, DATA_STRING};
 
     reopen("limits.result-size", "64KiB", NULL);
+    log_to_callback(note_line, NULL, LOG_WARN);
     peer_login(&p);
     struct session *s = (struct session *)session_of_first();
 
@@ -632,6 +633,25 @@ Test(session, ends_of_who_does_not_take_his_events)
     session_unref(s);
     world_run();
     cr_assert(eq(int, p.ended, 1));
+    cr_expect(strstr(logged, "it does not take its events") != NULL, "%s", logged);
+    log_to_nowhere();
+}
+
+Test(session, ends_when_there_is_no_memory_for_its_events)
+{
+    log_to_callback(note_line, NULL, LOG_WARN);
+    peer_login(&p);
+    struct session *s = (struct session *)session_of_first();
+
+    mem_hooks_set(&scarce);
+    scarce_left = 0;
+    session_event(s, WIRE_map_add_entry_listener_event, 1,
+                  &(struct map_add_entry_listener_event){.value = text_data("v")});
+    mem_hooks_set(NULL);
+    world_run();
+    cr_assert(eq(int, p.ended, 1));
+    cr_expect(strstr(logged, "no memory for its events") != NULL, "%s", logged);
+    log_to_nowhere();
 }
 
 /* ---- without memory ------------------------------------------------------------------------- */
