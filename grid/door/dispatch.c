@@ -276,6 +276,7 @@ void dispatch(struct session *s, const uint8_t *bytes, size_t size)
         rc = c.goes_away ? away_give(s, bytes, size)
                          : parked_keep(s, bytes, size, c.until_ns, c.done);
     finish(&c, rc);
+    desk_trim(c.desk);
     epoch_exit();
 }
 
@@ -317,5 +318,6 @@ void dispatch_again(struct session *s, struct parked *p)
         finish(&c, rc);
     if (rc != MR_PENDING && s->state != SESSION_ENDED) /* else it has ended with its session */
         parked_done(p);
+    desk_trim(c.desk);
     epoch_exit();
 }

@@ -379,6 +379,24 @@ Test(session, makes_no_answer_that_is_much_larger_than_allowed)
     sink_free(&names);
 }
 
+Test(session, leaves_no_large_array_behind_on_its_loop)
+{
+    const struct data value = text_data("v");
+    struct sink values = {.grows = true};
+    enum { COUNT = 10000 };
+
+    for (int i = 0; i < COUNT; i++)
+        wire_put(&values, WIRE_data, &value);
+    peer_login(&p);
+    peer_ask(&p, WIRE_list_add_all_req,
+             &(struct list_add_all_req){.name = wire_text("l"),
+                                        .value_list = wire_list_of(&values, COUNT)});
+    world_run();
+    cr_expect(eq(int, peer_error(&p), 0));
+    cr_expect(lt(u32, world.member.door.loops[0].desk.values_room, COUNT));
+    sink_free(&values);
+}
+
 Test(session, says_that_there_are_as_many_objects_as_may_be)
 {
     reopen("limits.objects", "1", NULL);
