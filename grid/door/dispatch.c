@@ -155,17 +155,25 @@ mr_rc_t call_go_away(struct call *c, const struct map *m)
     return MR_PENDING;
 }
 
+mr_rc_t call_name(struct call *c, struct wire_bytes name, char out[MAP_NAME_MAX + 1])
+{
+    if (name.size == 0 || name.size > MAP_NAME_MAX || memchr(name.at, '\0', name.size))
+        return fail(c->err, MR_ERR_ARGUMENT, "give it 1 to 255 bytes of UTF-8",
+                    "an object with a name of %u bytes", name.size);
+    memcpy(out, name.at, name.size);
+    out[name.size] = '\0';
+    return MR_OK;
+}
+
 mr_rc_t call_object(struct call *c, enum object_kind kind, struct wire_bytes name,
                     struct object **ret_o)
 {
     char text[MAP_NAME_MAX + 1];
+    mr_rc_t rc = call_name(c, name, text);
 
-    if (name.size == 0 || name.size > MAP_NAME_MAX || memchr(name.at, '\0', name.size))
-        return fail(c->err, MR_ERR_ARGUMENT, "give it 1 to 255 bytes of UTF-8",
-                    "an object with a name of %u bytes", name.size);
-    memcpy(text, name.at, name.size);
-    text[name.size] = '\0';
-    mr_rc_t rc = objects_open(&c->member->objects, kind, text, ret_o);
+    if (rc != MR_OK)
+        return rc;
+    rc = objects_open(&c->member->objects, kind, text, ret_o);
 
     return rc == MR_OK ? rc : explain_open(&c->member->objects, text, rc, c->err);
 }
@@ -268,6 +276,7 @@ void dispatch(struct session *s, const uint8_t *bytes, size_t size)
         rc = c.goes_away ? away_give(s, bytes, size)
                          : parked_keep(s, bytes, size, c.until_ns, c.done);
     finish(&c, rc);
+    desk_trim(c.desk);
     epoch_exit();
 }
 
@@ -309,5 +318,6 @@ void dispatch_again(struct session *s, struct parked *p)
         finish(&c, rc);
     if (rc != MR_PENDING && s->state != SESSION_ENDED) /* else it has ended with its session */
         parked_done(p);
+    desk_trim(c.desk);
     epoch_exit();
 }

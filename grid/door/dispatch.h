@@ -71,6 +71,9 @@ struct waiter *call_wait(struct call *c, int64_t timeout_ms);
  * for a loop, which has other clients waiting; MR_OK if it can be done here, or is away already. */
 mr_rc_t call_go_away(struct call *c, const struct map *m);
 
+/* A name as text. MR_ERR_ARGUMENT, with words: it cannot be one. */
+mr_rc_t call_name(struct call *c, struct wire_bytes name, char out[MAP_NAME_MAX + 1]);
+
 /* The object of this kind and name, made when it is not there. */
 mr_rc_t call_object(struct call *c, enum object_kind kind, struct wire_bytes name,
                     struct object **ret_o);

@@ -114,6 +114,15 @@ void desk_init(struct desk *d)
     *d = (struct desk){.out.grows = true, .items.grows = true};
 }
 
+void desk_trim(struct desk *d)
+{
+    if (d->values_room * sizeof *d->values <= SINK_KEPT)
+        return;
+    mem_free(d->values);
+    d->values = NULL;
+    d->values_room = 0;
+}
+
 void desk_clear(struct desk *d)
 {
     sink_free(&d->out);

@@ -48,6 +48,9 @@ struct desk {
 };
 
 void desk_init(struct desk *d);
+
+/* After a call: gives back room that few calls need. */
+void desk_trim(struct desk *d);
 void desk_clear(struct desk *d);
 
 /* What the door has on one loop. */

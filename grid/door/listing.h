@@ -1,6 +1,6 @@
 /* listing.h - what several services do alike: lists of values in and out, and listeners of objects.
  *
- * Threads: the session's loop.
+ * Threads: those of a call; what is about listeners, the session's loop.
  */
 #ifndef GRID_DOOR_LISTING_H
 #define GRID_DOOR_LISTING_H

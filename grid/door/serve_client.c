@@ -344,10 +344,8 @@ mr_rc_t serve_client_create_proxies(struct call *c, const struct client_create_p
     struct wire_bytes name, service;
 
     while (wire_next(&proxies, WIRE_str_pairs, &name, &service)) {
-        mr_rc_t rc = create(c, name, service);
-
-        if (rc != MR_OK && !c->code)
-            return rc;
+        if (create(c, name, service) == MR_ERR_MEMORY)
+            return MR_ERR_MEMORY;
     }
     reply(c, &(struct client_create_proxies_rsp){0});
     return MR_OK;
@@ -355,26 +353,28 @@ mr_rc_t serve_client_create_proxies(struct call *c, const struct client_create_p
 
 mr_rc_t serve_client_destroy_proxy(struct call *c, const struct client_destroy_proxy_req *q)
 {
+    char name[MAP_NAME_MAX + 1];
     enum object_kind kind;
-    struct object *o;
     mr_rc_t rc = kind_of(c, q->service_name, &kind);
 
     if (rc == MR_OK)
-        rc = call_object(c, kind, q->name, &o);
+        rc = call_name(c, q->name, name);
     if (rc == MR_OK)
-        rc = objects_destroy(&c->member->objects, kind, o->name);
-    if (rc == MR_OK)
-        reply(c, NULL);
-    return rc;
+        rc = objects_destroy(&c->member->objects, kind, name);
+    if (rc != MR_OK && rc != MR_NOT_FOUND)
+        return rc;
+    reply(c, NULL);
+    return MR_OK;
 }
 
 static void list_object(void *context, const struct object *o)
 {
+    const struct wire_distributed_object item = {
+        .service_name = wire_text(objects_service(o->kind)), .name = wire_text(o->name)};
     struct listing *l = context;
 
-    wire_put(l->items, WIRE_distributed_object,
-             &(struct wire_distributed_object){.service_name = wire_text(objects_service(o->kind)),
-                                               .name = wire_text(o->name)});
+    if (listing_has_room(l))
+        wire_put(l->items, WIRE_distributed_object, &item);
     l->count++;
 }
 

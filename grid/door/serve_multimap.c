@@ -97,6 +97,14 @@ static mr_rc_t multimap_of(struct call *c, struct wire_bytes name, struct object
     return call_object(c, OBJECT_MULTIMAP, name, ret_o);
 }
 
+/* To look at all of it; MR_PENDING: not here. */
+static mr_rc_t large_of(struct call *c, struct wire_bytes name, struct object **ret_o)
+{
+    mr_rc_t rc = multimap_of(c, name, ret_o);
+
+    return rc == MR_OK ? call_go_away(c, object_map(*ret_o)) : rc;
+}
+
 static struct multimap_request change(struct call *c, int64_t thread, const struct data *key)
 {
     return (struct multimap_request){
@@ -194,7 +202,7 @@ mr_rc_t serve_multimap_delete(struct call *c, const struct multimap_delete_req *
 mr_rc_t serve_multimap_clear(struct call *c, const struct multimap_clear_req *q)
 {
     struct object *o;
-    mr_rc_t rc = multimap_of(c, q->name, &o);
+    mr_rc_t rc = large_of(c, q->name, &o);
 
     if (rc == MR_OK && (rc = multimap_clear(o)) == MR_OK)
         reply(c, NULL);
@@ -245,7 +253,7 @@ mr_rc_t serve_multimap_value_count(struct call *c, const struct multimap_value_c
 mr_rc_t serve_multimap_size(struct call *c, const struct multimap_size_req *q)
 {
     struct object *o;
-    mr_rc_t rc = multimap_of(c, q->name, &o);
+    mr_rc_t rc = large_of(c, q->name, &o);
 
     if (rc != MR_OK)
         return rc;
@@ -259,7 +267,7 @@ mr_rc_t serve_multimap_key_set(struct call *c, const struct multimap_key_set_req
 {
     struct listing l = listing_new(c);
     struct object *o;
-    mr_rc_t rc = multimap_of(c, q->name, &o);
+    mr_rc_t rc = large_of(c, q->name, &o);
 
     for (uint32_t i = 0; rc == MR_OK && i < o->partitions->count; i++)
         multimap_keys(o, i, listing_add, &l);
@@ -278,7 +286,7 @@ static mr_rc_t list_entries(struct call *c, struct wire_bytes name,
 {
     struct listing l = listing_new(c);
     struct object *o;
-    mr_rc_t rc = multimap_of(c, name, &o);
+    mr_rc_t rc = large_of(c, name, &o);
 
     for (uint32_t i = 0; rc == MR_OK && i < o->partitions->count; i++)
         multimap_entries(o, i, visit, &l);
@@ -312,7 +320,7 @@ mr_rc_t serve_multimap_contains_value(struct call *c, const struct multimap_cont
 {
     struct search s = {&q->value, false};
     struct object *o;
-    mr_rc_t rc = multimap_of(c, q->name, &o);
+    mr_rc_t rc = large_of(c, q->name, &o);
 
     if (rc != MR_OK)
         return rc;

@@ -226,6 +226,9 @@ static const struct conn_events conn_events = {NULL, message, settled, drained, 
 
 /* ---- sending -------------------------------------------------------------------------------- */
 
+static const char not_taken[] = "it does not take its events",
+                  no_answer[] = "no memory for its answers";
+
 static void send_bytes(struct session *s, const void *bytes, size_t size)
 {
     counter_add(s->at->door->counts.sent, size);
@@ -238,7 +241,7 @@ void session_send(struct session *s)
 
     if (sink_state(out) != MR_OK) {
         sink_free(out);
-        session_close(s, "no memory for its answers"); /* rather than to leave it waiting */
+        session_close(s, no_answer); /* rather than to leave it waiting */
         return;
     }
     if (s->state != SESSION_ENDED && out->size > 0)
@@ -278,7 +281,7 @@ static void send_outgoing(struct session *s, const struct outgoing *o)
     }
     (void)fetch_sub_64(&s->events_size, o->size);
     if (conn_queued(&s->conn) > s->at->door->result_max)
-        store_relaxed_32(&s->overrun, 1);
+        store_release_ptr(&s->fault, (void *)not_taken);
 }
 
 static void take_all(struct posted *p)
@@ -291,8 +294,10 @@ static void take_all(struct posted *p)
         send_outgoing(s, o);
         mem_free(o);
     }
-    if (load_relaxed_32(&s->overrun))
-        session_close(s, "it does not take its events");
+    const char *fault = load_acquire_ptr(&s->fault);
+
+    if (fault)
+        session_close(s, fault);
     if (s->state != SESSION_ENDED) {
         slow_down(s);
         go_on(s);
@@ -308,6 +313,13 @@ static void wake(struct session *s)
     door_post(s->at, &s->ready);
 }
 
+/* Its loop closes it. Any thread. */
+static void doom(struct session *s, const char *why)
+{
+    store_release_ptr(&s->fault, (void *)why);
+    wake(s);
+}
+
 void session_event(struct session *s, enum wire_id id, int64_t correlation, const void *msg)
 {
     const struct wire_head head = {
@@ -316,15 +328,13 @@ void session_event(struct session *s, enum wire_id id, int64_t correlation, cons
 
     wire_encode(id, &head, msg, &measure);
     if (load_relaxed_64(&s->events_size) + measure.size > s->at->door->result_max) {
-        store_relaxed_32(&s->overrun, 1);
-        wake(s);
+        doom(s, not_taken);
         return;
     }
     struct outgoing *o = mem_alloc(sizeof *o + measure.size);
 
     if (!o) { /* a gap that the client cannot see is worse than the end of its connection */
-        store_relaxed_32(&s->overrun, 1);
-        wake(s);
+        doom(s, "no memory for its events");
         return;
     }
     struct sink out = {.at = o->bytes, .room = measure.size};
@@ -342,8 +352,7 @@ void session_answer(struct session *s, const struct sink *answer)
     struct outgoing *o = sink_state(answer) == MR_OK ? mem_alloc(sizeof *o + answer->size) : NULL;
 
     if (!o) { /* the client would wait for it for ever */
-        store_relaxed_32(&s->overrun, 1);
-        wake(s);
+        doom(s, no_answer);
         return;
     }
     o->is_answer = true;

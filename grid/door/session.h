@@ -62,7 +62,7 @@ struct session {
 
     struct posted ready;
     uint32_t is_ready; /* ready is posted */
-    uint32_t overrun;  /* it did not take its events */
+    void *fault;       /* words (const char) for why it is to be closed; NULL: it is not */
     void *events;      /* and answers: of struct outgoing, the last one first; any thread */
     uint64_t events_size;
 };

@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 
 #include "grid/data/map_object.h"
+#include "grid/data/multimap.h"
 #include "grid/door/dispatch.h"
 #include "grid/member.h"
 #include "grid/op/run.h"
@@ -129,6 +130,25 @@ Test(away, empties_large_maps_of_every_kind_there)
     fill(OBJECT_REPLICATED_MAP);
     expect_away(WIRE_map_clear_req);
     expect_away(WIRE_replicated_map_clear_req);
+}
+
+Test(away, looks_through_large_multimaps_there)
+{
+    struct object *o;
+
+    epoch_enter();
+    cr_assert(objects_open(&member->objects, OBJECT_MULTIMAP, "large", &o) == MR_OK);
+    for (uint32_t i = 0; i < ENTRIES; i++) {
+        const struct data d = {(uint8_t *)&i, 4, DATA_INT};
+
+        cr_assert(multimap_put(o, &(struct multimap_request){.key = d, .value = d}) == MR_OK);
+    }
+    epoch_exit();
+    expect_away(WIRE_multimap_size_req);
+    expect_away(WIRE_multimap_key_set_req);
+    expect_away(WIRE_multimap_values_req);
+    expect_away(WIRE_multimap_entry_set_req);
+    expect_away(WIRE_multimap_clear_req);
 }
 
 Test(away, answers_each_of_many_once)

@@ -379,6 +379,24 @@ Test(session, makes_no_answer_that_is_much_larger_than_allowed)
     sink_free(&names);
 }
 
+Test(session, leaves_no_large_array_behind_on_its_loop)
+{
+    const struct data value = text_data("v");
+    struct sink values = {.grows = true};
+    enum { COUNT = 10000 };
+
+    for (int i = 0; i < COUNT; i++)
+        wire_put(&values, WIRE_data, &value);
+    peer_login(&p);
+    peer_ask(&p, WIRE_list_add_all_req,
+             &(struct list_add_all_req){.name = wire_text("l"),
+                                        .value_list = wire_list_of(&values, COUNT)});
+    world_run();
+    cr_expect(eq(int, peer_error(&p), 0));
+    cr_expect(lt(u32, world.member.door.loops[0].desk.values_room, COUNT));
+    sink_free(&values);
+}
+
 Test(session, says_that_there_are_as_many_objects_as_may_be)
 {
     reopen("limits.objects", "1", NULL);
@@ -454,6 +472,60 @@ Test(session, says_that_a_piece_of_a_partition_is_too_large)
     }
     fetch(0, 100);
     cr_expect(eq(int, peer_error(&p), CODE_RESULT_SIZE));
+}
+
+static int32_t error_of_proxy(enum wire_id id, const char *name, const char *service)
+{
+    peer_ask(&p, id,
+             &(struct client_create_proxy_req){.name = wire_text(name),
+                                               .service_name = wire_text(service)});
+    world_run();
+    return peer_error(&p);
+}
+
+Test(session, destroys_what_is_there_and_makes_nothing_for_it)
+{
+    struct objects *os = &world.member.objects;
+
+    peer_login(&p);
+    cr_expect(
+        eq(int, error_of_proxy(WIRE_client_destroy_proxy_req, "q", "hz:impl:queueService"), 0));
+    cr_expect(eq(u64, os->count, 0));
+    cr_expect(
+        eq(int, error_of_proxy(WIRE_client_create_proxy_req, "q", "hz:impl:queueService"), 0));
+    cr_expect(objects_find(os, OBJECT_QUEUE, "q") != NULL);
+    cr_expect(
+        eq(int, error_of_proxy(WIRE_client_destroy_proxy_req, "q", "hz:impl:queueService"), 0));
+    cr_expect(objects_find(os, OBJECT_QUEUE, "q") == NULL);
+    cr_expect(eq(int, error_of_proxy(WIRE_client_destroy_proxy_req, "", "hz:impl:queueService"),
+                 CODE_ILLEGAL_ARGUMENT));
+    cr_expect(ne(int, error_of_proxy(WIRE_client_destroy_proxy_req, "q", "hz:impl:noService"), 0));
+}
+
+/* It would not come back at all for one name that it may not have. */
+Test(session, makes_what_it_can_of_what_a_client_had_that_comes_back)
+{
+    static const char *const pairs[][2] = {
+        {"", "hz:impl:mapService"},  {"a", "hz:impl:noService"},  {"a", "hz:impl:mapService"},
+        {"b", "hz:impl:mapService"}, {"c", "hz:impl:mapService"},
+    };
+    struct sink items = {.grows = true};
+
+    reopen("limits.objects", "2", NULL);
+    peer_login(&p);
+    for (int i = 0; i < 5; i++) {
+        const struct wire_bytes name = wire_text(pairs[i][0]), service = wire_text(pairs[i][1]);
+
+        wire_put(&items, WIRE_str, &name);
+        wire_put(&items, WIRE_str, &service);
+    }
+    peer_ask(&p, WIRE_client_create_proxies_req,
+             &(struct client_create_proxies_req){.proxies = wire_list_of(&items, 5)});
+    world_run();
+    cr_expect(eq(int, peer_error(&p), 0));
+    cr_expect(objects_find(&world.member.objects, OBJECT_MAP, "b") != NULL);
+    cr_expect(objects_find(&world.member.objects, OBJECT_MAP, "c") == NULL);
+    sink_free(&items);
 }
 
 /* ---- who does not read ---------------------------------------------------------------------- */
@@ -567,6 +639,7 @@ Test(session, ends_of_who_does_not_take_his_events)
     struct data value = {(const uint8_t *)large, sizeof large, DATA_STRING};
 
     reopen("limits.result-size", "64KiB", NULL);
+    log_to_callback(note_line, NULL, LOG_WARN);
     peer_login(&p);
     struct session *s = (struct session *)session_of_first();
 
@@ -578,6 +651,25 @@ Test(session, ends_of_who_does_not_take_his_events)
     session_unref(s);
     world_run();
     cr_assert(eq(int, p.ended, 1));
+    cr_expect(strstr(logged, "it does not take its events") != NULL, "%s", logged);
+    log_to_nowhere();
+}
+
+Test(session, ends_when_there_is_no_memory_for_its_events)
+{
+    log_to_callback(note_line, NULL, LOG_WARN);
+    peer_login(&p);
+    struct session *s = (struct session *)session_of_first();
+
+    mem_hooks_set(&scarce);
+    scarce_left = 0;
+    session_event(s, WIRE_map_add_entry_listener_event, 1,
+                  &(struct map_add_entry_listener_event){.value = text_data("v")});
+    mem_hooks_set(NULL);
+    world_run();
+    cr_assert(eq(int, p.ended, 1));
+    cr_expect(strstr(logged, "no memory for its events") != NULL, "%s", logged);
+    log_to_nowhere();
 }
 
 /* ---- without memory ------------------------------------------------------------------------- */
