@@ -352,7 +352,7 @@ Test(session, makes_no_answer_that_is_much_larger_than_allowed)
              &(struct map_add_near_cache_invalidation_listener_req){.name = wire_text("m")});
     world_run();
     for (int i = 0; i < 100; i++) { /* so that there is a number for most partitions */
-        char text[8];
+        char text[12];
 
         snprintf(text, sizeof text, "%d", i);
         put(&p, text, text_data("x"));
@@ -465,7 +465,7 @@ Test(session, says_that_a_piece_of_a_partition_is_too_large)
     reopen("limits.result-size", "64KiB", NULL);
     peer_login(&p);
     for (int i = 0; i < 50; i++) {
-        char key[8];
+        char key[12];
 
         snprintf(key, sizeof key, "%d", i);
         put(&p, key, text_data(large));
