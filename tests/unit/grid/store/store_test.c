@@ -156,7 +156,7 @@ Test(store, writes_to_blocks_found_ahead_and_retires_together_what_they_replace)
     uint32_t size = record_size(0, 1, value.size);
 
     for (int i = 0; i < MANY; i++)
-        cr_assert(put(&w, keys[i] = text("a\0b\0c" + 2 * i), text("some old value")) == MR_OK);
+        cr_assert(put(&w, keys[i] = text(&"a\0b\0c"[2 * i]), text("some old value")) == MR_OK);
     uint64_t used = slab_stats(w.slab).used;
 
     for (int i = 0; i <= MANY; i++) /* one more than will be wanted */
