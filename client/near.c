@@ -481,7 +481,7 @@ static bool shards_start(struct near *n)
         pthread_mutex_init(&s->lock, NULL);
         s->retirer = retirer_new();
         s->buckets = mem_alloc_zero((n->bucket_mask + 1ull) * sizeof s->buckets[0]);
-        good &= s->buckets != NULL;
+        good &= s->retirer && s->buckets;
     }
     return good;
 }
