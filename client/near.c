@@ -176,6 +176,16 @@ static void count(struct near *n, bool hit)
     fetch_add_64(hit ? &s->hits : &s->misses, 1);
 }
 
+/* Until when copies of a partition are known to be good. A clear is told in the partition of the
+ * map's name only, which another member may have. */
+static uint64_t valid_ns_of(const struct near *n, const struct part *p)
+{
+    uint64_t valid_ns = load_acquire_64(&p->valid_ns);
+    uint64_t cleared_ns = load_acquire_64(&n->parts[n->home].valid_ns);
+
+    return cleared_ns < valid_ns ? cleared_ns : valid_ns;
+}
+
 /* Whoever sees when a partition was last proved to be up to date has to see, too, what went then:
  * so that comes first. */
 bool near_find(struct near *n, const struct data *key, uint64_t now_ns, struct data *ret_value,
@@ -183,7 +193,7 @@ bool near_find(struct near *n, const struct data *key, uint64_t now_ns, struct d
 {
     struct place at = place_of(n, key);
     const struct part *p = &n->parts[data_partition(key, n->partitions)];
-    uint64_t valid_ns = load_acquire_64(&p->valid_ns);
+    uint64_t valid_ns = valid_ns_of(n, p);
     struct copy *c = NULL;
 
     ret_claim->version = load_relaxed_32(&at.bucket->version);
@@ -481,7 +491,7 @@ static bool shards_start(struct near *n)
         pthread_mutex_init(&s->lock, NULL);
         s->retirer = retirer_new();
         s->buckets = mem_alloc_zero((n->bucket_mask + 1ull) * sizeof s->buckets[0]);
-        good &= s->buckets != NULL;
+        good &= s->retirer && s->buckets;
     }
     return good;
 }

@@ -16,7 +16,8 @@
  *     a number left out       a change was missed: the partition's copies go
  *     another partition UUID  its numbers begin anew: the same
  *     no key                  the map was cleared: all copies go. The numbers of the partition of
- *                             the map's name count these, so a gap there stands for all, too
+ *                             the map's name count these, so a gap there stands for all, too,
+ *                             and no copy is good for longer than one of that partition is
  *
  * Copies do not go by being looked for, but by a generation: each bears its partition's, and those
  * of an older one are not found, and evicted first. A claim is the generation and the key's

@@ -323,13 +323,13 @@ static mr_rc_t begin(struct channel_map *map, const struct map_request *q, struc
 
 /* Whether a write that has failed was done is not known either; and what only says that there is an
  * entry is newer than copies that come meanwhile. */
-static void tell_near(const struct map_request *q, const struct remote_call *call, mr_rc_t rc,
-                      const struct map_answer *a)
+static void tell_near(struct near *near, const struct map_request *q,
+                      const struct remote_call *call, mr_rc_t rc, const struct map_answer *a)
 {
     if (q->verb == MAP_GET && (rc == MR_OK || rc == MR_NOT_FOUND))
-        near_fill(call->near, &q->key, &a->value, call->claim);
+        near_fill(near, &q->key, &a->value, call->claim);
     else
-        near_forget(call->near, &q->key);
+        near_forget(near, &q->key);
 }
 
 static mr_rc_t end(struct channel_map *map, const struct map_request *q, struct remote_call *call,
@@ -341,9 +341,11 @@ static mr_rc_t end(struct channel_map *map, const struct map_request *q, struct 
         *ret_a = (struct map_answer){.value = call->copy, .present = call->copy.kind != DATA_NULL};
         return ret_a->present ? MR_OK : MR_NOT_FOUND;
     }
+    struct near *near = call->near; /* reading the answer may take the call for another */
+
     rc = read_answer(map, q, call, ret_a, err);
-    if (call->near)
-        tell_near(q, call, rc, ret_a);
+    if (near)
+        tell_near(near, q, call, rc, ret_a);
     return rc;
 }
 
@@ -599,6 +601,9 @@ static mr_rc_t put_some(struct window *w, struct channel_map *map, const struct 
     remote_run(map->remote, w->calls, n);
     for (struct map_answer a; done < n && rc == MR_OK; done += rc == MR_OK)
         rc = end(map, &puts[done], &w->calls[done], &a, err);
+    for (size_t i = done; i < n; i++) /* those behind the one that has failed may be done, too */
+        if (w->calls[i].near)
+            near_forget(w->calls[i].near, &puts[i].key);
     *ret_done += done;
     window_clear(w);
     return rc;

@@ -55,7 +55,7 @@ bool limbo_start(struct limbo *l)
 {
     *l = (struct limbo){.retirer = retirer_new()};
     l->filling = list_new(NULL);
-    return l->filling != NULL;
+    return l->retirer && l->filling;
 }
 
 void limbo_stop(struct limbo *l)

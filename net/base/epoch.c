@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "net/base/check.h"
+#include "net/base/mem.h"
 
 __thread struct epoch_thread *epoch_self __attribute__((tls_model("initial-exec")));
 ck_epoch_t epoch_global;
@@ -22,8 +23,6 @@ static pthread_key_t leaving;
 static void unregister(struct epoch_thread *t)
 {
     store_relaxed_64(&t->held_since_ms, 0);
-    t->first = t->last = NULL;
-    t->waiting = 0;
     t->in_use = false;
     ck_epoch_unregister(&t->record);
 }
@@ -56,8 +55,7 @@ static void after_fork(void)
 }
 
 /* Only the thread that forked lives on. The others' sections would stay open for ever, and with
- * them whatever is retired in this process; the places that retire were those of members that
- * are gone. */
+ * them whatever is retired in this process. */
 static void after_fork_in_child(void)
 {
     for (uint32_t i = 0; i < threads_used; i++) {
@@ -130,35 +128,35 @@ uint32_t epoch_holders(void (*each)(void *context, uint32_t number, uint64_t sin
     return held;
 }
 
-/* A retirer is a record that never opens a section, and a queue.
+/* A retirer is a queue. It polls with the record of whoever polls.
  *
- * ck has lists of its own for what waits: four, by the last two bits of the epoch, and a poll looks
- * at two of them. When others have moved the epoch on by four between a retirer's polls, as happens
- * where there are four, it always looks at the wrong two, and nothing ever comes free. So ck only
- * moves the epoch on here. */
+ * ck has lists of its own for what waits, in each record: four, by the last two bits of the epoch,
+ * and a poll looks at two of them. When others have moved the epoch on by four between a retirer's
+ * polls, as happens where there are four, it always looks at the wrong two, and nothing ever comes
+ * free. So ck only moves the epoch on here; and there are as many retirers as one likes. */
 struct retirer {
-    struct epoch_thread thread;
+    struct retired *first, *last; /* the oldest first */
+    uint32_t waiting;             /* how many */
 };
 
 struct retirer *retirer_new(void)
 {
-    return (struct retirer *)take();
+    pthread_once(&once, start);
+    return mem_alloc_zero(sizeof(struct retirer));
 }
 
 void epoch_retire(struct retirer *r, struct retired *item, void (*function)(struct retired *))
 {
-    struct epoch_thread *t = &r->thread;
-
     /* The item has been taken out before the epoch is read: then who still found it has entered in
      * this epoch or an earlier one. */
     fence_full();
     *item = (struct retired){NULL, function, ck_pr_load_uint(&epoch_global.epoch)};
-    if (t->first)
-        t->last->next = item;
+    if (r->first)
+        r->last->next = item;
     else
-        t->first = item;
-    t->last = item;
-    t->waiting++;
+        r->first = item;
+    r->last = item;
+    r->waiting++;
 }
 
 /* The epoch moves on only when every open section was entered in it. So at epoch e there is none
@@ -168,23 +166,25 @@ static bool has_passed(uint32_t epoch, uint32_t now)
     return (int32_t)(now - epoch) >= 2;
 }
 
+/* What a function retires meanwhile waits for another poll: this one looked for sections before. */
 uint32_t epoch_poll(struct retirer *r)
 {
-    struct epoch_thread *t = &r->thread;
+    ck_epoch_record_t *record = &epoch_thread()->record;
     uint32_t before = ck_pr_load_uint(&epoch_global.epoch);
-    bool agreed = ck_epoch_poll(&t->record);
+    bool agreed = ck_epoch_poll(record);
     uint32_t now = ck_pr_load_uint(&epoch_global.epoch);
     bool nobody_inside = agreed && now == before; /* else it would have moved on */
 
-    while (t->first && (nobody_inside || has_passed(t->first->epoch, now))) {
-        struct retired *item = t->first;
+    for (uint32_t n = r->waiting; n > 0 && (nobody_inside || has_passed(r->first->epoch, now));
+         n--) {
+        struct retired *item = r->first;
 
-        t->first = item->next;
-        t->waiting--;
+        r->first = item->next;
+        r->waiting--;
         EPOCH_ALL_ENDED(&epoch_global);
         item->function(item);
     }
-    return t->waiting;
+    return r->waiting;
 }
 
 void retirer_free(struct retirer *r)
@@ -193,6 +193,6 @@ void retirer_free(struct retirer *r)
         return;
     check(!epoch_inside());
     while (epoch_poll(r) > 0)
-        ck_epoch_synchronize(&r->thread.record);
-    give_back(&r->thread);
+        ck_epoch_synchronize(&epoch_thread()->record);
+    mem_free(r);
 }

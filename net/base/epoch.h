@@ -45,11 +45,9 @@ enum { EPOCH_THREADS_MAX = 4096 }; /* records; a thread beyond that waits for on
 
 struct epoch_thread {
     ck_epoch_record_t record;
-    struct retired *first, *last; /* of a retirer: what waits, the oldest first */
-    uint32_t waiting;             /* how many */
-    uint64_t held_since_ms;       /* when a borrow began, 0 without one; read by any thread */
-    uint32_t number;              /* 0 .. EPOCH_THREADS_MAX - 1, unique among live threads */
-    bool in_use;                  /* by a thread or a retirer; for epoch.c */
+    uint64_t held_since_ms; /* when a borrow began, 0 without one; read by any thread */
+    uint32_t number;        /* 0 .. EPOCH_THREADS_MAX - 1, unique among live threads */
+    bool in_use;            /* for epoch.c */
 };
 
 extern __thread struct epoch_thread *epoch_self __attribute__((tls_model("initial-exec")));
@@ -98,15 +96,18 @@ struct retired {
     uint32_t epoch; /* in which it was retired */
 };
 
+/* NULL: no memory. */
 struct retirer *retirer_new(void);
 
-/* Runs item->function later, under the lock of whoever polls. item stays where it is. */
+/* Runs item->function later, under the lock of whoever polls. item stays where it is. A function
+ * may retire more, on the same retirer too. */
 void epoch_retire(struct retirer *r, struct retired *item, void (*function)(struct retired *));
 
 /* Moves on if it can, and runs what has become free. Never waits. Returns what is still held. */
 uint32_t epoch_poll(struct retirer *r);
 
-/* Waits until everything retired here has run, then gives the retirer back. Not in a section. */
+/* Waits until everything retired here has run, then frees the retirer. Not in a section. NULL is
+ * fine. */
 void retirer_free(struct retirer *r);
 
 #endif

@@ -1,4 +1,7 @@
 /* Near caches of a real member's map: what near_test.c decides, done. */
+#include "client/handle.h"
+#include "client/remote_map.h"
+#include "net/base/epoch.h"
 #include "tests/unit/client/far.h"
 
 static mr_t *other; /* another client, without copies */
@@ -180,6 +183,48 @@ Test(near_cache, shows_updates_what_the_member_has)
         GIVES(MR_OK, mr_map_update(m, MR_STR("ada"), add_one, NULL, NULL, &err));
     }
     cr_assert(read(m, MR_STR("ada")) == 200);
+}
+
+/* How often claims on copies of a key have ended, by a write or by what a member told. */
+static uint32_t ends_of_claims(const char *text)
+{
+    struct data key = {(const uint8_t *)text, (uint32_t)strlen(text), DATA_STRING}, value;
+    struct near_claim claim;
+
+    epoch_enter();
+    (void)near_find(m->map->near, &key, 0, &value, &claim);
+    epoch_exit();
+    return claim.version;
+}
+
+Test(near_cache, keeps_no_copy_from_while_entries_were_compared)
+{
+    put(MR_STR("ada"), MR_I64(1));
+    warm(MR_STR("ada"));
+    uint32_t before = ends_of_claims("ada");
+
+    GIVES(MR_NOT_EQUAL,
+          mr_map_replace_if_equal(m, MR_STR("ada"), MR_I64(7), MR_I64(8), NULL, &err));
+    cr_assert(ends_of_claims("ada") - before == 2, "when it began, and when it ended");
+}
+
+Test(near_cache, keeps_no_copy_from_before_the_end_of_a_put_behind_one_that_failed)
+{
+    static char large[2048];
+    const mr_entry_t entries[] = {{MR_STR("ada"), MR_BYTES(large, sizeof large)},
+                                  {MR_STR("bob"), MR_I64(2)}};
+
+    GIVES(MR_OK, mr_close(g, MR_NOW, &err));
+    GIVES(MR_OK, mr_close(other, MR_NOW, &err));
+    unserve();
+    serve((const char *const[]){"limits.value-size", "1024", NULL});
+    connect_with(NULL);
+    others = connect_another(&other);
+    GIVES(MR_OK, mr_map_near_cache(m, NULL, &err));
+    uint32_t before = ends_of_claims("bob");
+
+    GIVES(MR_ERR_ARGUMENT, mr_map_put_all(m, entries, 2, NULL, NULL, &err));
+    EVENTUALLY(ends_of_claims("bob") - before == 3); /* began; the member told; ended */
 }
 
 Test(near_cache, follows_what_others_write)

@@ -122,12 +122,16 @@ static void change_unheard(int i)
     numbers[partition_of(i)]++;
 }
 
+static int32_t silent = -1; /* a partition that another member has, which does not answer */
+
 static mr_rc_t answer_check(uint64_t asked_ns, const uint64_t *last, const struct wire_uuid *of)
 {
     struct sink pairs = {.grows = true}, uuids = {.grows = true}, maps = {.grows = true};
     struct wire_bytes name = wire_text("test"), all;
 
     for (int32_t p = 0; p < PARTITIONS; p++) {
+        if (p == silent)
+            continue;
         wire_put_i32(&uuids, p);
         wire_put_uuid(&uuids, *of);
         if (last[p] == 0)
@@ -363,6 +367,20 @@ Test(near, forgets_all_when_a_check_shows_that_it_may_have_missed_that)
     numbers[home()]++;
     check_at(2);
     cr_assert(found(i, 2) == NO_COPY);
+}
+
+Test(near, shows_no_copy_when_a_clear_may_have_been_missed_for_too_long)
+{
+    int i = key_at_home(false);
+
+    read_there(i, 11);
+    silent = (int32_t)home();
+    check_at(STALE_NS);
+    cr_assert(found(i, 1 + STALE_NS) == 11);
+    cr_assert(found(i, 2 + STALE_NS) == NO_COPY, "only its own partition has been confirmed");
+    silent = -1;
+    check_at(STALE_NS);
+    cr_assert(found(i, 2 + STALE_NS) == 11);
 }
 
 Test(near, takes_an_old_number_for_a_change_all_the_same)

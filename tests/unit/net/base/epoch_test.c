@@ -16,6 +16,17 @@ static void run(struct retired *item)
     ran++;
 }
 
+static struct again {
+    struct retirer *retirer;
+    struct retired *item;
+} again;
+
+static void retire_again(struct retired *item)
+{
+    (void)item;
+    epoch_retire(again.retirer, again.item, run);
+}
+
 Test(epoch, runs_what_was_retired_only_after_the_sections_that_were_open)
 {
     struct retirer *r = retirer_new();
@@ -78,6 +89,34 @@ Test(epoch, runs_what_several_retire_in_turn)
         for (int i = 0; i < n; i++)
             retirer_free(r[i]);
     }
+}
+
+/* It may be read by whoever has entered since the poll looked. */
+Test(epoch, leaves_what_a_function_retires_to_another_poll)
+{
+    static struct retired second;
+    struct retirer *r = retirer_new();
+    struct retired first;
+
+    again = (struct again){r, &second};
+    epoch_retire(r, &first, retire_again);
+    cr_assert(epoch_poll(r) == 1);
+    cr_assert(ran == 0, "it has run without a look at who is inside");
+    cr_assert(epoch_poll(r) == 0);
+    cr_assert(ran == 1);
+    retirer_free(r);
+}
+
+/* A map has four, a near cache sixteen; and who makes many must not take the places of threads. */
+Test(epoch, has_more_retirers_than_threads, .timeout = 10)
+{
+    enum { MANY = EPOCH_THREADS_MAX + 1 };
+    static struct retirer *r[MANY];
+
+    for (int i = 0; i < MANY; i++)
+        cr_assert((r[i] = retirer_new()) != NULL);
+    for (int i = 0; i < MANY; i++)
+        retirer_free(r[i]);
 }
 
 static uint32_t inside, may_leave;
