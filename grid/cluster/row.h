@@ -6,7 +6,7 @@
  * reign. A row without a primary is OFFLINE: all who were in sync are gone, and those named
  * hold what was acknowledged, until one of them comes back.
  *
- * Members are named by the number under which they were admitted, which is never used again.
+ * Members are named by their incarnation, a number that is drawn when a process starts.
  */
 #ifndef GRID_CLUSTER_ROW_H
 #define GRID_CLUSTER_ROW_H

@@ -5,7 +5,8 @@
  *                    └── heartbeats, rows ── the register, which is never wrong and never away
  *
  * The register stands for the control log: it admits, expels and grants leases by the rules that
- * the protocol prescribes. It is one place here, so that what is tested is the copies alone.
+ * the protocol prescribes. It is one place here, so that what is tested is the copies alone; what
+ * a command leads to, each member works out for itself, with the real struct metadata.
  *
  * Checked at every step: what is applied with a number is the same everywhere; a whole copy is what
  * the operations up to its number make of an empty store; what is acknowledged was applied under
@@ -16,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "grid/cluster/metadata.h"
 #include "grid/cluster/mutant.h"
 #include "grid/op/replica.h"
 #include "net/base/hash.h"
@@ -29,14 +31,14 @@ enum {
     CHUNK = 5, /* entries */
     CLIENTS = 4,
     LOG_MAX = 20000,
-    ROWS_MAX = 4096,
+    COMMANDS_MAX = 4096,
     COPIES = 2,
     FAULTS_END_MS = 20000,
     QUIET_MS = 10000,
     LEASE_MS = 600,
     FAIL_MS = 1000,
     BEAT_MS = 100,
-    CLIENT_TIMEOUT_MS = 3000,
+    FOUNDER = 1,
 };
 
 struct effect {
@@ -56,17 +58,15 @@ struct process {
     struct replica replica;
     struct entry entries[ENTRIES];
     uint64_t digest;
-    uint32_t cursors[2 * COPIES_MAX][2]; /* of walks, by peer; ... */
-    uint32_t row;                        /* rows applied */
+    uint32_t cursors[2 * COPIES_MAX][2]; /* of walks, by peer */
+    struct metadata metadata;            /* as far as it has applied the log */
     uint64_t lease_until_ns;
 };
 
 /* What the register knows of a process. */
 struct known {
     uint64_t number;
-    bool admitted;
     uint64_t heard_ns, granted_until_ns;
-    uint32_t must_apply; /* no grant before: the row that took something from it */
 };
 
 struct sim {
@@ -74,8 +74,9 @@ struct sim {
     struct process at[SLOTS];
     uint64_t numbers;
 
-    struct row rows[ROWS_MAX];
-    uint32_t row_count;
+    struct command commands[COMMANDS_MAX]; /* the control log */
+    struct row rows[COMMANDS_MAX];         /* what each of them led to */
+    struct metadata metadata;              /* after all of them */
     struct known known[SLOTS];
     uint64_t moving_until_ns; /* a primary is to be moved when its grant is over; 0: none */
 
@@ -144,7 +145,7 @@ struct message {
         } chunk;
         struct {
             uint64_t sent_ns;
-            uint32_t row;
+            uint64_t index; /* applied */
         } beat;
         struct {
             uint64_t until_ns;
@@ -354,6 +355,7 @@ struct call {
     uint32_t key, id, seen_id;
 };
 
+static const struct row *row_now(void);
 static void client_next(void *context);
 
 static void call_over(void *context)
@@ -463,7 +465,7 @@ static void call_arrives(void *context)
 static void client_next(void *context)
 {
     struct call *c = mem_alloc_zero(sizeof *c);
-    const struct row *row = &s->rows[s->row_count - 1];
+    const struct row *row = row_now();
 
     (void)context;
     *c = (struct call){.is_read = one_in(&s->w, 2),
@@ -488,129 +490,75 @@ static struct known *known_of(uint64_t number)
 
 static bool admitted(uint64_t number)
 {
-    const struct known *k = known_of(number);
+    const struct cluster_member *m = metadata_member(&s->metadata, number);
 
-    return k && k->admitted;
+    return m && m->in;
 }
 
-static struct row *next_row(void)
+static const struct row *row_now(void)
 {
-    must(s->row_count < ROWS_MAX, "more rows than are expected");
-    s->rows[s->row_count] = s->rows[s->row_count - 1];
-    return &s->rows[s->row_count++];
+    return &s->metadata.rows[0];
 }
 
-static void take_out(uint64_t *members, uint8_t *count, uint64_t member)
+static void note_command(const struct command *c)
 {
-    for (uint8_t i = 0; i < *count; i++)
-        if (members[i] == member) {
-            members[i] = members[--*count];
-            return;
-        }
+    static const char *const names[] = {
+        [COMMAND_ADMIT] = "admit",   [COMMAND_EXPEL] = "expel", [COMMAND_LEARN] = "learn",
+        [COMMAND_FORGET] = "forget", [COMMAND_ADD] = "add",     [COMMAND_SHRINK] = "shrink",
+        [COMMAND_MOVE] = "move to"};
+    const struct row *r = row_now();
+
+    world_note(&s->w, "%llu: %s m%llu: epoch %llu, primary m%llu, %u in sync, %u learn",
+               (unsigned long long)s->metadata.index, names[c->kind], (unsigned long long)c->member,
+               (unsigned long long)r->epoch, (unsigned long long)r->primary, r->in_sync_count,
+               r->learner_count);
 }
 
-static void note_row(const char *why, uint64_t member)
+/* Puts a command into the log, where it takes effect at once; the members see it later. */
+static mr_rc_t command(struct command c)
 {
-    const struct row *r = &s->rows[s->row_count - 1];
+    uint64_t at = s->metadata.index;
 
-    world_note(&s->w, "row %u: %s m%llu: epoch %llu, primary m%llu, %u in sync, %u learn",
-               s->row_count - 1, why, (unsigned long long)member, (unsigned long long)r->epoch,
-               (unsigned long long)r->primary, r->in_sync_count, r->learner_count);
-}
+    must(at < COMMANDS_MAX, "more commands than are expected");
+    mr_rc_t rc = metadata_apply(&s->metadata, &c);
 
-static void reign(struct row *r, uint64_t primary)
-{
-    struct known *old = known_of(r->primary);
-
-    if (old)
-        old->must_apply = s->row_count;
-    r->primary = primary;
-    r->reign = r->epoch;
+    metadata_check(&s->metadata);
+    s->commands[at] = c;
+    s->rows[at] = *row_now();
+    note_command(&c);
+    return rc;
 }
 
 static void expel(uint64_t number)
 {
-    struct row *r = next_row();
-
-    known_of(number)->admitted = false;
-    known_of(number)->must_apply = s->row_count;
-    r->epoch++;
-    take_out(r->learners, &r->learner_count, number);
-    if (r->primary != NOBODY && row_in_sync(r, number)) {
-        if (r->in_sync_count == 1) {
-            reign(r, NOBODY);
-        } else {
-            take_out(r->in_sync, &r->in_sync_count, number);
-            if (r->primary == number)
-                reign(r, r->in_sync[any_below(&s->w, r->in_sync_count)]);
-        }
-    }
-    note_row("expel", number);
+    (void)!command((struct command){.kind = COMMAND_EXPEL, .member = number});
 }
 
-static void admit(uint64_t number)
-{
-    struct row *r = &s->rows[s->row_count - 1];
-
-    known_of(number)->admitted = true;
-    known_of(number)->heard_ns = now_ns();
-    if (r->primary != NOBODY || !row_in_sync(r, number))
-        return;
-    r = next_row();
-    r->epoch++;
-    r->in_sync[0] = number;
-    r->in_sync_count = 1;
-    take_out(r->learners, &r->learner_count, number);
-    reign(r, number);
-    note_row("holder is back", number);
-}
-
-/* Wants as many copies as there ought to be. */
 static void repair(void)
 {
-    const struct row *now = &s->rows[s->row_count - 1];
+    struct command c;
 
-    if (now->in_sync_count + now->learner_count >= COPIES || now->primary == NOBODY)
-        return;
-    for (int i = 0; i < SLOTS; i++) {
-        uint64_t number = s->known[i].number;
-
-        if (!admitted(number) || row_in_sync(now, number) || row_learns(now, number))
-            continue;
-        struct row *r = next_row();
-
-        r->epoch++;
-        r->learners[r->learner_count++] = number;
-        note_row("learn", number);
-        return;
-    }
+    if (metadata_repair(&s->metadata, COPIES, &c))
+        (void)!command(c);
 }
 
+/* An addition that cannot be is answered, if that is certain: if the epoch is another, it may be
+ * an older question that was answered, and the next row tells. */
 static void add(const struct message *m)
 {
-    struct row *now = &s->rows[s->row_count - 1];
     struct process *p = find(m->from);
+    struct command c = {
+        .kind = COMMAND_ADD, .member = m->add.member, .epoch = m->add.epoch, .primary = m->from};
 
-    if (now->epoch != m->add.epoch || now->primary != m->from)
-        return; /* it may be an older question that was answered; the next row tells */
-    if (!row_learns(now, m->add.member)) {
-        if (p && !p->cut && !row_in_sync(now, m->add.member))
-            replica_add_refused(&p->replica, m->add.member, m->add.epoch);
-        return;
-    }
-    struct row *r = next_row();
-
-    r->epoch++;
-    take_out(r->learners, &r->learner_count, m->add.member);
-    r->in_sync[r->in_sync_count++] = m->add.member;
-    note_row("add", m->add.member);
+    if (command(c) == MR_NOT_EQUAL && row_now()->epoch == m->add.epoch && p && !p->cut)
+        replica_add_refused(&p->replica, m->add.member, m->add.epoch);
 }
 
 /* A primary that is still there is to be replaced. Nothing is granted to it from now on. */
 static void move_primary(void)
 {
-    struct row *now = &s->rows[s->row_count - 1];
-    struct known *k = known_of(now->primary);
+    const struct row *now = row_now();
+    const struct known *k = known_of(now->primary);
 
     if (s->moving_until_ns == 0 && k && now->in_sync_count > 1 &&
         one_in(&s->w, s->quiet ? 0 : s->move_in))
@@ -618,33 +566,31 @@ static void move_primary(void)
     if (s->moving_until_ns == 0 || now_ns() < s->moving_until_ns)
         return;
     s->moving_until_ns = 0;
-    if (now->in_sync_count < 2)
-        return;
-    struct row *r = next_row();
-    uint64_t other = r->in_sync[any_below(&s->w, r->in_sync_count)];
+    (void)!command((struct command){.kind = COMMAND_MOVE,
+                                    .member = now->in_sync[any_below(&s->w, now->in_sync_count)],
+                                    .epoch = now->epoch});
+}
 
-    r->epoch++;
-    if (other == r->primary)
-        r->reign = r->reign; /* only a new epoch */
-    else
-        reign(r, other);
-    s->moves++;
-    note_row("move to", other);
+/* No lease before it has applied what took a role from it. */
+static bool may_be_granted(const struct message *m)
+{
+    const struct cluster_member *x = metadata_member(&s->metadata, m->from);
+
+    if (s->moving_until_ns != 0 && row_now()->primary == m->from)
+        return false;
+    return m->beat.index >= x->taken || MUTANT(GRANT_BEFORE_APPLIED);
 }
 
 static void beat(const struct message *m)
 {
     struct known *k = known_of(m->from);
-    const struct row *now = &s->rows[s->row_count - 1];
 
     if (!k)
         return;
-    if (!k->admitted)
-        admit(m->from);
     k->heard_ns = now_ns();
-    if (s->moving_until_ns != 0 && now->primary == m->from)
-        return;
-    if (m->beat.row < k->must_apply && !MUTANT(GRANT_BEFORE_APPLIED))
+    if (!admitted(m->from))
+        (void)!command((struct command){.kind = COMMAND_ADMIT, .member = m->from});
+    if (!may_be_granted(m))
         return;
     struct message *g = message_new(GRANT, 0, m->from);
 
@@ -659,7 +605,7 @@ static void register_ticks(void *context)
     for (int i = 0; i < SLOTS; i++) {
         const struct known *k = &s->known[i];
 
-        if (k->admitted && now_ns() > k->heard_ns + FAIL_MS * MS)
+        if (admitted(k->number) && now_ns() > k->heard_ns + FAIL_MS * MS)
             expel(k->number);
     }
     move_primary();
@@ -731,13 +677,25 @@ static void member_beats(void *context)
         struct message *m = message_new(BEAT, p->number, 0);
 
         m->beat.sent_ns = now_ns();
-        m->beat.row = p->row;
+        m->beat.index = p->metadata.index;
         send(m);
     }
     world_after(&s->w, BEAT_MS * MS, member_beats, context);
 }
 
-/* Rows come one by one, each when it comes; and what was not acknowledged is sent again. */
+static void apply_next(struct process *p)
+{
+    uint64_t at = p->metadata.index;
+
+    (void)!metadata_apply(&p->metadata, &s->commands[at]);
+    must(memcmp(&p->metadata.rows[0], &s->rows[at], sizeof s->rows[at]) == 0,
+         "m%llu makes another row of command %llu", (unsigned long long)p->number,
+         (unsigned long long)at);
+    replica_row(&p->replica, &p->metadata.rows[0]);
+    look_at(p);
+}
+
+/* Commands come one by one, each when it comes; and what was not acknowledged is sent again. */
 static void member_ticks(void *context)
 {
     struct process *p = find((uint64_t)(uintptr_t)context);
@@ -745,10 +703,8 @@ static void member_ticks(void *context)
     if (!p)
         return;
     if (now_ns() >= p->paused_until_ns) {
-        if (!p->cut && p->row < s->row_count && !one_in(&s->w, 3)) {
-            replica_row(&p->replica, &s->rows[p->row++]);
-            look_at(p);
-        }
+        if (!p->cut && p->metadata.index < s->metadata.index && !one_in(&s->w, 3))
+            apply_next(p);
         if (one_in(&s->w, 4)) {
             replica_again(&p->replica, NOBODY, leased(p));
             look_at(p);
@@ -762,12 +718,14 @@ static void start_process(void *context)
     struct process *p = context;
     int slot = (int)(p - s->at);
 
-    if (s->known[slot].admitted) /* its successor is the proof that it is dead */
+    if (admitted(s->known[slot].number)) /* its successor is the proof that it is dead */
         expel(s->known[slot].number);
     memset(p, 0, sizeof *p);
     p->number = ++s->numbers;
-    must(replica_init(&p->replica, p->number, &out, p, any_between(&s->w, 1, 12)) == MR_OK,
+    must(replica_init(&p->replica, p->number, &out, p, any_between(&s->w, 1, 12)) == MR_OK &&
+             metadata_init(&p->metadata, 1, FOUNDER) == MR_OK,
          "no memory");
+    replica_row(&p->replica, &p->metadata.rows[0]);
     s->known[slot] = (struct known){.number = p->number};
     world_note(&s->w, "m%llu starts", (unsigned long long)p->number);
     member_beats((void *)(uintptr_t)p->number);
@@ -785,6 +743,13 @@ static void is_seen_dead(void *context)
         expel(number);
 }
 
+static void stop_process(struct process *p)
+{
+    replica_free(&p->replica);
+    metadata_free(&p->metadata);
+    p->number = 0;
+}
+
 static void kill_process(struct process *p)
 {
     uint64_t number = p->number;
@@ -796,11 +761,10 @@ static void kill_process(struct process *p)
         if (op->ticket)
             on_unknown(&p->replica, op->ticket);
     }
-    replica_free(&p->replica);
+    stop_process(p);
     if (!p->cut)
         world_after(&s->w, any_between(&s->w, 1 * MS, 300 * MS), is_seen_dead,
                     (void *)(uintptr_t)number);
-    p->number = 0;
     world_after(&s->w, any_between(&s->w, 10 * MS, 5000 * MS), start_process, p);
 }
 
@@ -855,13 +819,9 @@ static void begin(uint64_t seed, bool told)
     s->w.told = told;
     world_begin(&s->w, seed);
     draw_faults();
+    must(metadata_init(&s->metadata, 1, FOUNDER) == MR_OK, "no memory");
     for (int i = 0; i < SLOTS; i++)
         start_process(&s->at[i]);
-    for (int i = 0; i < SLOTS; i++)
-        s->known[i].admitted = true;
-    s->rows[0] = (struct row){
-        .epoch = 1, .reign = 1, .primary = 1, .in_sync = {1, 2}, .in_sync_count = COPIES};
-    s->row_count = 1;
     register_ticks(NULL);
     for (int i = 0; i < CLIENTS; i++)
         client_next(NULL);
@@ -878,7 +838,7 @@ static void calm(void)
 /* All is quiet: where a copy has survived, it serves, and the others have what it has. */
 static void look_at_the_end(void)
 {
-    const struct row *r = &s->rows[s->row_count - 1];
+    const struct row *r = row_now();
 
     if (r->primary == NOBODY)
         return;
@@ -903,10 +863,11 @@ static void end(struct sim_result *ret)
                                .happened = s->w.happened,
                                .operations = s->acknowledged + s->reads,
                                .unknown = s->unknown,
-                               .rows = s->row_count};
+                               .rows = s->metadata.index};
     for (int i = 0; i < SLOTS; i++)
         if (s->at[i].number)
-            replica_free(&s->at[i].replica);
+            stop_process(&s->at[i]);
+    metadata_free(&s->metadata);
     world_end(&s->w);
     mem_free(s);
     s = NULL;
