@@ -62,6 +62,7 @@ EXAMPLE_SRC := $(wildcard client/examples/*.c)
 UNIT_SRC    := $(wildcard tests/unit/*.c tests/unit/*/*.c tests/unit/*/*/*.c)
 PLAIN_SRC   := $(wildcard tests/stress/*.c)
 BENCH_SRC   := $(filter-out tests/bench/bench.c,$(wildcard tests/bench/*.c))
+SIM_SRC     := $(wildcard tests/sim/*.c)
 FUZZ_SRC    := $(filter-out tests/fuzz/seed.c,$(wildcard tests/fuzz/*.c))
 HEADERS     := $(wildcard client/include/millrace/*.h)
 
@@ -78,7 +79,7 @@ EXAMPLE_BIN := $(patsubst client/examples/%.c,$(B)/examples/%,$(EXAMPLE_SRC))
 # ---- targets ---------------------------------------------------------------------------------
 
 .PHONY: build help deps deps-check test test-clients check release-check bench bench-peers fuzz \
-        fuzzers demo install \
+        sim mutants fuzzers demo install \
         uninstall clean dist unit plain run FORCE
 
 build: $(B)/bin/millrace $(LIBRARIES) $(EXAMPLE_BIN) ##: all but the tests (the default)
@@ -123,6 +124,16 @@ bench: deps bench-peers ##: measure; LONG=1 measures longer
 	@while read -r name; do grep -q "\"name\":\"$$name\"" $(B)/bench/results.jsonl || \
 	    { echo "bench: $$name was not measured"; exit 1; }; done < tests/bench/names.txt
 	@echo "bench: $(B)/bench/results.jsonl has $$(wc -l < $(B)/bench/results.jsonl) figures"
+
+# The protocols with all that is known to be wrong built in, to be switched on one by one.
+SEEDS ?= 1..1000
+SIM    = B=build/sim CFLAGS='-O2 -g -DMILLRACE_MUTANTS' build/sim/bin/millrace-sim
+sim: deps ##: simulated runs with faults: SEEDS=A..B (1..1000)
+	@$(AGAIN) $(SIM)
+	@build/sim/bin/millrace-sim --seeds $(SEEDS)
+mutants: deps ##: is every wrong behaviour that is known found?
+	@$(AGAIN) $(SIM)
+	@build/sim/bin/millrace-sim --mutants
 
 # libFuzzer is clang's; what it finds is kept in the build folder.
 FUZZ_SECONDS ?= 60
@@ -175,7 +186,7 @@ $(B)/$(1): FORCE
 	@cmp -s - $$@ <<< '$(subst ','\'',$(2))' || cat > $$@ <<< '$(subst ','\'',$(2))'
 endef
 $(eval $(call remember,flags,$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS)))
-$(eval $(call remember,sources,$(MEMBER_OBJ) $(CLI_OBJ) $(UNIT_SRC)))
+$(eval $(call remember,sources,$(MEMBER_OBJ) $(CLI_OBJ) $(UNIT_SRC) $(SIM_SRC)))
 
 $(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
@@ -234,6 +245,9 @@ $(B)/test/%: $(B)/obj/tests/stress/%.o $(B)/obj/member.a
 	@$(LINK)
 $(B)/bench/%: WHOLE = $(LTO) $(CFLAGS)
 $(B)/bench/%: $(B)/obj/tests/bench/%.o $(B)/obj/tests/bench/bench.o $(B)/obj/member.a
+	@$(LINK)
+
+$(B)/bin/millrace-sim: $(call obj,$(SIM_SRC)) $(B)/obj/member.a
 	@$(LINK)
 
 $(B)/fuzz/seed: $(B)/obj/tests/fuzz/seed.o $(B)/obj/member.a

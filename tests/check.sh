@@ -57,9 +57,12 @@ step 'install: pkg-config, symbols, examples' tests/install.sh
 step 'address and undefined, with leaks'      $make B=build/asan SAN=address,undefined CFLAGS='-O1 -g' run
 step 'threads'                                $make B=build/tsan SAN=thread CFLAGS='-O1 -g' run
 step 'clang'                                  $make B=build/clang CC=clang-14 run
+step 'simulated: a thousand seeds'            $make sim
 step "other people's clients"                 $make test-clients
 step 'fuzzers, for ten seconds each'           $make FUZZ_SECONDS=10 fuzz
 if [ "$1" = release ]; then
+    step 'simulated: what is wrong is found'  $make mutants
+    step 'simulated: thirty thousand seeds'   $make SEEDS=1001..31000 sim
     step 'valgrind'                           valgrind_unit
     step 'from the tarball'                   from_tarball
 fi

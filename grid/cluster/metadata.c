@@ -1,0 +1,303 @@
+#include "grid/cluster/metadata.h"
+
+#include "net/base/check.h"
+#include "net/base/mem.h"
+
+/* ---- members -------------------------------------------------------------------------------- */
+
+static struct cluster_member *find(const struct metadata *m, uint64_t incarnation)
+{
+    for (uint32_t i = 0; i < m->member_count; i++)
+        if (m->members[i].incarnation == incarnation)
+            return (struct cluster_member *)&m->members[i];
+    return NULL;
+}
+
+const struct cluster_member *metadata_member(const struct metadata *m, uint64_t incarnation)
+{
+    return find(m, incarnation);
+}
+
+static bool is_in(const struct metadata *m, uint64_t incarnation)
+{
+    const struct cluster_member *x = find(m, incarnation);
+
+    return x && x->in;
+}
+
+/* Nobody has to remember one who is out and holds nothing. */
+static void forget_members(struct metadata *m)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < m->member_count; i++)
+        if (m->members[i].in || m->members[i].copies > 0)
+            m->members[n++] = m->members[i];
+    m->member_count = n;
+}
+
+/* ---- rows ----------------------------------------------------------------------------------- */
+
+static void take_out(uint64_t *members, uint8_t *count, uint64_t member)
+{
+    for (uint8_t i = 0; i < *count; i++)
+        if (members[i] == member) {
+            members[i] = members[--*count];
+            members[*count] = NOBODY;
+            return;
+        }
+}
+
+/* Another reign. Whoever loses the role may serve no reads from a lease granted for it. */
+static void reign(struct metadata *m, struct row *r, uint64_t primary)
+{
+    struct cluster_member *old = find(m, r->primary), *new = find(m, primary);
+
+    if (old) {
+        old->primaries--;
+        old->taken = m->index;
+    }
+    if (new)
+        new->primaries++;
+    r->primary = primary;
+    r->reign = r->epoch;
+}
+
+/* Who is in sync and has the fewest partitions to serve; of equals the first. */
+static uint64_t successor(const struct metadata *m, const struct row *r)
+{
+    uint64_t best = NOBODY;
+
+    for (uint8_t i = 0; i < r->in_sync_count; i++)
+        if (is_in(m, r->in_sync[i]) &&
+            (best == NOBODY || find(m, r->in_sync[i])->primaries < find(m, best)->primaries))
+            best = r->in_sync[i];
+    return best;
+}
+
+static void leave_row(struct metadata *m, struct row *r, uint64_t member)
+{
+    struct cluster_member *x = find(m, member);
+
+    if (row_learns(r, member)) {
+        r->epoch++;
+        take_out(r->learners, &r->learner_count, member);
+        x->copies--;
+    } else if (r->primary != NOBODY && row_in_sync(r, member)) {
+        r->epoch++;
+        if (r->in_sync_count == 1) {
+            reign(m, r, NOBODY); /* it stays as its holder */
+            return;
+        }
+        take_out(r->in_sync, &r->in_sync_count, member);
+        x->copies--;
+        if (r->primary == member)
+            reign(m, r, successor(m, r));
+    }
+}
+
+/* ---- commands ------------------------------------------------------------------------------- */
+
+static mr_rc_t admit(struct metadata *m, const struct command *c)
+{
+    struct cluster_member *x = find(m, c->member);
+
+    if (x && x->in)
+        return MR_EXISTS;
+    if (!x) {
+        if (m->member_count == CLUSTER_MEMBERS_MAX)
+            return MR_ERR_FULL;
+        x = &m->members[m->member_count++];
+        *x = (struct cluster_member){.incarnation = c->member};
+    }
+    x->in = true;
+    x->taken = m->index; /* it may not have heard yet that it was expelled */
+    for (uint32_t i = 0; i < m->partitions; i++) {
+        struct row *r = &m->rows[i];
+
+        if (r->primary != NOBODY || !row_in_sync(r, c->member))
+            continue;
+        r->epoch++;
+        reign(m, r, c->member);
+    }
+    return MR_OK;
+}
+
+static mr_rc_t expel(struct metadata *m, const struct command *c)
+{
+    struct cluster_member *x = find(m, c->member);
+
+    if (!x || !x->in)
+        return MR_EXISTS;
+    x->in = false;
+    x->taken = m->index;
+    for (uint32_t i = 0; i < m->partitions; i++)
+        leave_row(m, &m->rows[i], c->member);
+    forget_members(m);
+    return MR_OK;
+}
+
+static mr_rc_t learn(struct metadata *m, const struct command *c, struct row *r)
+{
+    if (!is_in(m, c->member) || row_in_sync(r, c->member) || row_learns(r, c->member) ||
+        r->primary == NOBODY || r->in_sync_count + r->learner_count >= COPIES_MAX)
+        return MR_NOT_EQUAL;
+    r->epoch++;
+    r->learners[r->learner_count++] = c->member;
+    find(m, c->member)->copies++;
+    return MR_OK;
+}
+
+static mr_rc_t forget(struct metadata *m, const struct command *c, struct row *r)
+{
+    if (!row_learns(r, c->member))
+        return MR_NOT_EQUAL;
+    leave_row(m, r, c->member);
+    return MR_OK;
+}
+
+static mr_rc_t add(struct metadata *m, const struct command *c, struct row *r)
+{
+    (void)m;
+    if (r->primary != c->primary || !row_learns(r, c->member))
+        return MR_NOT_EQUAL;
+    r->epoch++;
+    take_out(r->learners, &r->learner_count, c->member);
+    r->in_sync[r->in_sync_count++] = c->member;
+    return MR_OK;
+}
+
+static mr_rc_t shrink(struct metadata *m, const struct command *c, struct row *r)
+{
+    (void)m;
+    if (r->primary != c->primary || c->member == r->primary || !row_in_sync(r, c->member))
+        return MR_NOT_EQUAL;
+    r->epoch++;
+    take_out(r->in_sync, &r->in_sync_count, c->member);
+    r->learners[r->learner_count++] = c->member;
+    return MR_OK;
+}
+
+static mr_rc_t move(struct metadata *m, const struct command *c, struct row *r)
+{
+    if (r->primary == NOBODY || r->primary == c->member || !row_in_sync(r, c->member))
+        return MR_NOT_EQUAL;
+    r->epoch++;
+    reign(m, r, c->member);
+    return MR_OK;
+}
+
+static mr_rc_t change_row(struct metadata *m, const struct command *c)
+{
+    struct row *r = &m->rows[c->partition];
+
+    if (c->partition >= m->partitions || r->epoch != c->epoch)
+        return MR_NOT_EQUAL;
+    switch (c->kind) {
+    case COMMAND_LEARN: return learn(m, c, r);
+    case COMMAND_FORGET: return forget(m, c, r);
+    case COMMAND_ADD: return add(m, c, r);
+    case COMMAND_SHRINK: return shrink(m, c, r);
+    case COMMAND_MOVE: return move(m, c, r);
+    default: return MR_NOT_EQUAL;
+    }
+}
+
+mr_rc_t metadata_apply(struct metadata *m, const struct command *c)
+{
+    m->index++;
+    switch (c->kind) {
+    case COMMAND_ADMIT: return admit(m, c);
+    case COMMAND_EXPEL: return expel(m, c);
+    default: return change_row(m, c);
+    }
+}
+
+/* ---- what is missing ------------------------------------------------------------------------ */
+
+/* Who could have one more copy, and has the fewest. */
+static const struct cluster_member *host_for(const struct metadata *m, const struct row *r)
+{
+    const struct cluster_member *best = NULL;
+
+    for (uint32_t i = 0; i < m->member_count; i++) {
+        const struct cluster_member *x = &m->members[i];
+
+        if (x->in && !row_in_sync(r, x->incarnation) && !row_learns(r, x->incarnation) &&
+            (!best || x->copies < best->copies))
+            best = x;
+    }
+    return best;
+}
+
+bool metadata_repair(const struct metadata *m, uint32_t copies, struct command *ret_c)
+{
+    const struct cluster_member *host = NULL;
+    uint32_t fewest = copies;
+
+    for (uint32_t i = 0; i < m->partitions; i++) {
+        const struct row *r = &m->rows[i];
+        uint32_t has = r->in_sync_count + r->learner_count;
+        const struct cluster_member *x;
+
+        if (r->primary == NOBODY || has >= fewest || !(x = host_for(m, r)))
+            continue;
+        fewest = has;
+        host = x;
+        *ret_c = (struct command){
+            .kind = COMMAND_LEARN, .member = host->incarnation, .partition = i, .epoch = r->epoch};
+    }
+    return host != NULL;
+}
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+mr_rc_t metadata_init(struct metadata *m, uint32_t partitions, uint64_t founder)
+{
+    *m = (struct metadata){.partitions = partitions, .member_count = 1};
+    if (!(m->rows = mem_alloc_zero(partitions * sizeof m->rows[0])))
+        return MR_ERR_MEMORY;
+    m->members[0] = (struct cluster_member){
+        .incarnation = founder, .in = true, .primaries = partitions, .copies = partitions};
+    for (uint32_t i = 0; i < partitions; i++)
+        m->rows[i] = (struct row){
+            .epoch = 1, .reign = 1, .primary = founder, .in_sync = {founder}, .in_sync_count = 1};
+    return MR_OK;
+}
+
+void metadata_free(struct metadata *m)
+{
+    mem_free(m->rows);
+    m->rows = NULL;
+}
+
+static void check_row(const struct metadata *m, const struct row *r)
+{
+    check(r->in_sync_count > 0);
+    check(r->in_sync_count + r->learner_count <= 2 * COPIES_MAX);
+    check(r->reign <= r->epoch);
+    check(r->primary == NOBODY || row_in_sync(r, r->primary));
+    for (uint8_t i = 0; i < r->in_sync_count; i++) {
+        check(is_in(m, r->in_sync[i]) == (r->primary != NOBODY));
+        check(!row_learns(r, r->in_sync[i]));
+    }
+    for (uint8_t i = 0; i < r->learner_count; i++)
+        check(is_in(m, r->learners[i]));
+}
+
+void metadata_check(const struct metadata *m)
+{
+    for (uint32_t i = 0; i < m->partitions; i++)
+        check_row(m, &m->rows[i]);
+    for (uint32_t k = 0; k < m->member_count; k++) {
+        uint32_t primaries = 0, copies = 0;
+        uint64_t member = m->members[k].incarnation;
+
+        for (uint32_t i = 0; i < m->partitions; i++) {
+            primaries += m->rows[i].primary == member;
+            copies += row_in_sync(&m->rows[i], member) || row_learns(&m->rows[i], member);
+        }
+        check(primaries == m->members[k].primaries);
+        check(copies == m->members[k].copies);
+    }
+}

@@ -1,0 +1,89 @@
+/* metadata.h - what the cluster agrees on: who is in it, and who has which partition.
+ *
+ *     command ──▶ the control log ──▶ metadata_apply, on every member, in the same order
+ *
+ * A command says what is wanted and what it was decided upon; where that is not so any more, it
+ * changes nothing. What follows from a command is worked out when it is applied, from the state at
+ * its place in the log, and so is the same everywhere: who becomes primary when a member is
+ * expelled was not decided by whoever asked for that.
+ *
+ * Members are named by their incarnation, a number drawn when a process starts, which so names what
+ * is in its memory. One that was only cut off comes back under the same.
+ *
+ *     ADMIT    in; where it is the only one to hold a partition, it becomes its primary
+ *     EXPEL    out; where it was primary, another who is in sync is; where it was the last one in
+ *              sync, the partition is OFFLINE and it the holder
+ *     LEARN    is to have a copy
+ *     FORGET   is not to have one; not for who is in sync
+ *     ADD      has one, and is in sync from now on. Only the primary may ask
+ *     SHRINK   does not keep up, and only learns from now on. Only the primary may ask
+ *     MOVE     another who is in sync is primary
+ *
+ * Invariants: a row's epoch rises with each change of it and with nothing else; its primary is in
+ * sync; who is in sync, primary or learning is in the cluster, except the holders of what is
+ * OFFLINE; nobody is in sync and learning.
+ *
+ * Pure, and deterministic to the bit. One thread at a time.
+ */
+#ifndef GRID_CLUSTER_METADATA_H
+#define GRID_CLUSTER_METADATA_H
+
+#include "grid/cluster/row.h"
+#include "net/base/error.h"
+
+enum { CLUSTER_MEMBERS_MAX = 256 };
+
+struct cluster_member {
+    uint64_t incarnation;
+    bool in;            /* the cluster; the others are remembered as holders */
+    uint64_t taken;     /* the index of the command that admitted it, or last took a role from it */
+    uint32_t primaries; /* partitions */
+    uint32_t copies;    /* the same, as anything */
+};
+
+struct metadata {
+    uint64_t index; /* of the last command */
+    struct cluster_member members[CLUSTER_MEMBERS_MAX];
+    uint32_t member_count;
+    struct row *rows;
+    uint32_t partitions;
+};
+
+enum command_kind {
+    COMMAND_ADMIT,
+    COMMAND_EXPEL,
+    COMMAND_LEARN,
+    COMMAND_FORGET,
+    COMMAND_ADD,
+    COMMAND_SHRINK,
+    COMMAND_MOVE
+};
+
+struct command {
+    enum command_kind kind;
+    uint64_t member;
+    uint32_t partition; /* of LEARN and those that follow, as what comes now */
+    uint64_t epoch;     /* that the row still has to have */
+    uint64_t primary;   /* who asks; of ADD and SHRINK */
+};
+
+/* All partitions are the founder's. MR_ERR_MEMORY. */
+mr_rc_t metadata_init(struct metadata *m, uint32_t partitions, uint64_t founder);
+void metadata_free(struct metadata *m);
+
+/* MR_OK: done; MR_EXISTS: it was so before; MR_NOT_EQUAL: what it was decided upon is not so;
+ * MR_ERR_FULL: there are as many members as can be. The index rises whatever is answered. */
+mr_rc_t metadata_apply(struct metadata *m, const struct command *c);
+
+/* NULL: unknown, and neither in nor a holder. */
+const struct cluster_member *metadata_member(const struct metadata *m, uint64_t incarnation);
+
+/* The next command that brings the partitions nearer to having `copies` copies: each where it
+ * is missing most, at the member that has the fewest. False: there is nothing to do, or nobody to
+ * do it. */
+bool metadata_repair(const struct metadata *m, uint32_t copies, struct command *ret_c);
+
+/* All that must hold. Dies where it does not. */
+void metadata_check(const struct metadata *m);
+
+#endif

@@ -1,0 +1,181 @@
+/* replica.h - one partition's copies: what is written at its primary is committed when everybody
+ * who is in sync holds it, and only then applied and answered.
+ *
+ *     write ──▶ ring ──append──▶ backup's ring ──ack──▶ committed ──▶ store, answer
+ *                 │                     └── committed (told with the next append) ──▶ store
+ *                 └────append──▶ learner's ring, and chunks of the store, until it has all of it
+ *
+ * The ring is a log of operations with numbers, `seq`, and the epoch each was written in. An append
+ * names the number and the epoch of the operation before its own; who has another there, or none,
+ * says so and is sent earlier ones. What contradicts the primary's ring is cut off. So equal number
+ * and epoch mean equal operations, up to there.
+ *
+ * Why nothing that was acknowledged is lost: everybody in sync at that moment had it in his ring.
+ * Who is added later holds it before he is added, and the primary counts him from the moment it
+ * asks for the addition; who is removed counts until that is agreed. A new primary was in sync,
+ * and everything in its ring is to be committed. If another operation has the same number
+ * somewhere, it was not held by all in sync, for one of them had this one, and so nobody was told
+ * that it is done.
+ *
+ * States, by what the row says of this member:
+ *
+ *     REPLICA_NONE      nothing: no copy is wanted here
+ *     REPLICA_LEARNING  learner: takes what it is sent, does not count
+ *     REPLICA_BACKUP    in sync: its acknowledgement is waited for
+ *     REPLICA_TAKING    primary, until all in sync hold what its ring held when its reign began
+ *     REPLICA_SERVING   primary: reads and writes
+ *     REPLICA_HOLDING   OFFLINE, and this member may hold what nobody else does
+ *
+ * Who alone is in sync commits without anybody's acknowledgement; that it is still primary is then
+ * shown by its lease only, which the caller vouches for.
+ *
+ * Pure: no clock, no I/O; what is to be done is told through `out`, from inside the calls, and must
+ * not come back in. Under the partition's lock.
+ */
+#ifndef GRID_OP_REPLICA_H
+#define GRID_OP_REPLICA_H
+
+#include "grid/cluster/row.h"
+#include "net/base/error.h"
+
+enum replica_state {
+    REPLICA_NONE,
+    REPLICA_LEARNING,
+    REPLICA_BACKUP,
+    REPLICA_TAKING,
+    REPLICA_SERVING,
+    REPLICA_HOLDING
+};
+
+/* One operation. The effect is what changes, whatever was asked for: applying it is the same
+ * everywhere. It belongs to the ring. */
+struct replica_op {
+    uint64_t seq, epoch;
+    void *effect;
+    void *ticket; /* the caller's who waits for it; NULL: nobody, here */
+};
+
+/* From the primary: the operations behind `after`. None: only to compare. */
+struct replica_append {
+    uint64_t epoch;
+    uint64_t after_seq, after_epoch;
+    uint64_t commit_seq;
+    uint32_t count;
+    const struct replica_op *ops;
+};
+
+/* To the primary. */
+struct replica_ack {
+    uint64_t epoch;
+    uint64_t held_seq;    /* all up to here is as the primary has it */
+    bool missing;         /* what came does not fit: send from held_seq on. A guess, then */
+    bool whole;           /* the store is a whole copy, as far as it is committed */
+    uint64_t walk, chunk; /* the last chunk that was taken, and of which walk */
+};
+
+/* From the primary to a learner: a part of its store. */
+struct replica_chunk {
+    uint64_t epoch;
+    uint64_t walk;       /* later ones have greater numbers, within a reign */
+    uint64_t number;     /* 1 ..; those of a walk follow one another */
+    uint64_t commit_seq; /* of the store when it was made */
+    uint64_t base_epoch; /* of the operation with that number */
+    bool first, last;
+    void *entries;
+};
+
+struct replica;
+
+struct replica_out {
+    void (*append)(struct replica *r, uint64_t to, const struct replica_append *a);
+    void (*ack)(struct replica *r, uint64_t to, const struct replica_ack *a);
+    /* Part c->number of a walk through the store, of which those before have been taken; it is
+     * asked for again when it seems lost. entries and last are to be filled in. True: it is the
+     * last one. */
+    bool (*chunk)(struct replica *r, uint64_t to, const struct replica_chunk *c);
+    /* An effect to the store; while a copy is not whole, not to an entry that is newer. */
+    void (*apply)(struct replica *r, const struct replica_op *op);
+    void (*take_chunk)(struct replica *r, const struct replica_chunk *c);
+    void (*wipe)(struct replica *r); /* the store begins anew */
+    void (*committed)(struct replica *r, void *ticket, uint64_t seq);
+    void (*unknown)(struct replica *r, void *ticket); /* it may be committed, by another */
+    void (*release)(struct replica *r, void *effect);
+    void (*ask_add)(struct replica *r, uint64_t member, uint64_t epoch); /* it is as good as that */
+    void (*serving)(struct replica *r);
+};
+
+struct replica_peer {
+    uint64_t member;
+    uint64_t held_seq; /* acknowledged in this epoch */
+    uint64_t sent_seq;
+    bool answered;     /* something, in this epoch */
+    bool probing;      /* one append at a time, until one fits */
+    bool asked_to_add; /* and so it counts */
+    bool whole, walking;
+    bool walked;          /* the chunk that was sent is the last one */
+    uint64_t walk, chunk; /* that was sent */
+};
+
+struct replica {
+    uint64_t self;
+    const struct replica_out *out;
+    void *context; /* the owner's */
+    struct row row;
+    enum replica_state state;
+
+    struct replica_op *ring; /* seq % ring_size */
+    uint32_t ring_size;      /* a power of two */
+    uint64_t first_seq;      /* the earliest one kept; last_seq + 1: none is */
+    uint64_t last_seq, commit_seq;
+    uint64_t base_epoch; /* of the operation before first_seq */
+    uint64_t keep;       /* committed ones that are kept for who comes back, at most */
+
+    uint64_t take_seq;    /* TAKING: what there was when the reign began */
+    bool whole;           /* the store holds all up to commit_seq */
+    uint64_t walk, chunk; /* the last one taken */
+    bool walked;          /* it was the last of its walk */
+    uint64_t walk_seq;    /* which is whole when committed up to here */
+
+    uint64_t walks; /* begun here */
+    struct replica_peer peers[2 * COPIES_MAX];
+    uint32_t peer_count;
+};
+
+/* `keep`: how many committed operations are kept. MR_ERR_MEMORY. */
+mr_rc_t replica_init(struct replica *r, uint64_t self, const struct replica_out *out, void *context,
+                     uint64_t keep);
+
+/* Releases what is in the ring; nobody is told. */
+void replica_free(struct replica *r);
+
+/* The cluster has agreed. Older rows are ignored. */
+void replica_row(struct replica *r, const struct row *row);
+
+/* Puts an effect into the ring, and takes it over. MR_ERR_MOVED: not primary, or not yet;
+ * MR_ERR_MEMORY: then it stays the caller's. */
+mr_rc_t replica_write(struct replica *r, void *effect, void *ticket, bool leased);
+
+void replica_on_append(struct replica *r, uint64_t from, const struct replica_append *a);
+void replica_on_ack(struct replica *r, uint64_t from, const struct replica_ack *a, bool leased);
+void replica_on_chunk(struct replica *r, uint64_t from, const struct replica_chunk *c);
+
+/* The control log has answered what ask_add asked for: no, though the epoch is still that one. If
+ * it is another, the next row will tell. */
+void replica_add_refused(struct replica *r, uint64_t member, uint64_t epoch);
+
+/* From time to time, and when a connection to a member is new (NOBODY: all of them): sends again
+ * what was not acknowledged. */
+void replica_again(struct replica *r, uint64_t to, bool leased);
+
+/* An operation of the ring; NULL: it is not kept. */
+const struct replica_op *replica_op(const struct replica *r, uint64_t seq);
+
+static inline bool replica_is_primary(const struct replica *r)
+{
+    return r->state == REPLICA_TAKING || r->state == REPLICA_SERVING;
+}
+
+/* All that must hold, whatever happened. Dies where it does not. */
+void replica_check(const struct replica *r);
+
+#endif

@@ -1,0 +1,19 @@
+/* sim.h - simulated runs: each is a seed, and says how it went or why it failed. */
+#ifndef TESTS_SIM_SIM_H
+#define TESTS_SIM_SIM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct sim_result {
+    uint64_t trace; /* equal for equal runs */
+    uint64_t happened, operations, unknown, rows;
+};
+
+/* The run has shown a fault: says it, and ends the run. */
+void sim_failed(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+/* One partition and its copies. */
+void sim_copies(uint64_t seed, bool told, struct sim_result *ret);
+
+#endif

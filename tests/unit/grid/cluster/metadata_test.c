@@ -1,0 +1,201 @@
+#include "grid/cluster/metadata.h"
+
+#include <criterion/criterion.h>
+
+enum { PARTITIONS = 4, FOUNDER = 100, SECOND = 200, THIRD = 300 };
+
+static struct metadata m;
+
+static void open(void)
+{
+    cr_assert(metadata_init(&m, PARTITIONS, FOUNDER) == MR_OK);
+}
+
+static void close(void)
+{
+    metadata_check(&m);
+    metadata_free(&m);
+}
+
+TestSuite(metadata, .init = open, .fini = close);
+
+static mr_rc_t apply(struct command c)
+{
+    mr_rc_t rc = metadata_apply(&m, &c);
+
+    metadata_check(&m);
+    return rc;
+}
+
+static mr_rc_t admit(uint64_t member)
+{
+    return apply((struct command){.kind = COMMAND_ADMIT, .member = member});
+}
+
+static mr_rc_t expel(uint64_t member)
+{
+    return apply((struct command){.kind = COMMAND_EXPEL, .member = member});
+}
+
+/* A command about a row as it is now. */
+static mr_rc_t row_command(enum command_kind kind, uint32_t partition, uint64_t member)
+{
+    const struct row *r = &m.rows[partition];
+
+    return apply((struct command){.kind = kind,
+                                  .member = member,
+                                  .partition = partition,
+                                  .epoch = r->epoch,
+                                  .primary = r->primary});
+}
+
+/* Makes a member in sync everywhere. */
+static void join(uint64_t member)
+{
+    cr_assert(admit(member) == MR_OK);
+    for (uint32_t i = 0; i < PARTITIONS; i++) {
+        cr_assert(row_command(COMMAND_LEARN, i, member) == MR_OK);
+        cr_assert(row_command(COMMAND_ADD, i, member) == MR_OK);
+    }
+}
+
+Test(metadata, is_the_founders_at_first)
+{
+    for (uint32_t i = 0; i < PARTITIONS; i++)
+        cr_assert(m.rows[i].primary == FOUNDER && m.rows[i].in_sync_count == 1);
+}
+
+Test(metadata, makes_another_in_sync_primary_when_one_is_expelled)
+{
+    join(SECOND);
+    uint64_t epoch = m.rows[0].epoch;
+
+    cr_assert(expel(FOUNDER) == MR_OK);
+    for (uint32_t i = 0; i < PARTITIONS; i++) {
+        cr_assert(m.rows[i].primary == SECOND && m.rows[i].in_sync_count == 1);
+        cr_assert(m.rows[i].epoch == epoch + 1 && m.rows[i].reign == epoch + 1);
+    }
+    cr_assert(expel(FOUNDER) == MR_EXISTS);
+}
+
+Test(metadata, shares_what_an_expelled_member_had)
+{
+    join(SECOND);
+    join(THIRD);
+    cr_assert(expel(FOUNDER) == MR_OK);
+    cr_assert(metadata_member(&m, SECOND)->primaries == PARTITIONS / 2);
+    cr_assert(metadata_member(&m, THIRD)->primaries == PARTITIONS / 2);
+}
+
+Test(metadata, is_offline_when_the_last_in_sync_is_gone_until_it_comes_back)
+{
+    cr_assert(admit(SECOND) == MR_OK);
+    cr_assert(row_command(COMMAND_LEARN, 0, SECOND) == MR_OK);
+    cr_assert(expel(FOUNDER) == MR_OK);
+    cr_assert(m.rows[0].primary == NOBODY && row_in_sync(&m.rows[0], FOUNDER));
+    cr_assert(row_command(COMMAND_LEARN, 1, SECOND) == MR_NOT_EQUAL);
+
+    struct command c;
+
+    cr_assert(!metadata_repair(&m, 2, &c));
+    cr_assert(admit(FOUNDER) == MR_OK);
+    cr_assert(m.rows[0].primary == FOUNDER && m.rows[0].in_sync_count == 1);
+    cr_assert(row_learns(&m.rows[0], SECOND));
+}
+
+Test(metadata, changes_nothing_when_the_row_has_another_epoch)
+{
+    cr_assert(admit(SECOND) == MR_OK);
+    struct command c = {
+        .kind = COMMAND_LEARN, .member = SECOND, .partition = 0, .epoch = m.rows[0].epoch + 1};
+
+    cr_assert(apply(c) == MR_NOT_EQUAL);
+    c.epoch--;
+    c.partition = PARTITIONS;
+    cr_assert(apply(c) == MR_NOT_EQUAL);
+    c.partition = 0;
+    cr_assert(apply(c) == MR_OK);
+    cr_assert(apply(c) == MR_NOT_EQUAL, "it has another now");
+}
+
+Test(metadata, adds_only_learners_and_only_for_the_primary)
+{
+    struct command c = {.kind = COMMAND_ADD, .member = SECOND, .primary = FOUNDER};
+
+    cr_assert(admit(SECOND) == MR_OK);
+    cr_assert(row_command(COMMAND_ADD, 0, SECOND) == MR_NOT_EQUAL);
+    cr_assert(row_command(COMMAND_LEARN, 0, SECOND) == MR_OK);
+    c.epoch = m.rows[0].epoch;
+    c.primary = SECOND;
+    cr_assert(apply(c) == MR_NOT_EQUAL);
+    c.primary = FOUNDER;
+    cr_assert(apply(c) == MR_OK);
+    cr_assert(row_in_sync(&m.rows[0], SECOND) && !row_learns(&m.rows[0], SECOND));
+}
+
+Test(metadata, does_not_add_who_was_out_in_between)
+{
+    cr_assert(admit(SECOND) == MR_OK);
+    cr_assert(row_command(COMMAND_LEARN, 0, SECOND) == MR_OK);
+    struct command c = {
+        .kind = COMMAND_ADD, .member = SECOND, .epoch = m.rows[0].epoch, .primary = FOUNDER};
+
+    cr_assert(expel(SECOND) == MR_OK);
+    cr_assert(admit(SECOND) == MR_OK);
+    cr_assert(row_command(COMMAND_LEARN, 0, SECOND) == MR_OK);
+    cr_assert(apply(c) == MR_NOT_EQUAL);
+}
+
+Test(metadata, lets_who_cannot_keep_up_learn)
+{
+    join(SECOND);
+    cr_assert(row_command(COMMAND_SHRINK, 0, SECOND) == MR_OK);
+    cr_assert(m.rows[0].in_sync_count == 1 && row_learns(&m.rows[0], SECOND));
+    cr_assert(row_command(COMMAND_SHRINK, 0, FOUNDER) == MR_NOT_EQUAL);
+    cr_assert(row_command(COMMAND_FORGET, 0, SECOND) == MR_OK);
+    cr_assert(m.rows[0].learner_count == 0);
+}
+
+Test(metadata, moves_a_primary_and_remembers_from_whom)
+{
+    join(SECOND);
+    uint64_t before = metadata_member(&m, FOUNDER)->taken;
+
+    cr_assert(row_command(COMMAND_MOVE, 0, SECOND) == MR_OK);
+    cr_assert(m.rows[0].primary == SECOND && m.rows[0].reign == m.rows[0].epoch);
+    cr_assert(before < m.index && metadata_member(&m, FOUNDER)->taken == m.index);
+    cr_assert(row_command(COMMAND_MOVE, 0, SECOND) == MR_NOT_EQUAL);
+    cr_assert(row_command(COMMAND_MOVE, 0, THIRD) == MR_NOT_EQUAL);
+}
+
+Test(metadata, grants_nothing_to_who_has_not_heard_that_it_was_out)
+{
+    cr_assert(admit(SECOND) == MR_OK);
+    cr_assert(expel(SECOND) == MR_OK);
+    cr_assert(metadata_member(&m, SECOND) == NULL);
+    cr_assert(admit(SECOND) == MR_OK);
+    cr_assert(metadata_member(&m, SECOND)->taken == m.index);
+}
+
+Test(metadata, repairs_until_there_are_enough_copies)
+{
+    struct command c;
+    int done = 0;
+
+    cr_assert(!metadata_repair(&m, 2, &c), "there is nobody");
+    cr_assert(admit(SECOND) == MR_OK);
+    cr_assert(admit(THIRD) == MR_OK);
+    for (; metadata_repair(&m, 2, &c); done++)
+        cr_assert(apply(c) == MR_OK);
+    cr_assert(done == PARTITIONS);
+    cr_assert(metadata_member(&m, SECOND)->copies == PARTITIONS / 2);
+    cr_assert(metadata_member(&m, THIRD)->copies == PARTITIONS / 2);
+}
+
+Test(metadata, has_room_for_so_many)
+{
+    for (uint64_t i = 1; i < CLUSTER_MEMBERS_MAX; i++)
+        cr_assert(admit(1000 + i) == MR_OK);
+    cr_assert(admit(9999) == MR_ERR_FULL);
+    cr_assert(admit(1001) == MR_EXISTS);
+}

@@ -1,0 +1,350 @@
+#include "grid/op/replica.h"
+
+#include <criterion/criterion.h>
+
+#include "net/base/mem.h"
+
+/* One replica, and what it wants done; effects are numbers on the heap. */
+enum { PRIMARY = 1, BACKUP = 2, LEARNER = 3, LAST = 64 };
+
+static struct replica r;
+static struct {
+    struct replica_append append;
+    struct replica_ack ack;
+    struct replica_chunk chunk;
+    uint64_t to, added;
+    int appends, acks, chunks, wiped, unknown, served;
+    int applied[LAST], applied_count;
+    int committed[LAST], committed_count;
+} did;
+
+static void *effect_of(int n)
+{
+    int *e = mem_alloc(sizeof *e);
+
+    *e = n;
+    return e;
+}
+
+static void on_append(struct replica *x, uint64_t to, const struct replica_append *a)
+{
+    (void)x;
+    did.append = *a;
+    did.to = to;
+    did.appends++;
+}
+
+static void on_ack(struct replica *x, uint64_t to, const struct replica_ack *a)
+{
+    (void)x;
+    did.ack = *a;
+    did.to = to;
+    did.acks++;
+}
+
+static bool on_chunk(struct replica *x, uint64_t to, const struct replica_chunk *c)
+{
+    (void)x;
+    did.chunk = *c;
+    did.to = to;
+    did.chunks++;
+    return c->number == 2;
+}
+
+static void on_apply(struct replica *x, const struct replica_op *op)
+{
+    (void)x;
+    did.applied[did.applied_count++ % LAST] = *(int *)op->effect;
+}
+
+static void on_take_chunk(struct replica *x, const struct replica_chunk *c)
+{
+    (void)x, (void)c;
+}
+
+static void on_wipe(struct replica *x)
+{
+    (void)x;
+    did.wiped++;
+}
+
+static void on_committed(struct replica *x, void *ticket, uint64_t seq)
+{
+    (void)x, (void)seq;
+    did.committed[did.committed_count++ % LAST] = *(int *)ticket;
+}
+
+static void on_unknown(struct replica *x, void *ticket)
+{
+    (void)x, (void)ticket;
+    did.unknown++;
+}
+
+static void on_release(struct replica *x, void *effect)
+{
+    (void)x;
+    mem_free(effect);
+}
+
+static void on_ask_add(struct replica *x, uint64_t member, uint64_t epoch)
+{
+    (void)x, (void)epoch;
+    did.added = member;
+}
+
+static void on_serving(struct replica *x)
+{
+    (void)x;
+    did.served++;
+}
+
+static const struct replica_out out = {on_append,     on_ack,     on_chunk,     on_apply,
+                                       on_take_chunk, on_wipe,    on_committed, on_unknown,
+                                       on_release,    on_ask_add, on_serving};
+
+static const struct row both = {
+    .epoch = 1, .reign = 1, .primary = PRIMARY, .in_sync = {PRIMARY, BACKUP}, .in_sync_count = 2};
+
+static void open_as(uint64_t self)
+{
+    memset(&did, 0, sizeof did);
+    cr_assert(replica_init(&r, self, &out, NULL, 4) == MR_OK);
+}
+
+static void close(void)
+{
+    replica_check(&r);
+    replica_free(&r);
+}
+
+/* A primary that serves, with a backup that holds nothing yet. */
+static void open_primary(void)
+{
+    open_as(PRIMARY);
+    replica_row(&r, &both);
+    replica_on_ack(&r, BACKUP, &(struct replica_ack){.epoch = 1, .whole = true}, true);
+    cr_assert(r.state == REPLICA_SERVING && did.served == 1);
+}
+
+static int tickets[LAST];
+
+static mr_rc_t write(int n, bool leased)
+{
+    tickets[n] = n;
+    void *e = effect_of(n);
+    mr_rc_t rc = replica_write(&r, e, &tickets[n], leased);
+
+    if (rc != MR_OK)
+        mem_free(e);
+    return rc;
+}
+
+static void backup_holds(uint64_t seq)
+{
+    replica_on_ack(&r, BACKUP,
+                   &(struct replica_ack){.epoch = r.row.epoch, .held_seq = seq, .whole = true},
+                   false);
+}
+
+/* ---- the primary ---------------------------------------------------------------------------- */
+
+Test(replica, commits_when_the_backup_holds_it, .init = open_primary, .fini = close)
+{
+    cr_assert(write(1, true) == MR_OK && write(2, true) == MR_OK);
+    cr_assert(did.append.count == 1 && did.append.after_seq == 1 && did.to == BACKUP);
+    cr_assert(did.applied_count == 0 && did.committed_count == 0);
+    backup_holds(1);
+    cr_assert(did.applied_count == 1 && did.committed_count == 1 && did.committed[0] == 1);
+    backup_holds(2);
+    cr_assert(did.committed_count == 2 && did.committed[1] == 2);
+}
+
+Test(replica, does_not_count_what_was_acknowledged_in_another_epoch, .init = open_primary,
+     .fini = close)
+{
+    struct row next = both;
+
+    cr_assert(write(1, true) == MR_OK);
+    next.epoch = 2;
+    replica_row(&r, &next);
+    replica_on_ack(&r, BACKUP, &(struct replica_ack){.epoch = 1, .held_seq = 1, .whole = true},
+                   true);
+    cr_assert(did.committed_count == 0);
+    backup_holds(1);
+    cr_assert(did.committed_count == 1);
+}
+
+Test(replica, commits_alone_only_with_a_lease, .init = open_primary, .fini = close)
+{
+    struct row alone = both;
+
+    cr_assert(write(1, true) == MR_OK);
+    alone.epoch = 2;
+    alone.in_sync_count = 1;
+    replica_row(&r, &alone);
+    cr_assert(write(2, false) == MR_OK);
+    cr_assert(did.committed_count == 0);
+    replica_again(&r, NOBODY, true);
+    cr_assert(did.committed_count == 2);
+}
+
+Test(replica, says_that_it_does_not_know_when_it_is_deposed, .init = open_primary, .fini = close)
+{
+    struct row deposed = both;
+
+    cr_assert(write(1, true) == MR_OK);
+    deposed.epoch = deposed.reign = 2;
+    deposed.primary = BACKUP;
+    replica_row(&r, &deposed);
+    cr_assert(did.unknown == 1 && did.committed_count == 0);
+    cr_assert(r.last_seq == 1, "others may have it, and want it from here");
+    cr_assert(write(2, true) == MR_ERR_STALE);
+}
+
+Test(replica, ignores_rows_that_are_older, .init = open_primary, .fini = close)
+{
+    struct row older = both;
+
+    older.epoch = 0;
+    older.primary = BACKUP;
+    replica_row(&r, &older);
+    cr_assert(r.state == REPLICA_SERVING);
+}
+
+Test(replica, sends_earlier_ones_to_who_misses_them, .init = open_primary, .fini = close)
+{
+    for (int i = 1; i <= 3; i++)
+        cr_assert(write(i, true) == MR_OK);
+    replica_on_ack(&r, BACKUP,
+                   &(struct replica_ack){.epoch = 1, .held_seq = 0, .missing = true, .whole = true},
+                   true);
+    cr_assert(did.append.after_seq == 0 && did.append.count == 3);
+    int appends = did.appends;
+
+    cr_assert(write(4, true) == MR_OK);
+    cr_assert(did.appends == appends, "one at a time, until one fits");
+    backup_holds(3);
+    cr_assert(did.append.after_seq == 3 && did.append.count == 1);
+}
+
+Test(replica, copies_its_store_to_who_is_too_far_behind, .init = open_primary, .fini = close)
+{
+    struct row wider = both;
+
+    for (int i = 1; i <= 20; i++) {
+        cr_assert(write(i, true) == MR_OK);
+        backup_holds((uint64_t)i);
+    }
+    wider.epoch = 2;
+    wider.learners[0] = LEARNER;
+    wider.learner_count = 1;
+    replica_row(&r, &wider);
+    replica_on_ack(&r, LEARNER, &(struct replica_ack){.epoch = 2, .missing = true, .whole = true},
+                   true);
+    cr_assert(did.chunks == 1 && did.chunk.first && did.chunk.commit_seq == 20);
+    replica_on_ack(
+        &r, LEARNER,
+        &(struct replica_ack){.epoch = 2, .held_seq = 20, .walk = did.chunk.walk, .chunk = 1},
+        true);
+    cr_assert(did.chunks == 2 && did.chunk.number == 2 && did.added == NOBODY);
+    replica_on_ack(
+        &r, LEARNER,
+        &(struct replica_ack){
+            .epoch = 2, .held_seq = 20, .whole = true, .walk = did.chunk.walk, .chunk = 2},
+        true);
+    backup_holds(20);
+    cr_assert(did.added == LEARNER);
+
+    /* and from now on it is waited for */
+    cr_assert(write(21, true) == MR_OK);
+    backup_holds(21);
+    cr_assert(did.committed_count == 20);
+}
+
+/* ---- those who follow ----------------------------------------------------------------------- */
+
+static void open_backup(void)
+{
+    open_as(BACKUP);
+    replica_row(&r, &both);
+    cr_assert(r.state == REPLICA_BACKUP);
+}
+
+/* An append of one operation, written in an epoch, as the primary of an epoch sends it. */
+static void append(uint64_t epoch, uint64_t after_seq, uint64_t after_epoch, uint64_t op_epoch,
+                   int n, uint64_t commit_seq)
+{
+    struct replica_op op = {after_seq + 1, op_epoch, effect_of(n), NULL};
+
+    replica_on_append(&r, PRIMARY,
+                      &(struct replica_append){epoch, after_seq, after_epoch, commit_seq, 1, &op});
+}
+
+Test(replica, applies_what_is_committed_and_no_more, .init = open_backup, .fini = close)
+{
+    append(1, 0, 0, 1, 1, 0);
+    cr_assert(did.ack.held_seq == 1 && !did.ack.missing && did.applied_count == 0);
+    append(1, 1, 1, 1, 2, 1);
+    cr_assert(did.ack.held_seq == 2 && did.applied_count == 1 && did.applied[0] == 1);
+}
+
+Test(replica, says_what_it_misses, .init = open_backup, .fini = close)
+{
+    append(1, 5, 1, 1, 6, 0);
+    cr_assert(did.ack.missing && did.ack.held_seq == 0 && r.last_seq == 0);
+}
+
+Test(replica, takes_nothing_of_another_epoch_or_from_another, .init = open_backup, .fini = close)
+{
+    struct replica_op op = {1, 1, effect_of(1), NULL};
+
+    append(2, 0, 0, 1, 1, 0);
+    replica_on_append(&r, LEARNER, &(struct replica_append){1, 0, 0, 0, 1, &op});
+    cr_assert(did.acks == 0 && r.last_seq == 0);
+}
+
+Test(replica, cuts_off_what_contradicts_its_primary, .init = open_backup, .fini = close)
+{
+    struct row next = both;
+
+    append(1, 0, 0, 1, 1, 0);
+    append(1, 1, 1, 1, 2, 1);
+    append(1, 2, 1, 1, 3, 1);
+    next.epoch = next.reign = 2;
+    replica_row(&r, &next);
+    append(2, 2, 2, 2, 30, 1); /* another operation was number 2 */
+    cr_assert(did.ack.missing && did.ack.held_seq == 1);
+    append(2, 1, 1, 2, 20, 1);
+    cr_assert(!did.ack.missing && did.ack.held_seq == 2 && r.last_seq == 2);
+    append(2, 2, 2, 2, 30, 3);
+    cr_assert(did.applied_count == 3 && did.applied[1] == 20 && did.applied[2] == 30);
+}
+
+Test(replica, is_wiped_when_it_is_not_wanted, .init = open_backup, .fini = close)
+{
+    struct row without = both;
+
+    append(1, 0, 0, 1, 1, 1);
+    without.epoch = 2;
+    without.in_sync_count = 1;
+    replica_row(&r, &without);
+    cr_assert(r.state == REPLICA_NONE && did.wiped == 1 && r.last_seq == 0);
+}
+
+Test(replica, keeps_all_it_has_while_nobody_is_primary, .init = open_backup, .fini = close)
+{
+    struct row offline = both;
+
+    append(1, 0, 0, 1, 1, 0);
+    offline.epoch = offline.reign = 2;
+    offline.primary = NOBODY;
+    replica_row(&r, &offline);
+    cr_assert(r.state == REPLICA_HOLDING && r.last_seq == 1);
+    offline.epoch = offline.reign = 3;
+    offline.primary = BACKUP;
+    offline.in_sync[0] = BACKUP;
+    offline.in_sync_count = 1;
+    replica_row(&r, &offline);
+    replica_again(&r, NOBODY, true);
+    cr_assert(r.state == REPLICA_SERVING && did.applied_count == 1);
+}
