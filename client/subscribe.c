@@ -39,6 +39,7 @@ struct channel_listener {
     struct list registrations;
     uint32_t unanswered;
     bool interrupted; /* a member was not heard for a while */
+    bool refused;     /* one that can be asked does not tell it anything: it is asked again */
     uint64_t deadline_ns;
     struct flight *starting; /* its maker waits; NULL: no more */
     mr_rc_t rc;              /* why it has failed */
@@ -287,13 +288,20 @@ static void ask_for_invalidations(const struct registration *g)
                                                                      .name = wire_text(g->l->map)});
 }
 
+/* It is not registered at a member. */
+static void refuse(struct channel_listener *l, mr_rc_t rc)
+{
+    l->refused = l->interrupted = true;
+    if (l->state == STARTING)
+        settle(l, FAILED, rc);
+}
+
 static void register_at(struct remote *r, struct channel_listener *l, struct peer *p)
 {
     struct registration *g = mem_alloc_zero(sizeof *g);
 
     if (!g) {
-        if (l->state == STARTING)
-            settle(l, FAILED, MR_ERR_MEMORY);
+        refuse(l, MR_ERR_MEMORY);
         return;
     }
     g->l = l;
@@ -502,7 +510,7 @@ void subscriptions_peer_ready(struct remote *r, struct peer *p)
  * heard again, since until then it goes on. */
 static void tell_gap_if_heard(struct remote *r, struct channel_listener *l)
 {
-    if (!l->interrupted || l->unanswered > 0 || list_is_empty(&l->registrations))
+    if (!l->interrupted || l->refused || l->unanswered > 0 || list_is_empty(&l->registrations))
         return;
     l->interrupted = false;
     if (l->near)
@@ -544,11 +552,34 @@ void subscriptions_over(struct remote *r)
         settle(l, FAILED, MR_ERR_CLOSED);
 }
 
+static bool is_registered(const struct channel_listener *l, const struct peer *p)
+{
+    for (struct list *at = l->registrations.next; at != &l->registrations; at = at->next)
+        if (list_owner(at, struct registration, node)->peer == p)
+            return true;
+    return false;
+}
+
+/* It must not stay deaf to a member that could not take it for a moment: nobody would know. */
+static void register_again(struct remote *r, struct channel_listener *l)
+{
+    l->refused = false;
+    for (struct list *at = r->peers.next; at != &r->peers; at = at->next) {
+        struct peer *p = list_owner(at, struct peer, node);
+
+        if (p->state == PEER_OPEN && !is_registered(l, p))
+            register_at(r, l, p);
+    }
+    tell_gap_if_heard(r, l);
+}
+
 void subscriptions_tick(struct remote *r, uint64_t now_ns)
 {
     EACH_LISTENER(l, r)
     if (l->state == STARTING && now_ns > l->deadline_ns)
         settle(l, FAILED, MR_ERR_TIMEOUT);
+    else if (l->state == LISTENING && l->refused)
+        register_again(r, l);
 }
 
 /* ---- messages ------------------------------------------------------------------------------- */
@@ -571,8 +602,7 @@ static void answered(struct remote *r, struct registration *g, const struct wire
     l->unanswered--;
     if (rc != MR_OK) {
         forget(&r->subscriptions, g);
-        if (l->state == STARTING)
-            settle(l, FAILED, rc);
+        refuse(l, rc);
         return;
     }
     g->answered = true;

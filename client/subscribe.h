@@ -5,9 +5,10 @@
  *     member B ──event──▶ peer ─┴──────▶ deliveries ──▶ schemas ─▶ on_event
  *
  * Each member tells of the entries it has, so a listener is registered at each, and again at those
- * that come later or come back. What happened while a member was not heard is lost, and the
- * listener is told so (EVENT_LOST, count 0: nobody knows how many). Events that are not taken are
- * kept up to SUBSCRIBE_QUEUE_MAX bytes; beyond that they are lost as well, and counted.
+ * that come later or come back, until they take it. What happened while a member was not heard is
+ * lost, and the listener is told so (EVENT_LOST, count 0: nobody knows how many). Events that are
+ * not taken are kept up to SUBSCRIBE_QUEUE_MAX bytes; beyond that they are lost as well, and
+ * counted.
  *
  * Callbacks run on the events thread, because they may make calls, whose answers the client's own
  * thread has to take meanwhile.
@@ -77,7 +78,7 @@ void subscriptions_peer_lost(struct remote *r, struct peer *p);
 /* The client is over: whoever is starting has failed. */
 void subscriptions_over(struct remote *r);
 
-/* Those that start too slowly have failed. */
+/* Those that start too slowly have failed; members that have refused others are asked again. */
 void subscriptions_tick(struct remote *r, uint64_t now_ns);
 
 /* Takes an answer or an event that is for a listener. False: it is not. */

@@ -89,7 +89,12 @@ expect 'a file that is not there' 1 'MR-1102.*No such file' config check --confi
 expect 'config wants a verb' 2 'example, show or check' config
 expect 'an unknown verb names the nearest' 2 'did you mean "show"' config shwo
 expect 'an unknown option' 2 '"--orign" is not understood' config show --orign
-expect 'an option without its word' 2 '"--config" is not understood' config show --config
+expect 'an option without its word' 2 '"--config" wants a word behind it' config show --config
+expect 'an option of serve without its word' 2 '"--port" wants a word behind it' serve --port
+expect 'an option that serve has not' 2 '"--prot" is not understood' serve --prot
+sets=()
+for ((i = 0; i < 65; i++)); do sets+=(--set member.loops=1); done
+expect 'too much on the command line' 2 'more than 64 times' serve --check-config "${sets[@]}"
 expect 'example takes no options' 2 'no options' config example --origin
 
 # ---- a cluster: a member on a port that the system has chosen -------------------------------------
@@ -132,7 +137,8 @@ expect 'a key that is not of its type' 2 'is not what it says' map get ages i32:
 expect 'too few words show the form' 2 'map get NAME KEY' map get ages --to "$to"
 expect 'map wants a verb' 2 'say what to do' map
 expect 'an unknown verb of map names the nearest' 2 'did you mean "get"' map gte ages x
-expect 'an unknown form of output' 2 'not understood' map size ages --output xml
+expect 'an address that is missing' 2 '"--to" wants a word behind it' ping --to
+expect 'an unknown form of output' 2 'no form "xml": table, json or tsv' map size ages --output xml
 expect 'another cluster does not admit us' 4 'MR-1302' ping --to "$to/prod"
 expect 'what is no address fails' 1 'MR-1003' ping --to localhost
 kill $member

@@ -11,6 +11,8 @@
 #ifndef CLIENT_CLI_CLI_H
 #define CLIENT_CLI_CLI_H
 
+#include <stdbool.h>
+
 enum exit_code {
     EXIT_DONE = 0,
     EXIT_FAILED = 1, /* understood, and could not be done */
@@ -32,6 +34,10 @@ struct command {
 /* Says what is wrong with the words typed after `noun`, and where to read more. Returns
  * EXIT_USAGE. */
 int usage(const char *noun, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same of an option that was not taken. `last`: nothing stands behind it; with_value: those, up
+ * to NULL, that want something there. */
+int usage_of_option(const char *noun, const char *option, bool last, const char *const *with_value);
 
 /* The defaults, then the file (NULL: none), then the environment. log_format, if not NULL, takes
  * the place of its default. NULL when something is wrong, which has been said. */

@@ -104,6 +104,7 @@ static int unknown(const char *verb)
 
 int config_command(int argc, char **argv)
 {
+    static const char *const with_value[] = {"--config", NULL};
     struct options options = {0};
 
     if (argc < 2)
@@ -114,7 +115,7 @@ int config_command(int argc, char **argv)
         else if (strcmp(argv[i], "--config") == 0 && i + 1 < argc)
             options.file = argv[++i];
         else
-            return usage("config", "\"%s\" is not understood here", argv[i]);
+            return usage_of_option("config", argv[i], i + 1 == argc, with_value);
     }
     for (int i = 0; i < VERBS; i++)
         if (strcmp(argv[1], verbs[i].name) == 0)

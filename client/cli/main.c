@@ -140,6 +140,14 @@ int usage(const char *noun, const char *format, ...)
     return EXIT_USAGE;
 }
 
+int usage_of_option(const char *noun, const char *option, bool last, const char *const *with_value)
+{
+    for (; last && *with_value; with_value++)
+        if (strcmp(*with_value, option) == 0)
+            return usage(noun, "\"%s\" wants a word behind it", option);
+    return usage(noun, "\"%s\" is not understood here", option);
+}
+
 /* The words that everybody tries first. */
 static const char *without_dashes(const char *word)
 {

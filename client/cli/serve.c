@@ -71,6 +71,8 @@ static int run(const mr_config_t *c)
 
 static int parse(int argc, char **argv, struct options *o)
 {
+    static const char *const with_value[] = {"--config", "--port", "--set", NULL};
+
     for (int i = 1; i < argc; i++) {
         const char *word = argv[i];
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
@@ -85,10 +87,12 @@ static int parse(int argc, char **argv, struct options *o)
             o->port = value;
         else if (strcmp(word, "--set") == 0 && value && !strchr(value, '='))
             return usage("serve", "\"%s\" is not KEY=VALUE", value);
-        else if (strcmp(word, "--set") == 0 && value && o->set_count < SETS_MAX)
+        else if (strcmp(word, "--set") == 0 && value && o->set_count == SETS_MAX)
+            return usage("serve", "more than %d times --set; a file can say as much", SETS_MAX);
+        else if (strcmp(word, "--set") == 0 && value)
             o->sets[o->set_count++] = value;
         else
-            return usage("serve", "\"%s\" is not understood here", word);
+            return usage_of_option("serve", word, !value, with_value);
         i++;
     }
     return EXIT_DONE;

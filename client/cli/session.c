@@ -25,6 +25,8 @@ static int parse_output(const char *word, enum output *ret_output)
 
 int session_parse(int argc, char **argv, struct session_options *ret_o)
 {
+    static const char *const with_value[] = {"--to", "--user", "--password", "--output", NULL};
+
     *ret_o = (struct session_options){.url = "millrace://127.0.0.1:5701/dev",
                                       .output = isatty(STDOUT_FILENO) ? OUTPUT_TABLE : OUTPUT_TSV};
     for (int i = 1; i < argc; i++) {
@@ -42,9 +44,10 @@ int session_parse(int argc, char **argv, struct session_options *ret_o)
             ret_o->user = value;
         else if (strcmp(word, "--password") == 0 && value)
             ret_o->password = value;
-        else if (strcmp(word, "--output") != 0 || !value || !parse_output(value, &ret_o->output))
-            return usage(argv[0], "\"%s%s%s\" is not understood here", word, value ? " " : "",
-                         value ? value : "");
+        else if (strcmp(word, "--output") != 0 || !value)
+            return usage_of_option(argv[0], word, !value, with_value);
+        else if (!parse_output(value, &ret_o->output))
+            return usage(argv[0], "there is no form \"%s\": table, json or tsv", value);
         i++;
     }
     return EXIT_DONE;

@@ -48,7 +48,7 @@ static struct fake {
     struct transport *transport;
     struct listener *listener;
     struct fake_conn conns[CONNS];
-    int connected, calls, gets, sets, pings, logins;
+    int connected, calls, gets, sets, listens, pings, logins;
     bool mute; /* it does not even answer a ping */
     enum manner manner;
     int manner_left; /* calls until it answers again */
@@ -161,9 +161,15 @@ static void answer_call(struct fake_conn *c, const struct wire_head *head, int i
     f->calls++;
     f->gets += id == WIRE_map_get_req;
     f->sets += id == WIRE_map_set_req;
+    f->listens += id == WIRE_map_add_entry_listener_req;
     f->manner_left -= f->manner_left > 0;
     switch (manner) {
-    case ANSWERS: say(c, (enum wire_id)(id + 1), head, &none); break;
+    case ANSWERS:
+        if (id == WIRE_map_add_entry_listener_req)
+            say(c, WIRE_map_add_entry_listener_rsp, head, &f->uuid);
+        else
+            say(c, (enum wire_id)(id + 1), head, &none);
+        break;
     case IS_SILENT: break;
     case BREAKS_OFF: c->doomed = true; break;
     case SAYS_NOT_NOW: say_error(c, head->correlation, CODE_PARTITION_MIGRATING); break;
@@ -696,5 +702,41 @@ Test(remote, says_all_of_an_index_that_members_ask_for)
     cr_assert(!index->b_tree_index_config.null);
     cr_assert_eq(index->b_tree_index_config.page_size.value, 16);
     cr_assert_eq(index->b_tree_index_config.memory_tier_config.capacity.value, 256);
+    end();
+}
+
+/* ---- listeners ------------------------------------------------------------------------------ */
+
+static struct channel_listener *listener;
+static int losses;
+
+static void hear(void *context, const struct map_event *e)
+{
+    (void)context;
+    cr_assert_eq(e->kind, EVENT_LOST);
+    losses++;
+}
+
+static void listen_(struct channel *c, struct channel_map *map)
+{
+    cr_assert(remote_ops.map_listen(c, map, 1, hear, NULL, &listener, NULL) == MR_OK);
+}
+
+Test(remote, asks_a_member_again_that_refused_a_listener_when_it_came_back)
+{
+    begin(REMOTE_RECONNECT_ON);
+    join();
+    run_and_wait(listen_);
+    cr_assert_eq(fakes[0].listens, 1);
+    members_are(SAYS_NOT_NOW, 2);
+    memory_break(net, &client, &fakes[0].address);
+    for (int i = 0; i < 1000 && fakes[0].listens < 3; i++)
+        pass_ms(10);
+    (void)loop_round(remote->events);
+    cr_assert_eq(losses, 0, "it is still deaf");
+    pass_ms(5000);
+    (void)loop_round(remote->events);
+    cr_assert_eq(fakes[0].listens, 4);
+    cr_assert_eq(losses, 1);
     end();
 }
