@@ -901,7 +901,7 @@ void slab_free_all(struct slab *s)
         return;
     limbo_stop(&s->limbo);
     if (s->base)
-        UNPOISON(s->base, (size_t)s->range * CHUNK);
+        UNPOISON(s->base, (size_t)s->chunks_end * CHUNK);
     pages_release(s->base, (size_t)s->range * CHUNK);
     pages_release(s->runs, runs_size(s));
     pages_release(s->chunks, chunks_size(s));
