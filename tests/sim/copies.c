@@ -32,7 +32,6 @@ enum {
     CLIENTS = 4,
     LOG_MAX = 20000,
     COMMANDS_MAX = 4096,
-    COPIES = 2,
     FAULTS_END_MS = 20000,
     QUIET_MS = 10000,
     LEASE_MS = 600,
@@ -89,6 +88,7 @@ struct sim {
     uint64_t shown; /* the last number that was acknowledged or read */
     uint64_t writes, reads, acknowledged, unknown, refused, moves;
 
+    uint32_t copies;                                      /* wanted */
     uint32_t kill_in, cut_in, pause_in, move_in, lose_in; /* once in so many; 0: never */
     uint64_t usual_ns;                                    /* of a message */
     bool quiet;
@@ -538,7 +538,7 @@ static void repair(void)
 {
     struct command c;
 
-    if (metadata_repair(&s->metadata, COPIES, &c))
+    if (metadata_repair(&s->metadata, s->copies, &c))
         (void)!command(c);
 }
 
@@ -803,6 +803,7 @@ static void draw_faults(void)
 {
     static const uint32_t rates[] = {0, 0, 2000, 500, 150};
 
+    s->copies = (uint32_t)any_between(&s->w, 2, 3);
     s->kill_in = rates[any_below(&s->w, 5)];
     s->cut_in = rates[any_below(&s->w, 5)];
     s->pause_in = rates[any_below(&s->w, 5)];
@@ -845,7 +846,7 @@ static void look_at_the_end(void)
     struct process *primary = find(r->primary);
 
     must(primary && primary->replica.state == REPLICA_SERVING, "nobody serves");
-    must(r->in_sync_count == COPIES, "%u copies are in sync", r->in_sync_count);
+    must(r->in_sync_count == s->copies, "%u copies are in sync", r->in_sync_count);
     must(primary->replica.commit_seq == primary->replica.last_seq, "a write is not committed");
     must(primary->replica.commit_seq >= s->shown, "what was shown is lost");
     for (uint8_t i = 0; i < r->in_sync_count; i++) {
