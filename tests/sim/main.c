@@ -3,7 +3,9 @@
  * Runs seeds, each twice where that is asked for, and says which fail. With --mutants each known
  * wrong behaviour is switched on in turn, and must be found.
  */
+#define _GNU_SOURCE
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +41,19 @@ void sim_failed(const char *format, ...)
     vsnprintf(why, sizeof why, format, arguments);
     va_end(arguments);
     longjmp(failed, 1);
+}
+
+/* A check that does not hold ends the process anywhere else. */
+static void on_abort(int number)
+{
+    (void)number;
+    sigset_t aborts;
+
+    sigemptyset(&aborts);
+    sigaddset(&aborts, SIGABRT);
+    sigprocmask(SIG_UNBLOCK, &aborts, NULL);
+    signal(SIGABRT, on_abort);
+    sim_failed("a check does not hold; it is named above");
 }
 
 static bool run(uint64_t seed, bool told, struct sim_result *ret)
@@ -123,6 +138,7 @@ int main(int argc, char **argv)
     unsigned long long from = 1, to = 1000;
     bool told = false;
 
+    signal(SIGABRT, on_abort);
     setvbuf(stdout, NULL, _IOLBF, 0);
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--mutants") == 0) {

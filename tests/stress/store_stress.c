@@ -564,8 +564,11 @@ static void run_round(struct writer *w, struct reader *readers, int round)
         memset(readers[i].last, 0, sizeof readers[i].last);
         check(thread_start(&readers[i].thread, "reader", read_on, &readers[i]) == MR_OK);
     }
-    for (int i = 0; i < ROUND_STEPS; i++)
+    for (int i = 0; i < ROUND_STEPS; i++) {
         step(w);
+        if (clearing && i == ROUND_STEPS / 2) /* once at least, whatever chance says */
+            clear(w);
+    }
     store_release_32(&over, 1);
     for (int i = 0; i < READERS; i++)
         thread_join(&readers[i].thread);
