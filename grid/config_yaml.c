@@ -14,6 +14,7 @@
 
 #include "net/base/mem.h"
 #include "net/base/nearest.h"
+#include "net/wire/utf8.h"
 
 enum { FILE_MAX = 1024 * 1024, DEPTH_MAX = 8, KEY_MAX = 600, WHERE_MAX = 320 };
 
@@ -165,11 +166,36 @@ static bool is_blank(const char *text, size_t size)
     return true;
 }
 
+/* Bytes that are no text are not for the parser, which goes round in circles over some of them. */
+static bool is_text(const struct reader *r, const char *text, size_t size)
+{
+    const char *end = text + size;
+
+    for (int line = 1; text < end; line++) {
+        const char *newline = memchr(text, '\n', (size_t)(end - text));
+        const char *next = newline ? newline + 1 : end;
+
+        if (!utf8_valid(text, (size_t)(next - text))) {
+            mr_err_t err = MR_ERR_INIT;
+
+            (void)fail(&err, MR_ERR_CONFIG, "save it as UTF-8", "%.255s:%d: is not UTF-8 text",
+                       r->path, line);
+            config_problem(r->config, &err);
+            return false;
+        }
+        text = next;
+    }
+    return true;
+}
+
 static mr_rc_t read_text(const struct reader *r, const char *text, size_t size)
 {
-    struct fy_diag *diag = fy_diag_create(&(struct fy_diag_cfg){.level = FYET_ERROR});
     struct fy_document *document;
     struct fy_node *root;
+
+    if (!is_text(r, text, size))
+        return MR_OK;
+    struct fy_diag *diag = fy_diag_create(&(struct fy_diag_cfg){.level = FYET_ERROR});
 
     if (!diag)
         return MR_ERR_MEMORY;

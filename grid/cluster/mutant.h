@@ -11,12 +11,10 @@
     X(EPOCH_IGNORED, "messages of another epoch are taken")                                        \
     X(APPLY_BEFORE_COMMIT, "a backup applies what is not committed")                               \
     X(ADD_COUNTED_LATE, "who is to be added is waited for only when that is agreed")               \
-    X(SOLE_COPY_WITHOUT_LEASE, "who alone is in sync commits without a lease")                     \
     X(SERVE_BEFORE_TAKE, "a new primary serves before the others hold what it holds")              \
     X(ACKS_KEPT_OVER_EPOCHS, "acknowledgements of an earlier epoch are counted")                   \
-    X(READ_NOT_RECHECKED, "the lease is looked at before the fetch, and nothing after it")         \
-    X(GRANT_BEFORE_APPLIED, "a lease is granted before the row that took a role is applied")       \
-    X(LEASE_FROM_RECEIPT, "a lease counts from when its heartbeat was received")
+    X(LEASE_LOOKED_AT_BEFORE, "a read relies on the lease as it was a moment ago")                 \
+    X(GRANT_BEFORE_APPLIED, "a lease is granted before the row that took a role is applied")
 
 enum mutant {
     MUTANT_NONE,

@@ -178,7 +178,7 @@ static void advance(struct replica *r, bool leased)
 
     if (MUTANT(ACK_BEFORE_BACKUP))
         alone = false;
-    if (alone && !leased && !MUTANT(SOLE_COPY_WITHOUT_LEASE))
+    if (alone && !leased)
         return;
     if (seq > r->commit_seq)
         commit(r, seq);

@@ -60,6 +60,7 @@ struct process {
     uint32_t cursors[2 * COPIES_MAX][2]; /* of walks, by peer */
     struct metadata metadata;            /* as far as it has applied the log */
     uint64_t lease_until_ns;
+    bool was_leased; /* when it last looked at it from time to time */
 };
 
 /* What the register knows of a process. */
@@ -408,7 +409,7 @@ static void read_ends(void *context)
     }
     bool good = p && p->replica.state == REPLICA_SERVING && p->replica.row.epoch == c->epoch;
 
-    if (p && (MUTANT(READ_NOT_RECHECKED) || (good && leased(p)))) {
+    if (p && ((MUTANT(LEASE_LOOKED_AT_BEFORE) && p->was_leased) || (good && leased(p)))) {
         must(c->seq >= c->began_shown, "m%llu reads %llu, after %llu was shown",
              (unsigned long long)c->to, (unsigned long long)c->seq,
              (unsigned long long)c->began_shown);
@@ -422,10 +423,7 @@ static void read(struct process *p, struct call *c)
 {
     c->epoch = p->replica.row.epoch;
     c->seq = p->replica.commit_seq;
-    if (MUTANT(READ_NOT_RECHECKED) && !leased(p))
-        call_ends(c);
-    else
-        world_after(&s->w, one_in(&s->w, 20) ? any_between(&s->w, 0, 2000 * MS) : 0, read_ends, c);
+    world_after(&s->w, one_in(&s->w, 20) ? any_between(&s->w, 0, 2000 * MS) : 0, read_ends, c);
 }
 
 static void write(struct process *p, struct call *c)
@@ -594,7 +592,7 @@ static void beat(const struct message *m)
         return;
     struct message *g = message_new(GRANT, 0, m->from);
 
-    g->grant.until_ns = (MUTANT(LEASE_FROM_RECEIPT) ? now_ns() : m->beat.sent_ns) + LEASE_MS * MS;
+    g->grant.until_ns = m->beat.sent_ns + LEASE_MS * MS;
     k->granted_until_ns = g->grant.until_ns;
     send(g);
 }
@@ -705,6 +703,7 @@ static void member_ticks(void *context)
     if (now_ns() >= p->paused_until_ns) {
         if (!p->cut && p->metadata.index < s->metadata.index && !one_in(&s->w, 3))
             apply_next(p);
+        p->was_leased = leased(p);
         if (one_in(&s->w, 4)) {
             replica_again(&p->replica, NOBODY, leased(p));
             look_at(p);

@@ -604,6 +604,21 @@ Test(config, refuses_the_same_key_twice)
     mr_config_free(c);
 }
 
+/* The parser would not come to an end over the second. */
+Test(config, refuses_what_is_not_utf8_and_says_where, .timeout = 10)
+{
+    static const char *const texts[] = {"log:\n  level: \"\xff\"\n", "\n%a\xef\xdf\xdf\n"};
+
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        mr_config_t *c = config();
+        mr_err_t err = MR_ERR_INIT;
+
+        cr_assert_eq(load(c, texts[i], &err), MR_ERR_CONFIG);
+        cr_expect_str_eq(after_path(&err), ":2: is not UTF-8 text");
+        mr_config_free(c);
+    }
+}
+
 Test(config, refuses_bytes_that_are_no_text)
 {
     static const char nul[] = "cluster: {name: \"a\\0b\"}\n", raw[] = "cluster: {name: a\0b}\n";
