@@ -151,7 +151,7 @@ void replica_free(struct replica *r);
 /* The cluster has agreed. Older rows are ignored. */
 void replica_row(struct replica *r, const struct row *row);
 
-/* Puts an effect into the ring, and takes it over. MR_ERR_MOVED: not primary, or not yet;
+/* Puts an effect into the ring, and takes it over. MR_ERR_STALE: not primary, or not yet;
  * MR_ERR_MEMORY: then it stays the caller's. */
 mr_rc_t replica_write(struct replica *r, void *effect, void *ticket, bool leased);
 

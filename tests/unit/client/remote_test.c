@@ -661,7 +661,7 @@ static void run_and_wait(void (*run)(struct channel *c, struct channel_map *map)
     cr_assert(pthread_create(&thread, NULL, run_waiting, &w) == 0);
     while (!load_acquire_32(&w.over)) {
         step(virtual_ns + 1000000);
-        usleep(100);
+        usleep(100); /* between two looks */
     }
     pthread_join(thread, NULL);
 }

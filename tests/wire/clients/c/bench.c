@@ -270,7 +270,7 @@ void say_lines(struct bench *t, struct lines *l, const char *brackets)
 
 void sleep_ms(int ms)
 {
-    usleep((useconds_t)ms * 1000);
+    usleep((useconds_t)ms * 1000); /* for checks of times, and between two looks */
 }
 
 bool wait_more(struct bench *t, int *waited_ms)
