@@ -189,9 +189,9 @@ static mr_rc_t move(struct metadata *m, const struct command *c, struct row *r)
 
 static mr_rc_t change_row(struct metadata *m, const struct command *c)
 {
-    struct row *r = &m->rows[c->partition];
+    struct row *r = c->partition < m->partitions ? &m->rows[c->partition] : NULL;
 
-    if (c->partition >= m->partitions || r->epoch != c->epoch)
+    if (!r || r->epoch != c->epoch)
         return MR_NOT_EQUAL;
     switch (c->kind) {
     case COMMAND_LEARN: return learn(m, c, r);

@@ -496,7 +496,7 @@ static void end_reign(struct replica *r)
     r->peer_count = 0;
 }
 
-/* Nothing here is wanted any more; while the partition is OFFLINE, somebody may yet want it. */
+/* Nothing here is wanted any more. */
 static void forget(struct replica *r)
 {
     r->out->wipe(r);
@@ -523,7 +523,7 @@ void replica_row(struct replica *r, const struct row *row)
     if (replica_is_primary(r))
         renew_peers(r, row);
     r->row = *row;
-    if (state == REPLICA_NONE && row->primary != NOBODY)
+    if (state == REPLICA_NONE && row->primary != NOBODY) /* of what is OFFLINE it might be yet */
         forget(r);
     if (!replica_is_primary(r))
         return;
