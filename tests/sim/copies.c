@@ -87,7 +87,7 @@ struct sim {
 
     uint32_t ids;
     uint64_t shown; /* the last number that was acknowledged or read */
-    uint64_t writes, reads, acknowledged, unknown, refused, moves;
+    uint64_t reads, acknowledged, unknown;
 
     uint32_t copies;                                      /* wanted */
     uint32_t kill_in, cut_in, pause_in, move_in, lose_in; /* once in so many; 0: never */
@@ -432,10 +432,8 @@ static void write(struct process *p, struct call *c)
 
     *e = (struct effect){c->key, one_in(&s->w, 4) ? 0 : c->id};
     c->id = e->id;
-    s->writes++;
     if (replica_write(&p->replica, e, c, leased(p)) != MR_OK) {
         mem_free(e);
-        s->refused++;
         call_ends(c);
     }
 }
@@ -450,7 +448,6 @@ static void call_arrives(void *context)
         return;
     }
     if (!p || p->cut || p->replica.state != REPLICA_SERVING) {
-        s->refused++;
         call_ends(c);
     } else if (c->is_read) {
         read(p, c);

@@ -156,5 +156,9 @@ int main(int argc, char **argv)
             return 2;
         }
     }
+    if (from > to) {
+        fprintf(stderr, "--seeds %llu..%llu: there is none; write the lower one first\n", from, to);
+        return 2;
+    }
     return run_seeds(from, to, told);
 }
