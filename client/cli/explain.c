@@ -118,6 +118,19 @@ TEXT(ERR_BEHIND) =
     "The caller has read a counter elsewhere and knows of additions that have not come here, so\n"
     "that the answer would go back in time. Ask again, or ask the member that was asked before.\n";
 
+TEXT(ERR_MOVED) =
+    "The partition that the key belongs to has moved to another member since the caller last\n"
+    "looked who has it. Clients look again and repeat the call by themselves.\n";
+
+TEXT(ERR_OFFLINE) =
+    "All members that held a copy of the partition are gone or cut off. It is not served, rather\n"
+    "than to begin anew without what was written. It comes back by itself when one of them does;\n"
+    "\"millrace partitions\" says which partitions are offline and who holds them.\n";
+
+TEXT(ERR_COPIES) =
+    "The map wants every write to be held by at least min-in-sync members, and there are fewer.\n"
+    "Nothing was changed. Start another member, or wait until it has caught up.\n";
+
 TEXT(ERR_CONNECT) =
     "A client has no connection to any member, and could not make one in time. Nothing was sent.\n"
     "The message has the addresses that were tried and what came of the last one.\n"

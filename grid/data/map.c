@@ -1,7 +1,8 @@
-#include "grid/data/map.h"
+#include "grid/data/map_write.h"
 
 #include <string.h>
 
+#include "grid/op/copies.h"
 #include "grid/store/expiry.h"
 #include "net/base/check.h"
 #include "net/base/clock.h"
@@ -65,214 +66,33 @@ static struct decision decide(const struct map_request *q, const struct data *cu
 
 /* When the entry ends that the request writes over `old`. */
 static struct lifetime lifetime_of(const struct map *m, const struct map_request *q,
-                                   const struct record *old)
+                                   const struct entry *old)
 {
     struct lifetime life = {q->ttl_ms == TIME_DEFAULT ? m->rules.ttl_ms : (uint64_t)q->ttl_ms,
                             q->idle_ms == TIME_DEFAULT ? m->rules.idle_ms : (uint64_t)q->idle_ms};
-    bool keeps_ttl = q->verb == MAP_UPDATE && old && q->ttl_ms == TIME_DEFAULT;
-    bool keeps_idle = (q->verb == MAP_UPDATE || q->verb == MAP_SET_TTL) && old;
+    bool keeps_ttl = q->verb == MAP_UPDATE && old->present && q->ttl_ms == TIME_DEFAULT;
+    bool keeps_idle = (q->verb == MAP_UPDATE || q->verb == MAP_SET_TTL) && old->present;
 
     if (keeps_ttl)
-        life.expires_ms = record_expires_ms(old);
+        life.expires_ms = old->life.expires_ms;
     else if (life.expires_ms)
         life.expires_ms += clock_ms();
     if (keeps_idle && q->idle_ms == TIME_DEFAULT)
-        life.idle_ms = record_idle_ms(old);
+        life.idle_ms = old->life.idle_ms;
     return life;
 }
 
-/* ---- telling -------------------------------------------------------------------------------- */
-
-static void count(struct map *m, enum map_count what)
-{
-    counter_add(m->counts[what], 1);
-}
-
-/* Kinds of the journal and of objects have the same values, the protocol's. */
-static void tell_watchers(struct watchers *ws, uint32_t partition, const struct journal_event *e)
-{
-    watchers_tell(ws, &(struct object_event){.kind = e->kind,
-                                             .partition = partition,
-                                             .time_ms = e->time_ms,
-                                             .count = e->count,
-                                             .key = e->key,
-                                             .old = e->old,
-                                             .value = e->value});
-}
-
-/* NULL: there is none. */
-static struct watchers *watchers_of(const struct map *m)
-{
-    struct watchers *ws = load_acquire_ptr((void *const *)&m->watchers);
-
-    return ws && watchers_any(ws) ? ws : NULL;
-}
-
-/* Is there anybody to tell? */
-static bool is_heard(const struct map *m, uint32_t partition)
-{
-    return m->parts[partition].journal || watchers_of(m);
-}
-
-static void tell(struct map *m, uint32_t partition, const struct journal_event *event)
-{
-    struct watchers *ws = watchers_of(m);
-    struct journal *j = m->parts[partition].journal;
-    struct journal_event e = *event;
-
-    e.time_ms = clock_ms();
-    if (ws)
-        tell_watchers(ws, partition, &e);
-    if (!j)
-        return;
-    journal_append(j, &e);
-    if (m->readers)
-        waits_wake_all(&m->readers[partition]);
-    if (load_relaxed_32(&m->listening) > 0) {
-        store_release_32(&m->parts[partition].marked, 1);
-        m->changed(m->changed_context);
-    }
-}
-
-static void tell_gone(struct map *m, uint32_t partition, enum journal_kind kind,
-                      const struct record *r)
-{
-    if (is_heard(m, partition))
-        tell(m, partition,
-             &(struct journal_event){
-                 .kind = (uint8_t)kind, .key = record_key(r), .old = record_value(r)});
-}
-
-/* ---- locks ---------------------------------------------------------------------------------- */
-
-static bool is_locked(struct map *m, uint32_t partition, const struct data *key)
-{
-    struct locks *locks = map_locks(m, partition);
-
-    return locks && locks_holder(locks, key);
-}
-
-/* For the store, which knows no locks: what must stay. */
-struct held {
-    struct map *map;
-    uint32_t partition;
-};
-
-static bool is_held(void *context, const struct record *r)
-{
-    struct held *held = context;
-    struct data key = record_key(r);
-
-    return is_locked(held->map, held->partition, &key);
-}
-
-/* Has nobody else locked the key? Whoever waited for that leaves the line first. */
+/* Is it here that the key is changed, and has nobody else locked it? Whoever waited for that leaves
+ * the line first. */
 static mr_rc_t admit(struct map *m, uint32_t partition, const struct map_request *q)
 {
+    struct partition *p = &m->partitions->at[partition];
     struct locks *locks = map_locks(m, partition);
+    mr_rc_t rc = p->copies ? copies_may_write(p->copies, q->waiter) : MR_OK;
 
-    if (!locks)
-        return MR_OK;
-    return locks_admit(locks, &m->partitions->at[partition], &q->key, &q->owner, q->waiter);
-}
-
-/* ---- changing ------------------------------------------------------------------------------- */
-
-/* Accounts of the map's own limits; a map without them does not write the shared words. */
-static bool charge(struct account *a, uint64_t amount)
-{
-    return a->limit == UINT64_MAX || account_charge(a, amount);
-}
-
-static void refund(struct account *a, uint64_t amount)
-{
-    if (a->limit != UINT64_MAX)
-        account_return(a, amount);
-}
-
-/* Of what nobody asks for: an entry ends, or makes room. */
-static const struct owner nobody;
-
-static mr_rc_t erase(struct map *m, uint32_t partition, struct spot *spot, enum journal_kind kind,
-                     const struct owner *source)
-{
-    const struct record *old = spot->old;
-    mr_rc_t rc = store_erase(&m->parts[partition].store, spot);
-
-    if (rc != MR_OK)
+    if (rc != MR_OK || !locks)
         return rc;
-    if (map_is_indexed(&m->indexes))
-        map_indexes_erased(&m->indexes, partition, &m->parts[partition].store, old);
-    refund(&m->entries, 1);
-    refund(&m->bytes, record_block(old));
-    m->partitions->at[partition].changes++;
-    count(m, kind == JOURNAL_EVICTED   ? COUNT_EVICTIONS
-             : kind == JOURNAL_EXPIRED ? COUNT_EXPIRATIONS
-                                       : COUNT_REMOVES);
-    tell_gone(m, partition, kind, old);
-    invalidate(&m->invalidation, partition, spot->key, source);
-    return MR_OK;
-}
-
-/* What the map's limit has to know: how many bytes more. Of a map without one, nothing. */
-static int64_t growth_of(const struct map *m, const struct store *s, const struct spot *spot,
-                         const struct data *value, struct lifetime life)
-{
-    if (m->bytes.limit == UINT64_MAX)
-        return 0;
-    uint8_t flags = record_flags(life, s->touch != TOUCH_NEVER);
-
-    return (int64_t)slab_block_size(record_size(flags, spot->key->size, value->size)) -
-           (spot->old ? (int64_t)record_block(spot->old) : 0);
-}
-
-static mr_rc_t write(struct map *m, uint32_t partition, struct spot *spot, const struct data *value,
-                     struct lifetime life, const struct owner *source)
-{
-    struct store *s = &m->parts[partition].store;
-    const struct record *old = spot->old;
-    struct data key = *spot->key;
-    int64_t growth = growth_of(m, s, spot, value, life);
-    mr_rc_t rc = MR_OK;
-
-    if (!old && !charge(&m->entries, 1))
-        return MR_ERR_FULL;
-    if (growth > 0 && !charge(&m->bytes, (uint64_t)growth)) {
-        rc = MR_ERR_FULL;
-        goto fail_bytes;
-    }
-    bool indexed = map_is_indexed(&m->indexes);
-
-    if (indexed)
-        rc = map_indexes_prepare(&m->indexes, partition, spot->hash, &key, value, old);
-    if (rc == MR_OK)
-        rc = store_write(s, spot, value, life, m->partitions->at[partition].changes + 1);
-    if (rc != MR_OK)
-        goto fail;
-    if (indexed)
-        map_indexes_written(&m->indexes, partition, s, spot->hash, &key, old);
-    if (life.expires_ms || life.idle_ms)
-        map_note_end(m);
-    m->partitions->at[partition].changes++;
-    if (growth < 0)
-        refund(&m->bytes, (uint64_t)-growth);
-    count(m, COUNT_PUTS);
-    if (is_heard(m, partition))
-        tell(m, partition,
-             &(struct journal_event){.kind = old ? JOURNAL_UPDATED : JOURNAL_ADDED,
-                                     .key = key,
-                                     .old = old ? record_value(old) : (struct data){0},
-                                     .value = *value});
-    invalidate(&m->invalidation, partition, &key, source);
-    return MR_OK;
-
-fail:
-    if (growth > 0)
-        refund(&m->bytes, (uint64_t)growth);
-fail_bytes:
-    if (!old)
-        refund(&m->entries, 1);
-    return rc;
+    return locks_admit(locks, p, &q->key, &q->owner, q->waiter);
 }
 
 static mr_rc_t refused(mr_rc_t rc, struct map_answer *ret_a)
@@ -284,44 +104,35 @@ static mr_rc_t refused(mr_rc_t rc, struct map_answer *ret_a)
 mr_rc_t map_change(struct map *m, uint32_t partition, const struct map_request *q,
                    struct map_answer *ret_a)
 {
-    struct store *s = &m->parts[partition].store;
-    struct spot spot;
+    struct place_of_key at;
     struct data value;
     mr_rc_t rc;
 
     if ((rc = admit(m, partition, q)) != MR_OK)
         return refused(rc, ret_a);
-    store_locate(s, q->route ? q->route->hash : key_hash(&q->key), &q->key, &spot);
-    if (spot.old && record_may_end(spot.old) && record_is_over(spot.old, clock_ms()) &&
-        !is_locked(m, partition, &q->key)) {
-        if ((rc = erase(m, partition, &spot, JOURNAL_EXPIRED, &nobody)) != MR_OK)
-            return rc;
-        spot.old = NULL;
+    map_locate(m, partition, q->route ? q->route->hash : key_hash(&q->key), &q->key, &at);
+    at.spot.ahead = q->ahead;
+    *ret_a = (struct map_answer){.present = at.now.present};
+    if (at.now.present) {
+        ret_a->value = at.now.value;
+        ret_a->version = at.now.version;
     }
-    spot.ahead = q->ahead;
-    *ret_a = (struct map_answer){.present = spot.old != NULL};
-    if (spot.old) {
-        ret_a->value = record_value(spot.old);
-        ret_a->version = record_version(spot.old);
-    }
-    struct decision d = decide(q, spot.old ? &ret_a->value : NULL, &value);
+    struct decision d = decide(q, at.now.present ? &ret_a->value : NULL, &value);
 
     if (q->verb == MAP_UPDATE)
-        count(m, COUNT_UPDATES);
+        counter_add(m->counts[COUNT_UPDATES], 1);
     if (d.action == ACT_WRITE) {
         rc = value.size > m->rules.value_max
                  ? MR_ERR_TOO_LARGE
-                 : write(m, partition, &spot, &value, lifetime_of(m, q, spot.old), &q->owner);
+                 : map_put(&at, &value, lifetime_of(m, q, &at.now), &q->owner, &ret_a->version);
         if (rc != MR_OK) {
             ret_a->value = value;
             return rc;
         }
-        ret_a->version = m->partitions->at[partition].changes;
     }
     if (d.action == ACT_ERASE) {
-        if ((rc = erase(m, partition, &spot,
-                        q->verb == MAP_EVICT ? JOURNAL_EVICTED : JOURNAL_REMOVED, &q->owner)) !=
-            MR_OK)
+        if ((rc = map_erase(&at, q->verb == MAP_EVICT ? JOURNAL_EVICTED : JOURNAL_REMOVED,
+                            &q->owner)) != MR_OK)
             return rc;
         ret_a->version = 0;
     }
@@ -361,23 +172,44 @@ struct sweeping {
     uint64_t ended;
 };
 
+static void propose_end(struct map *m, uint32_t partition, const struct record *r)
+{
+    struct data key = record_key(r);
+    struct place_of_key at;
+
+    map_locate(m, partition, record_hash(r), &key, &at);
+    if (!at.now.pending)
+        (void)!map_erase(&at, JOURNAL_EXPIRED, &map_nobody); /* else at the next round */
+}
+
 static bool swept(void *context, const struct record *r)
 {
     struct sweeping *w = context;
+    struct map *m = w->map;
     struct data key = record_key(r);
 
-    if (is_held(&(struct held){w->map, w->partition}, r))
+    if (map_is_held(&(struct held){m, w->partition}, r))
         return false;
+    if (map_is_shared(m, w->partition)) {
+        propose_end(m, w->partition, r);
+        return false; /* it goes when all have agreed */
+    }
     w->ended++;
-    if (map_is_indexed(&w->map->indexes))
-        map_indexes_erased(&w->map->indexes, w->partition, &w->map->parts[w->partition].store, r);
-    refund(&w->map->entries, 1);
-    refund(&w->map->bytes, record_block(r));
-    w->map->partitions->at[w->partition].changes++;
-    count(w->map, COUNT_EXPIRATIONS);
-    tell_gone(w->map, w->partition, JOURNAL_EXPIRED, r);
-    invalidate(&w->map->invalidation, w->partition, &key, &nobody);
+    map_refund(&m->entries, 1);
+    map_refund(&m->bytes, record_block(r));
+    m->partitions->at[w->partition].changes++;
+    map_gone(m, w->partition, JOURNAL_EXPIRED, r);
+    invalidate(&m->invalidation, w->partition, &key, &map_nobody);
     return true;
+}
+
+/* Only where it is primary does a member take out what has ended: clocks differ, and all copies are
+ * to be alike. */
+static bool sweeps(struct map *m, uint32_t partition)
+{
+    struct copies *c = m->partitions->at[partition].copies;
+
+    return !c || copies_may_write(c, NULL) == MR_OK;
 }
 
 static bool sweep(struct sweeping *w, uint64_t now_ms, uint32_t budget)
@@ -389,7 +221,7 @@ static bool sweep(struct sweeping *w, uint64_t now_ms, uint32_t budget)
         return true;
     epoch_enter();
     partition_lock(p);
-    bool done = store_sweep(s, now_ms, budget, swept, w);
+    bool done = !sweeps(w->map, w->partition) || store_sweep(s, now_ms, budget, swept, w);
     partition_unlock(p);
     epoch_exit();
     return done;
@@ -416,6 +248,7 @@ bool map_sweep(struct map *m, uint32_t partition, uint64_t now_ms, uint32_t budg
 static uint64_t evict_one(struct map *m, uint32_t partition, uint64_t chance)
 {
     struct partition *p = &m->partitions->at[partition];
+    struct place_of_key at;
     struct spot spot;
     struct data key;
     uint64_t bytes = 0;
@@ -426,12 +259,17 @@ static uint64_t evict_one(struct map *m, uint32_t partition, uint64_t chance)
 
     bool any = map_any_locked(m, partition);
 
-    if (store_victim(&m->parts[partition].store, m->rules.eviction, chance, now_ms,
-                     any ? is_held : NULL, &(struct held){m, partition}, &spot, &key) &&
-        erase(m, partition, &spot,
-              record_is_over(spot.old, now_ms) ? JOURNAL_EXPIRED : JOURNAL_EVICTED,
-              &nobody) == MR_OK)
-        bytes = record_block(spot.old);
+    if (sweeps(m, partition) &&
+        store_victim(&m->parts[partition].store, m->rules.eviction, chance, now_ms,
+                     any ? map_is_held : NULL, &(struct held){m, partition}, &spot, &key)) {
+        uint32_t block = record_block(spot.old);
+        bool over = record_is_over(spot.old, now_ms);
+
+        map_locate(m, partition, spot.hash, &key, &at);
+        if (!at.now.pending &&
+            map_erase(&at, over ? JOURNAL_EXPIRED : JOURNAL_EVICTED, &map_nobody) == MR_OK)
+            bytes = block;
+    }
     partition_unlock(p);
     epoch_exit();
     return bytes;
@@ -533,45 +371,16 @@ mr_rc_t map_make_room(struct map *m, uint32_t partition, struct room room, struc
 
 /* ---- all of it ------------------------------------------------------------------------------ */
 
-/* An entry that does not stay goes next. */
-static bool stays(void *context, const struct record *r)
-{
-    struct held *held = context;
-    struct map *m = held->map;
-
-    if (is_held(context, r))
-        return true;
-    if (map_is_indexed(&m->indexes))
-        map_indexes_erased(&m->indexes, held->partition, &m->parts[held->partition].store, r);
-    return false;
-}
-
-static mr_rc_t clear_store(struct map *m, uint32_t partition)
-{
-    struct store *s = &m->parts[partition].store;
-
-    if (map_any_locked(m, partition))
-        return store_clear_but(s, stays, &(struct held){m, partition});
-    mr_rc_t rc = store_clear(s);
-
-    if (rc == MR_OK)
-        map_indexes_cleared(&m->indexes, partition);
-    return rc;
-}
-
-/* Clears a partition. Returns how many entries have gone. */
+/* Clears a partition, if it is served here. Returns how many entries have gone. */
 static uint64_t clear_partition(struct map *m, uint32_t partition, mr_rc_t *ret_rc)
 {
     struct store *s = &m->parts[partition].store;
 
     partition_lock(&m->partitions->at[partition]);
-    uint64_t entries = s->entries, bytes = s->bytes;
+    uint64_t entries = s->entries;
 
-    *ret_rc = clear_store(m, partition);
-    refund(&m->entries, entries - s->entries);
-    refund(&m->bytes, bytes - s->bytes);
-    m->partitions->at[partition].changes++;
-    entries -= s->entries;
+    *ret_rc = sweeps(m, partition) ? map_clear_part(m, partition, JOURNAL_CLEARED) : MR_OK;
+    entries -= map_is_shared(m, partition) ? 0 : s->entries;
     partition_unlock(&m->partitions->at[partition]);
     return entries;
 }
@@ -585,9 +394,9 @@ static mr_rc_t clear_as(struct map *m, enum journal_kind kind)
         cleared += clear_partition(m, i, &rc);
     if (cleared > 0) {
         partition_lock(&m->partitions->at[m->home]);
-        if (is_heard(m, m->home))
-            tell(m, m->home, &(struct journal_event){.kind = (uint8_t)kind, .count = cleared});
-        invalidate(&m->invalidation, m->home, NULL, &nobody);
+        if (map_is_heard(m, m->home))
+            map_tell(m, m->home, &(struct journal_event){.kind = (uint8_t)kind, .count = cleared});
+        invalidate(&m->invalidation, m->home, NULL, &map_nobody);
         partition_unlock(&m->partitions->at[m->home]);
     }
     return rc;

@@ -71,8 +71,9 @@ struct map_part {
 static_assert(sizeof(struct map_part) == 64, "the shares of a map that is read stay in the cache");
 
 struct map {
-    struct map *next; /* in the member's list, which only grows */
-    const char *kind; /* a literal: what it holds the data of */
+    struct map *next;    /* in the member's list, which only grows */
+    const char *kind;    /* a literal: what it holds the data of */
+    uint8_t object_kind; /* the same, enum object_kind */
     char *name;
     struct map_rules rules;
     struct partitions *partitions;
@@ -144,8 +145,11 @@ static inline const struct record *map_find(struct map *m, uint32_t partition, u
 static inline mr_rc_t map_read(struct map *m, uint32_t partition, const struct map_request *q,
                                struct map_answer *ret_a)
 {
+    uint64_t reign = partitions_reign(m->partitions, partition);
     const struct record *r = map_find(m, partition, key_hash(&q->key), &q->key);
 
+    if (__builtin_expect(!partitions_may_read(m->partitions, partition, reign), 0))
+        return MR_ERR_MOVED;
     if (!r) {
         counter_add(m->counts[COUNT_MISSES], 1);
         *ret_a = (struct map_answer){0};
@@ -160,11 +164,39 @@ static inline mr_rc_t map_read(struct map *m, uint32_t partition, const struct m
 enum { MAP_MANY = 64 };
 void map_read_many(struct map *m, const struct data *keys, uint32_t n, const struct record **ret);
 
-/* A request that changes. MR_PENDING, MR_ERR_BUSY: another has locked the key. MR_ERR_FULL: *ret_a
+/* A request that changes. MR_PENDING, MR_ERR_BUSY: another has locked the key, or the partition is
+ * not served yet. MR_ERR_MOVED, MR_ERR_OFFLINE: not here. MR_ERR_FULL: *ret_a
  * has the value that found no room, and says whether there is one for the key; make room and try
  * again. */
 mr_rc_t map_change(struct map *m, uint32_t partition, const struct map_request *q,
                    struct map_answer *ret_a);
+
+/* ---- what has been agreed with others, under the partition's lock ---------------------------- */
+
+struct effect;
+
+/* Changes the store as it says, unless what is there is newer. Dies without any memory at all. */
+void map_apply(uint32_t partition, struct effect *e);
+
+/* An entry of a copy that is being made; nobody is told. */
+void map_restore(uint32_t partition, const struct effect *e);
+
+/* The partition's share begins anew, empty; nobody is told. */
+void map_wipe(struct map *m, uint32_t partition);
+
+/* The map's limits are for what this member is primary of: from now on for this share, or not. */
+void map_count_part(struct map *m, uint32_t partition, bool counts);
+
+/* The effect was charged to them, and will perhaps not be applied here. */
+void map_uncharge(struct effect *e);
+
+/* Does every record note its use? */
+static inline bool map_touches(const struct map *m)
+{
+    return m->parts->store.touch != TOUCH_NEVER;
+}
+
+/* ---- room ----------------------------------------------------------------------------------- */
 
 /* What a change wants that found no room. */
 struct room {
@@ -178,7 +210,7 @@ static inline uint32_t map_put_size(const struct map *m, int64_t ttl_ms, const s
 {
     const struct lifetime life = {ttl_ms == TIME_DEFAULT ? m->rules.ttl_ms : (uint64_t)ttl_ms,
                                   m->rules.idle_ms};
-    uint8_t flags = record_flags(life, m->parts->store.touch != TOUCH_NEVER);
+    uint8_t flags = record_flags(life, map_touches(m));
 
     return record_size(flags, key->size, value->size);
 }

@@ -22,6 +22,7 @@ mr_rc_t map_object_new(struct maps *ms, enum object_kind kind, const char *name,
         map_object_free(&mo->object);
         return rc;
     }
+    mo->map->object_kind = (uint8_t)kind;
     if (kind != OBJECT_MULTIMAP) /* which tells of each value itself */
         store_release_ptr((void **)&mo->map->watchers, &mo->object.watchers);
     *ret_o = &mo->object;

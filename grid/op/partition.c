@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "net/base/check.h"
+#include "net/base/clock.h"
 #include "net/base/mem.h"
 #include "net/base/rand.h"
 
@@ -96,6 +97,13 @@ void partitions_stop(struct partitions *ps)
     pthread_cond_destroy(&ps->prepare_wanted);
     pthread_mutex_destroy(&ps->prepare_lock);
     *ps = (struct partitions){0};
+}
+
+bool partitions_may_read_shared(const struct partitions *ps, uint32_t partition, uint64_t reign)
+{
+    fence_acquire();
+    return reign != 0 && clock_ns() < load_relaxed_64(&ps->lease_until_ns) &&
+           load_relaxed_64(&ps->serves[partition]) == reign;
 }
 
 struct slab_stats partitions_memory(struct partitions *ps)

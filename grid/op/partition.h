@@ -23,10 +23,13 @@
 
 enum { PARTITION_SLABS_MAX = 16 };
 
+struct copies; /* copies.h */
+
 struct partition {
     pthread_mutex_t lock;
     uint64_t changes; /* the number of the last change; entries' versions are these */
     struct slab *slab;
+    struct copies *copies; /* NULL: this member has no others */
 } __attribute__((aligned(64)));
 
 struct partitions {
@@ -36,6 +39,9 @@ struct partitions {
     struct slab *slabs[PARTITION_SLABS_MAX];
     uint32_t slab_count;
     uint64_t identity; /* drawn at the start: what tells these partitions from any others */
+
+    uint64_t *serves; /* by partition: the reign of this member, 0: it has none; NULL: always */
+    uint64_t lease_until_ns; /* what it may be read, on clock_ns(); any thread */
 
     struct thread preparer;
     pthread_mutex_t prepare_lock; /* under a slab's lock; nothing is locked under it */
@@ -48,6 +54,27 @@ mr_rc_t partitions_start(struct partitions *ps, uint32_t count, uint64_t memory_
 
 /* Stops the thread and frees all slabs. Also for one that was zeroed and never started. */
 void partitions_stop(struct partitions *ps);
+
+/* ---- reading, any thread -------------------------------------------------------------------- */
+
+bool partitions_may_read_shared(const struct partitions *ps, uint32_t partition, uint64_t reign);
+
+/* Before something is read in a partition: what partitions_may_read has to be told after it. 0: it
+ * is not served here. */
+static inline uint64_t partitions_reign(const struct partitions *ps, uint32_t partition)
+{
+    return ps->serves ? load_acquire_64(&ps->serves[partition]) : 1;
+}
+
+/* May what was read be shown? Asked afterwards, so that no pause between the two can hurt: this
+ * member was still primary when it was read, and under its lease. */
+static inline bool partitions_may_read(const struct partitions *ps, uint32_t partition,
+                                       uint64_t reign)
+{
+    return !ps->serves || partitions_may_read_shared(ps, partition, reign);
+}
+
+/* ---- changing ------------------------------------------------------------------------------- */
 
 static inline void partition_lock(struct partition *p)
 {

@@ -326,6 +326,16 @@ mr_rc_t replica_write(struct replica *r, void *effect, void *ticket, bool leased
     return MR_OK;
 }
 
+void replica_skip(struct replica *r, uint64_t seq)
+{
+    check(r->state == REPLICA_SERVING);
+    check(r->peer_count == 0);
+    check(r->commit_seq == r->last_seq);
+    check(seq >= r->last_seq);
+    if (seq > r->last_seq)
+        restart(r, seq, r->row.epoch);
+}
+
 void replica_add_refused(struct replica *r, uint64_t member, uint64_t epoch)
 {
     struct replica_peer *p = peer_of(r, member);

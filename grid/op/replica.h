@@ -155,6 +155,10 @@ void replica_row(struct replica *r, const struct row *row);
  * MR_ERR_MEMORY: then it stays the caller's. */
 mr_rc_t replica_write(struct replica *r, void *effect, void *ticket, bool leased);
 
+/* Serving, with nobody to send to, the caller has changed the store directly, up to seq, and
+ * vouches for the lease. The ring is empty from there on. */
+void replica_skip(struct replica *r, uint64_t seq);
+
 void replica_on_append(struct replica *r, uint64_t from, const struct replica_append *a);
 void replica_on_ack(struct replica *r, uint64_t from, const struct replica_ack *a, bool leased);
 void replica_on_chunk(struct replica *r, uint64_t from, const struct replica_chunk *c);

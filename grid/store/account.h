@@ -5,7 +5,12 @@
  * MR_ERR_FULL. Arenas take their share in grants, so that the one shared word is not written by
  * every put.
  *
- * Invariant: reserved <= limit, and everything in use is reserved. Any thread.
+ * What a cluster has agreed must be applied: the thread that does so overdraws, by the little that
+ * could not be foreseen when the change was admitted (a part of an index). Later charges are
+ * refused until that is made up for.
+ *
+ * Invariant: everything in use is reserved, and reserved <= limit but for what was overdrawn. Any
+ * thread.
  */
 #ifndef GRID_STORE_ACCOUNT_H
 #define GRID_STORE_ACCOUNT_H
@@ -19,6 +24,8 @@ struct account {
     uint64_t limit;    /* bytes; UINT64_MAX: no limit. Fixed after start */
     uint64_t reserved; /* bytes granted to arenas, used or not */
 };
+
+extern __thread bool account_overdraws __attribute__((tls_model("initial-exec")));
 
 static inline bool account_fits(const struct account *a, uint64_t reserved, uint64_t bytes)
 {
@@ -37,7 +44,7 @@ static inline bool account_charge(struct account *a, uint64_t bytes)
     for (;;) {
         uint64_t now = load_relaxed_64(&a->reserved);
 
-        if (!account_fits(a, now, bytes))
+        if (!account_fits(a, now, bytes) && !account_overdraws)
             return false;
         if (compare_and_set_64(&a->reserved, now, now + bytes))
             return true;

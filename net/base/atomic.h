@@ -169,6 +169,12 @@ static inline void *exchange_ptr(void **p, void *v)
 
 #endif
 
+/* Every load before comes before every load and store after. */
+static inline void fence_acquire(void)
+{
+    ck_pr_fence_acquire();
+}
+
 /* Every load and store before comes before every one after, a store before a load too, which
  * neither release nor acquire promises. For two threads that each write one word and read the
  * other's: at least one of them sees the write. ThreadSanitizer does not model it. */

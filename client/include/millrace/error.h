@@ -52,6 +52,9 @@ extern "C" {
     X(ERR_FORKED, 1203, "the handle belongs to the parent process", 0)                             \
     X(ERR_DESTROYED, 1204, "the object was destroyed while a call waited for it", 0)               \
     X(ERR_BEHIND, 1205, "this member has not seen what the caller has", 1)                         \
+    X(ERR_MOVED, 1206, "another member has the partition", 1)                                      \
+    X(ERR_OFFLINE, 1207, "all members that hold the partition are out of reach", 1)                \
+    X(ERR_COPIES, 1208, "fewer copies than min-in-sync would hold it", 1)                          \
     X(ERR_CONNECT, 1301, "no member can be reached", 1)                                            \
     X(ERR_LOGIN, 1302, "the cluster does not admit this client", 0)                                \
     X(ERR_TIMEOUT, 1303, "no answer came in time", 1)                                              \

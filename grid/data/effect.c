@@ -1,0 +1,175 @@
+#include "grid/data/effect.h"
+
+#include <string.h>
+
+#include "grid/data/map.h"
+#include "net/base/check.h"
+#include "net/base/littleend.h"
+
+/* ---- in memory ------------------------------------------------------------------------------ */
+
+static struct data copy(uint8_t *to, const struct data *d)
+{
+    if (d->size > 0)
+        memcpy(to, d->at, d->size);
+    return (struct data){to, d->size, d->kind};
+}
+
+/* The block that the record will have, found now. */
+static mr_rc_t take_block(struct effect *e)
+{
+    uint8_t flags = record_flags(e->life, map_touches(e->map));
+    uint32_t size = record_size(flags, e->key.size, e->value.size);
+
+    if (e->kind != EFFECT_PUT)
+        return MR_OK;
+    e->record.size = size;
+    return slab_alloc(e->slab, size, &e->record.block);
+}
+
+mr_rc_t effect_new(struct slab *slab, const struct effect *like, struct effect **ret_e)
+{
+    uint32_t size = (uint32_t)sizeof *like + like->key.size + like->value.size;
+    slab_ref ref;
+    mr_rc_t rc = slab_alloc(slab, size, &ref);
+
+    if (rc != MR_OK)
+        return rc;
+    struct effect *e = slab_at(slab_base(slab), ref);
+
+    *e = *like;
+    e->slab = slab;
+    e->self = ref;
+    e->key = copy(e->bytes, &like->key);
+    e->value = copy(e->bytes + e->key.size, &like->value);
+    if ((rc = take_block(e)) != MR_OK) {
+        slab_free(slab, ref);
+        return rc;
+    }
+    *ret_e = e;
+    return MR_OK;
+}
+
+void effect_release(struct effect *e)
+{
+    if (e->record.block)
+        slab_free(e->slab, e->record.block);
+    e->record.block = 0;
+    check(slab_ready(e->slab) == MR_OK);
+    slab_retire(e->slab, e->self);
+}
+
+/* ---- as bytes ------------------------------------------------------------------------------- */
+
+/*     0  kind        1  why        2  flags      3  kind of the object
+ *     4  bytes of its name         5  kind of the key          6  kind of the value
+ *     7  bytes of the key, 16 bits
+ *     9  bytes of the value, 32 bits
+ *    13  HAS_LIFE: when it ends, idle time, 64 bits each
+ *        HAS_SOURCE: the client, 64 bits twice, and its thread, 64 bits
+ *        the name, the key, the value */
+enum {
+    HEAD = 13,
+    LIFE = 16,
+    SOURCE = 24,
+    REPLACES = 1,
+    OVER = 2,
+    HAS_LIFE = 4,
+    HAS_SOURCE = 8,
+    FLAGS = 15
+};
+
+static const struct owner nobody;
+
+static uint8_t flags_of(const struct effect *e)
+{
+    return (uint8_t)((e->replaces ? REPLACES : 0) | (e->over ? OVER : 0) |
+                     (e->life.expires_ms || e->life.idle_ms ? HAS_LIFE : 0) |
+                     (owner_is(&e->source, &nobody) ? 0 : HAS_SOURCE));
+}
+
+static size_t fixed_size(uint8_t flags)
+{
+    return HEAD + (flags & HAS_LIFE ? LIFE : 0) + (flags & HAS_SOURCE ? SOURCE : 0);
+}
+
+static uint8_t *put_head(uint8_t *at, const struct effect *e, uint8_t flags, size_t name)
+{
+    const uint8_t head[] = {e->kind,       e->why,      flags,        e->map->object_kind,
+                            (uint8_t)name, e->key.kind, e->value.kind};
+
+    memcpy(at, head, sizeof head);
+    put_le16(at + 7, (uint16_t)e->key.size);
+    put_le32(at + 9, e->value.size);
+    at += HEAD;
+    if (flags & HAS_LIFE) {
+        put_le64(at, e->life.expires_ms);
+        put_le64(at + 8, e->life.idle_ms);
+        at += LIFE;
+    }
+    if (flags & HAS_SOURCE) {
+        put_le64(at, e->source.client_high);
+        put_le64(at + 8, e->source.client_low);
+        put_le64(at + 16, (uint64_t)e->source.thread);
+        at += SOURCE;
+    }
+    return at;
+}
+
+void effect_write(const struct effect *e, struct sink *out)
+{
+    uint8_t flags = flags_of(e);
+    size_t name = strlen(e->map->name);
+    uint8_t *at = sink_more(out, fixed_size(flags) + name + e->key.size + e->value.size);
+
+    if (!at)
+        return;
+    at = put_head(at, e, flags, name);
+    memcpy(at, e->map->name, name);
+    (void)copy(at + name, &e->key);
+    (void)copy(at + name + e->key.size, &e->value);
+}
+
+static bool is_known(const uint8_t *head, const struct effect *e)
+{
+    bool has_key = e->key.kind != DATA_NULL, has_value = e->value.kind != DATA_NULL;
+
+    return e->kind < EFFECT_KINDS && !(head[2] & ~FLAGS) && head[4] > 0 &&
+           e->key.kind <= RECORD_KIND && e->value.kind <= RECORD_KIND &&
+           e->value.size <= RECORD_VALUE_MAX && (has_key || e->key.size == 0) &&
+           (has_value || e->value.size == 0) && has_key == (e->kind != EFFECT_CLEAR) &&
+           has_value == (e->kind == EFFECT_PUT);
+}
+
+mr_rc_t effect_read(const uint8_t *bytes, size_t size, struct effect *ret_like,
+                    struct effect_name *ret_name, size_t *ret_taken)
+{
+    if (size < HEAD)
+        return MR_ERR_MALFORMED;
+    uint8_t flags = bytes[2];
+    struct effect e = {.kind = bytes[0],
+                       .why = bytes[1],
+                       .replaces = flags & REPLACES,
+                       .over = flags & OVER,
+                       .key = {NULL, get_le16(bytes + 7), bytes[5]},
+                       .value = {NULL, get_le32(bytes + 9), bytes[6]}};
+    size_t fixed = fixed_size(flags);
+    const uint8_t *at = bytes + HEAD;
+
+    if (!is_known(bytes, &e) || size < fixed + bytes[4] + e.key.size + e.value.size)
+        return MR_ERR_MALFORMED;
+    if (flags & HAS_LIFE) {
+        e.life = (struct lifetime){get_le64(at), get_le64(at + 8)};
+        at += LIFE;
+    }
+    if (flags & HAS_SOURCE) {
+        e.source = (struct owner){get_le64(at), get_le64(at + 8), (int64_t)get_le64(at + 16)};
+        at += SOURCE;
+    }
+    *ret_name = (struct effect_name){bytes[3], bytes[4], at};
+    e.key.at = at + bytes[4];
+    e.value.at = e.key.at + e.key.size;
+    *ret_taken = (size_t)(e.value.at - bytes) + e.value.size;
+    *ret_like = e;
+    return MR_OK;
+}

@@ -1,0 +1,409 @@
+#include "grid/op/copies.h"
+
+#include "grid/data/maps.h"
+#include "net/base/check.h"
+#include "net/base/clock.h"
+#include "net/base/epoch.h"
+#include "net/base/littleend.h"
+#include "net/base/mem.h"
+
+enum { CHUNK_ENTRIES = 16 }; /* looked at between two looks at the bytes */
+
+#define LOOK_AGAIN_NS 20000000ull /* a call that waits for the lease */
+
+static struct copies *copies_of(const struct replica *r)
+{
+    return r->context;
+}
+
+static struct partition *partition_of(const struct copies *c)
+{
+    return &c->partitions->at[c->number];
+}
+
+static bool is_leased(const struct copies *c)
+{
+    return clock_ns() < load_relaxed_64(&c->partitions->lease_until_ns);
+}
+
+/* ---- what is pending ------------------------------------------------------------------------ */
+
+static struct effect **bucket_of(struct copies *c, uint64_t hash)
+{
+    return &c->pending[hash % PENDING_BUCKETS];
+}
+
+static void add_pending(struct copies *c, struct effect *e)
+{
+    struct effect **bucket = bucket_of(c, e->hash);
+
+    e->older = *bucket;
+    *bucket = e;
+    c->pending_count++;
+    c->clears += e->kind == EFFECT_CLEAR;
+}
+
+/* Does nothing for one that is not. */
+static void remove_pending(struct copies *c, struct effect *e)
+{
+    struct effect **at = bucket_of(c, e->hash);
+
+    if (c->pending_count == 0)
+        return;
+    while (*at && *at != e)
+        at = &(*at)->older;
+    if (!*at)
+        return;
+    *at = e->older;
+    c->pending_count--;
+    c->clears -= e->kind == EFFECT_CLEAR;
+}
+
+static void drop_all_pending(struct copies *c)
+{
+    for (uint32_t i = 0; i < PENDING_BUCKETS; i++) {
+        for (struct effect *e = c->pending[i]; e; e = e->older)
+            map_uncharge(e);
+        c->pending[i] = NULL;
+    }
+    c->pending_count = c->clears = 0;
+}
+
+static bool is_about(const struct effect *e, const struct map *m, uint64_t hash,
+                     const struct data *key)
+{
+    return e->map == m && e->kind != EFFECT_CLEAR && e->hash == hash && data_equal(&e->key, key);
+}
+
+static const struct effect *newest_clear(const struct copies *c, const struct map *m)
+{
+    const struct effect *e = c->clears > 0 ? c->pending[0] : NULL;
+
+    while (e && !(e->map == m && e->kind == EFFECT_CLEAR))
+        e = e->older;
+    return e;
+}
+
+const struct effect *copies_pending(struct copies *c, const struct map *m, uint64_t hash,
+                                    const struct data *key)
+{
+    if (c->pending_count == 0)
+        return NULL;
+    const struct effect *clear = newest_clear(c, m), *e = *bucket_of(c, hash);
+
+    while (e && !is_about(e, m, hash, key))
+        e = e->older;
+    if (!e || (clear && clear->seq > e->seq))
+        e = clear;
+    if (e)
+        commit_note(&c->commits, e->seq);
+    return e;
+}
+
+static void settle(struct copies *c)
+{
+    commit_settle(&c->commits, c->replica.commit_seq, false);
+}
+
+mr_rc_t copies_write(struct copies *c, struct effect *e)
+{
+    e->seq = c->replica.last_seq + 1;
+    add_pending(c, e);
+    commit_note(&c->commits, e->seq);
+    mr_rc_t rc = replica_write(&c->replica, e, NULL, is_leased(c));
+
+    check(rc != MR_ERR_STALE); /* the caller has asked copies_may_write */
+    if (rc != MR_OK) {
+        remove_pending(c, e);
+        commit_settle(&c->commits, e->seq, true);
+    }
+    settle(c);
+    return rc;
+}
+
+mr_rc_t copies_may_write(struct copies *c, struct waiter *w)
+{
+    bool soon = c->replica.state == REPLICA_TAKING;
+
+    if (w && w->in == &c->serving)
+        (void)waiter_leave_locked(w);
+    if (c->replica.state == REPLICA_SERVING && !copies_are_alone(c))
+        return MR_OK;
+    if (c->replica.state == REPLICA_SERVING && is_leased(c)) {
+        if (c->replica.commit_seq < c->replica.last_seq) /* others went before they answered */
+            copies_again(c, NOBODY);
+        return MR_OK;
+    }
+    if (c->replica.row.primary == NOBODY)
+        return MR_ERR_OFFLINE;
+    if (!replica_is_primary(&c->replica))
+        return MR_ERR_MOVED;
+    if (!w)
+        return MR_ERR_BUSY;
+    waits_add(&c->serving, partition_of(c), w, soon ? UINT64_MAX : clock_ns() + LOOK_AGAIN_NS);
+    return MR_PENDING;
+}
+
+/* ---- chunks --------------------------------------------------------------------------------- */
+
+/* Entries of one map, as effects that put them. */
+struct gathering {
+    struct map *map;
+    struct sink *out;
+};
+
+static void gather(void *context, const struct record *r)
+{
+    struct gathering *g = context;
+    struct effect e = {.map = g->map,
+                       .kind = EFFECT_PUT,
+                       .key = record_key(r),
+                       .value = record_value(r),
+                       .life = record_lifetime(r)};
+
+    uint8_t *at = sink_more(g->out, 8);
+
+    if (!at)
+        return;
+    put_le64(at, record_version(r));
+    effect_write(&e, g->out);
+}
+
+/* Where the walk for a peer goes on: the place behind the chunk with this number. The two latest
+ * are kept, since a chunk may have to be made again. */
+static struct copies_cursor *cursor_of(struct copies *c, uint64_t to, uint64_t number)
+{
+    uint32_t i = 0;
+
+    while (i + 1 < 2 * COPIES_MAX && c->walkers[i] != to && c->walkers[i] != NOBODY)
+        i++;
+    c->walkers[i] = to;
+    return &c->cursors[i][number & 1];
+}
+
+static struct map *map_behind(struct copies *c, const struct copies_cursor *at)
+{
+    return at->map ? at->map->next : maps_first(c->maps);
+}
+
+static void gather_chunk(struct copies *c, struct copies_cursor *at, struct sink *out)
+{
+    epoch_enter();
+    if (!at->map && !(at->map = maps_first(c->maps)))
+        at->end = true;
+    while (!at->end && out->size < COPIES_CHUNK) {
+        struct gathering g = {at->map, out};
+
+        at->at = store_scan(&at->map->parts[c->number].store, at->at, CHUNK_ENTRIES, gather, &g);
+        if (at->at == 0 && !map_behind(c, at))
+            at->end = true;
+        else if (at->at == 0)
+            at->map = at->map->next;
+    }
+    epoch_exit();
+}
+
+static bool on_chunk_out(struct replica *r, uint64_t to, const struct replica_chunk *head)
+{
+    struct copies *c = copies_of(r);
+    struct copies_cursor at =
+        head->first ? (struct copies_cursor){0} : *cursor_of(c, to, head->number - 1);
+    struct replica_chunk said = *head;
+    struct sink entries = {.grows = true};
+
+    gather_chunk(c, &at, &entries);
+    said.last = at.end;
+    if (sink_state(&entries) == MR_OK) { /* else it is lost, as on the way, and asked for again */
+        *cursor_of(c, to, head->number) = at;
+        c->out->chunk(c->context, c, to, &(struct copies_chunk){&said, &entries});
+    }
+    sink_free(&entries);
+    return said.last;
+}
+
+static void on_take_chunk(struct replica *r, const struct replica_chunk *head)
+{
+    struct copies *c = copies_of(r);
+    const struct copies_entries *entries = head->entries;
+
+    for (uint32_t i = 0; i < entries->count; i++)
+        map_restore(c->number, &entries->at[i]);
+}
+
+static void on_wipe(struct replica *r)
+{
+    struct copies *c = copies_of(r);
+
+    for (struct map *m = maps_first(c->maps); m; m = m->next)
+        map_wipe(m, c->number);
+}
+
+/* ---- what the replica wants done ------------------------------------------------------------ */
+
+static void on_append_out(struct replica *r, uint64_t to, const struct replica_append *a)
+{
+    struct copies *c = copies_of(r);
+
+    c->out->append(c->context, c, to, a);
+}
+
+static void on_ack_out(struct replica *r, uint64_t to, const struct replica_ack *a)
+{
+    struct copies *c = copies_of(r);
+
+    c->out->ack(c->context, c, to, a);
+}
+
+static void on_apply(struct replica *r, const struct replica_op *op)
+{
+    struct copies *c = copies_of(r);
+    struct effect *e = op->effect;
+
+    e->seq = op->seq;
+    remove_pending(c, e);
+    map_apply(c->number, e);
+    partition_of(c)->changes = op->seq;
+}
+
+/* Nobody has a ticket: who waits is in the line of commits. */
+static void on_ticket(struct replica *r, void *ticket, uint64_t seq)
+{
+    (void)r, (void)ticket, (void)seq;
+}
+
+static void on_lost_ticket(struct replica *r, void *ticket)
+{
+    (void)r, (void)ticket;
+}
+
+static void on_release(struct replica *r, void *effect)
+{
+    (void)r;
+    effect_release(effect);
+}
+
+static void on_ask_add(struct replica *r, uint64_t member, uint64_t epoch)
+{
+    struct copies *c = copies_of(r);
+
+    c->out->ask_add(c->context, c, member, epoch);
+}
+
+static void on_serving(struct replica *r)
+{
+    struct copies *c = copies_of(r);
+
+    partition_of(c)->changes = r->last_seq;
+    for (struct map *m = maps_first(c->maps); m; m = m->next)
+        map_count_part(m, c->number, true);
+    store_release_64(&c->partitions->serves[c->number], r->row.reign);
+    waits_wake_all(&c->serving);
+}
+
+static const struct replica_out replica_out = {.append = on_append_out,
+                                               .ack = on_ack_out,
+                                               .chunk = on_chunk_out,
+                                               .apply = on_apply,
+                                               .take_chunk = on_take_chunk,
+                                               .wipe = on_wipe,
+                                               .committed = on_ticket,
+                                               .unknown = on_lost_ticket,
+                                               .release = on_release,
+                                               .ask_add = on_ask_add,
+                                               .serving = on_serving};
+
+/* ---- what comes in -------------------------------------------------------------------------- */
+
+static void end_reign(struct copies *c)
+{
+    store_release_64(&c->partitions->serves[c->number], 0);
+    for (struct map *m = maps_first(c->maps); m; m = m->next)
+        map_count_part(m, c->number, false);
+    drop_all_pending(c);
+    commit_settle(&c->commits, UINT64_MAX, true);
+}
+
+void copies_row(struct copies *c, const struct row *row)
+{
+    bool serves = c->replica.state == REPLICA_SERVING;
+    uint64_t reign = c->replica.row.reign;
+
+    if (row->epoch <= c->replica.row.epoch)
+        return;
+    if (serves && copies_are_alone(c))
+        replica_skip(&c->replica, partition_of(c)->changes);
+    if (serves && (row->primary != c->replica.self || row->reign != reign))
+        end_reign(c);
+    replica_row(&c->replica, row);
+    waits_wake_all(&c->serving); /* whoever waits may have to go elsewhere */
+}
+
+void copies_on_append(struct copies *c, uint64_t from, const struct replica_append *a)
+{
+    replica_on_append(&c->replica, from, a);
+}
+
+void copies_on_ack(struct copies *c, uint64_t from, const struct replica_ack *a)
+{
+    replica_on_ack(&c->replica, from, a, is_leased(c));
+    settle(c);
+}
+
+void copies_on_chunk(struct copies *c, uint64_t from, const struct replica_chunk *head)
+{
+    replica_on_chunk(&c->replica, from, head);
+}
+
+void copies_again(struct copies *c, uint64_t to)
+{
+    replica_again(&c->replica, to, is_leased(c));
+    settle(c);
+}
+
+/* ---- life ----------------------------------------------------------------------------------- */
+
+static struct copies *copies_new(struct partitions *ps, uint32_t number, struct maps *maps,
+                                 uint64_t self, const struct copies_out *out, void *context)
+{
+    struct copies *c = mem_alloc_zero(sizeof *c);
+
+    if (!c || replica_init(&c->replica, self, &replica_out, c, COPIES_KEEP) != MR_OK) {
+        mem_free(c);
+        return NULL;
+    }
+    c->partitions = ps;
+    c->number = number;
+    c->maps = maps;
+    c->out = out;
+    c->context = context;
+    list_init(&c->commits);
+    waits_init(&c->serving);
+    return c;
+}
+
+mr_rc_t copies_start(struct partitions *ps, struct maps *maps, uint64_t self,
+                     const struct copies_out *out, void *context)
+{
+    if (!(ps->serves = mem_alloc_zero(ps->count * sizeof *ps->serves)))
+        return MR_ERR_MEMORY;
+    for (uint32_t i = 0; i < ps->count; i++)
+        if (!(ps->at[i].copies = copies_new(ps, i, maps, self, out, context)))
+            return MR_ERR_MEMORY;
+    return MR_OK;
+}
+
+void copies_stop(struct partitions *ps)
+{
+    for (uint32_t i = 0; ps->at && i < ps->count; i++) {
+        struct copies *c = ps->at[i].copies;
+
+        if (!c)
+            continue;
+        ps->at[i].copies = NULL;
+        commit_settle(&c->commits, UINT64_MAX, true);
+        replica_free(&c->replica);
+        mem_free(c);
+    }
+    mem_free(ps->serves);
+    ps->serves = NULL;
+}

@@ -1,0 +1,120 @@
+/* copies.h - one partition's share in a cluster: its replica, and what rests on it here.
+ *
+ *     a change ──▶ copies_write ──▶ the ring ──out.append──▶ backups
+ *                     │  noted as pending, and by the caller's commit
+ *     acks ──▶ copies_on_ack ──▶ committed ──▶ map_apply, in order ──▶ calls are answered
+ *
+ * replica.h says how copies are kept alike. Here are its surroundings: effects of maps are what is
+ * in the ring, the maps' shares of this partition are the store, and chunks are walks through them.
+ *
+ * Pending are effects that are in the ring and not committed. Only writers look at them, so that
+ * a change is decided upon what will be there; readers see what is committed.
+ *
+ * Alone, that is without anybody to send to, a primary changes the store directly; the partition's
+ * number of changes goes on meanwhile, and the ring takes it up when others come.
+ *
+ * Threads: under the partition's lock, but for copies_may_read.
+ */
+#ifndef GRID_OP_COPIES_H
+#define GRID_OP_COPIES_H
+
+#include "grid/data/effect.h"
+#include "grid/op/commit.h"
+#include "grid/op/replica.h"
+#include "grid/op/wait.h"
+
+enum { PENDING_BUCKETS = 64, COPIES_KEEP = 128, COPIES_CHUNK = 128 * 1024 };
+
+struct copies;
+struct map;
+struct maps;
+
+/* A part of a partition on its way to a learner: entries, as effects that put them, each behind its
+ * number. Bytes, to be copied by who sends them. */
+struct copies_chunk {
+    const struct replica_chunk *head;
+    const struct sink *entries;
+};
+
+/* Where messages go. Under the partition's lock: it copies, and does not wait. */
+struct copies_out {
+    void (*append)(void *context, const struct copies *c, uint64_t to,
+                   const struct replica_append *a);
+    void (*ack)(void *context, const struct copies *c, uint64_t to, const struct replica_ack *a);
+    void (*chunk)(void *context, const struct copies *c, uint64_t to, const struct copies_chunk *k);
+    void (*ask_add)(void *context, const struct copies *c, uint64_t member, uint64_t epoch);
+};
+
+/* Where a walk for a peer goes on. */
+struct copies_cursor {
+    struct map *map; /* NULL: at the beginning, or the end */
+    uint64_t at;
+    bool end;
+};
+
+struct copies {
+    struct replica replica;
+    struct partitions *partitions;
+    struct maps *maps;
+    uint32_t number; /* of the partition */
+    const struct copies_out *out;
+    void *context;
+
+    struct effect *pending[PENDING_BUCKETS]; /* by hash, the newest first */
+    uint32_t pending_count;
+    uint32_t clears;      /* of them, effects that clear a map */
+    struct list commits;  /* of struct commit_note, by number */
+    struct waits serving; /* calls that wait until it serves */
+
+    struct copies_cursor cursors[2 * COPIES_MAX][2]; /* by peer, and the chunk's number being odd */
+    uint64_t walkers[2 * COPIES_MAX];                /* whose they are */
+};
+
+/* All partitions have copies from now on, and none is served until a row says so. Before anybody
+ * uses them. MR_ERR_MEMORY: copies_stop cleans up. */
+mr_rc_t copies_start(struct partitions *ps, struct maps *maps, uint64_t self,
+                     const struct copies_out *out, void *context);
+
+/* Nobody uses them any more; before partitions_stop. Also for what was never started. */
+void copies_stop(struct partitions *ps);
+
+/* ---- the partition's lock is held ----------------------------------------------------------- */
+
+/* The cluster has agreed. */
+void copies_row(struct copies *c, const struct row *row);
+
+/* Effects of `a` are taken over. */
+void copies_on_append(struct copies *c, uint64_t from, const struct replica_append *a);
+void copies_on_ack(struct copies *c, uint64_t from, const struct replica_ack *a);
+
+/* head->entries is a struct copies_entries. */
+struct copies_entries {
+    uint32_t count;
+    struct effect *at; /* that put, with their numbers in seq; not in a slab */
+};
+
+void copies_on_chunk(struct copies *c, uint64_t from, const struct replica_chunk *head);
+
+/* As replica_again. */
+void copies_again(struct copies *c, uint64_t to);
+
+/* May a change be made here, now? MR_PENDING: soon, and w waits for it (NULL: MR_ERR_BUSY).
+ * MR_ERR_MOVED: elsewhere. */
+mr_rc_t copies_may_write(struct copies *c, struct waiter *w);
+
+/* Is it only this member that has to have it? Then changes are made directly. */
+static inline bool copies_are_alone(const struct copies *c)
+{
+    return c->replica.peer_count == 0;
+}
+
+/* The newest effect on the key that is not committed; NULL: what is in the store is the newest. It
+ * may be one that clears. The thread's commit rests on it. */
+const struct effect *copies_pending(struct copies *c, const struct map *m, uint64_t hash,
+                                    const struct data *key);
+
+/* Puts the effect into the ring, takes it over and gives it its number; the thread's commit rests
+ * on it. On an error it is the caller's: MR_ERR_MEMORY, MR_ERR_MOVED. */
+mr_rc_t copies_write(struct copies *c, struct effect *e);
+
+#endif

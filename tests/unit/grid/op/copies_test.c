@@ -1,0 +1,446 @@
+/* Members in one process, each with partitions, maps and copies, and the bytes of transfer.h
+ * between them. A message waits in a line until the test lets it through. */
+#include "grid/op/copies.h"
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "grid/data/map_object.h"
+#include "grid/op/run.h"
+#include "grid/op/transfer.h"
+#include "net/base/epoch.h"
+#include "net/base/mem.h"
+
+enum { NODE_COUNT = 3, PARTS_EACH = 2, WAITING_MAX = 4096 };
+
+struct message {
+    uint32_t from, to;
+    size_t size;
+    uint8_t *bytes;
+};
+
+static struct node {
+    uint64_t number;
+    struct partitions partitions;
+    struct metrics *metrics;
+    struct maps maps;
+    struct objects objects;
+    uint64_t asked; /* the member last asked to be added */
+} nodes[NODE_COUNT];
+
+static mr_config_t *config;
+static struct message line[WAITING_MAX];
+static uint32_t line_first, line_count;
+static struct row row;
+
+static void send(void *context, uint64_t to, struct sink *out)
+{
+    struct node *n = context;
+
+    cr_assert(sink_state(out) == MR_OK);
+    cr_assert(line_count < WAITING_MAX);
+    line[line_count++] = (struct message){(uint32_t)n->number, (uint32_t)to, out->size, out->at};
+}
+
+static void out_append(void *context, const struct copies *c, uint64_t to,
+                       const struct replica_append *a)
+{
+    struct sink out = {.grows = true};
+
+    transfer_append(c->number, a, &out);
+    send(context, to, &out);
+}
+
+static void out_ack(void *context, const struct copies *c, uint64_t to, const struct replica_ack *a)
+{
+    struct sink out = {.grows = true};
+
+    transfer_ack(c->number, a, &out);
+    send(context, to, &out);
+}
+
+static void out_chunk(void *context, const struct copies *c, uint64_t to,
+                      const struct copies_chunk *k)
+{
+    struct sink out = {.grows = true};
+
+    transfer_chunk(c->number, k, &out);
+    send(context, to, &out);
+}
+
+static void out_ask_add(void *context, const struct copies *c, uint64_t member, uint64_t epoch)
+{
+    (void)c, (void)epoch;
+    ((struct node *)context)->asked = member;
+}
+
+static const struct copies_out outs = {out_append, out_ack, out_chunk, out_ask_add};
+
+static void deliver(const struct message *m)
+{
+    struct node *n = &nodes[m->to - 1];
+
+    cr_assert(
+        eq(int, transfer_take(&n->partitions, &n->objects, m->from, m->bytes, m->size), MR_OK));
+    mem_free(m->bytes);
+}
+
+/* All that waits, and what comes of it. */
+static void let_through(void)
+{
+    while (line_first < line_count)
+        deliver(&line[line_first++]);
+    line_first = line_count = 0;
+}
+
+static void lose_all(void)
+{
+    while (line_first < line_count)
+        mem_free(line[line_first++].bytes);
+    line_first = line_count = 0;
+}
+
+static void open_nodes(void)
+{
+    config = mr_config_new(NULL);
+    for (uint32_t i = 0; i < NODE_COUNT; i++) {
+        struct node *n = &nodes[i];
+
+        n->number = i + 1;
+        cr_assert(partitions_start(&n->partitions, PARTS_EACH, 0) == MR_OK);
+        cr_assert(metrics_new(&n->metrics) == MR_OK);
+        n->maps =
+            (struct maps){.config = config, .partitions = &n->partitions, .metrics = n->metrics};
+        maps_init(&n->maps);
+        objects_init(&n->objects, &n->maps);
+        cr_assert(copies_start(&n->partitions, &n->maps, n->number, &outs, n) == MR_OK);
+        n->partitions.lease_until_ns = UINT64_MAX;
+    }
+    row = (struct row){.epoch = 1, .reign = 1, .primary = 1, .in_sync = {1}, .in_sync_count = 1};
+    epoch_enter();
+}
+
+static void close_nodes(void)
+{
+    epoch_exit();
+    lose_all();
+    for (uint32_t i = 0; i < NODE_COUNT; i++) {
+        struct node *n = &nodes[i];
+
+        copies_stop(&n->partitions);
+        objects_free(&n->objects);
+        maps_free(&n->maps);
+        partitions_stop(&n->partitions);
+        metrics_free(n->metrics);
+    }
+    mr_config_free(config);
+}
+
+TestSuite(copies, .init = open_nodes, .fini = close_nodes);
+
+/* The row, to all members but those that are away. */
+static void agree(uint32_t away)
+{
+    for (uint32_t i = 0; i < NODE_COUNT; i++)
+        for (uint32_t p = 0; p < PARTS_EACH && i + 1 != away; p++) {
+            partition_lock(&nodes[i].partitions.at[p]);
+            copies_row(nodes[i].partitions.at[p].copies, &row);
+            partition_unlock(&nodes[i].partitions.at[p]);
+        }
+}
+
+static void found(void)
+{
+    agree(0);
+    for (uint32_t p = 0; p < PARTS_EACH; p++) {
+        struct partition *at = &nodes[0].partitions.at[p];
+
+        partition_lock(at);
+        copies_again(at->copies, NOBODY);
+        partition_unlock(at);
+    }
+}
+
+static void learns(uint64_t member)
+{
+    row.epoch++;
+    row.learners[row.learner_count++] = member;
+    agree(0);
+    let_through();
+}
+
+static void joins(uint64_t member)
+{
+    learns(member);
+    cr_assert(eq(u64, nodes[row.primary - 1].asked, member));
+    row.epoch++;
+    row.learner_count--;
+    row.in_sync[row.in_sync_count++] = member;
+    agree(0);
+    let_through();
+}
+
+static struct map *map_at(uint32_t member)
+{
+    struct object *o;
+
+    cr_assert(objects_open(&nodes[member - 1].objects, OBJECT_MAP, "m", &o) == MR_OK);
+    return object_map(o);
+}
+
+static struct data text(const char *t)
+{
+    return (struct data){(const uint8_t *)t, (uint32_t)strlen(t), DATA_STRING};
+}
+
+static struct commit commit;
+static bool is_over;
+
+static void over(struct commit *c)
+{
+    (void)c;
+    is_over = true;
+}
+
+/* *ret_now: it may be answered at once. */
+static mr_rc_t change(uint32_t member, enum map_verb verb, const char *key, const char *value,
+                      bool *ret_now)
+{
+    struct map_answer a;
+    struct map_request q = {.verb = verb,
+                            .key = text(key),
+                            .value = text(value),
+                            .expected = text(value),
+                            .ttl_ms = TIME_DEFAULT,
+                            .idle_ms = TIME_DEFAULT};
+
+    is_over = false;
+    commit_begin(&commit, over);
+    mr_rc_t rc = run_request(map_at(member), &q, &a);
+
+    *ret_now = commit_end(&commit);
+    return rc;
+}
+
+static void put(uint32_t member, const char *key, const char *value)
+{
+    bool now;
+
+    cr_assert(change(member, MAP_PUT, key, value, &now) == MR_OK);
+}
+
+/* What the store of a member has; NULL: nothing. */
+static const char *stored(uint32_t member, const char *key)
+{
+    static char words[64];
+    struct map *m = map_at(member);
+    struct data k = text(key);
+    const struct record *r =
+        store_get(&m->parts[data_partition(&k, PARTS_EACH)].store, key_hash(&k), &k);
+
+    if (!r)
+        return "";
+    snprintf(words, sizeof words, "%.*s", (int)record_value_size(r),
+             (const char *)record_value(r).at);
+    return words;
+}
+
+static mr_rc_t get(uint32_t member, const char *key)
+{
+    struct map_answer a;
+
+    return run_request(map_at(member), &(struct map_request){.verb = MAP_GET, .key = text(key)},
+                       &a);
+}
+
+Test(copies, alone_changes_are_direct)
+{
+    bool now;
+
+    found();
+    cr_assert(change(1, MAP_PUT, "a", "1", &now) == MR_OK);
+    cr_assert(now);
+    cr_assert(eq(str, (char *)stored(1, "a"), "1"));
+    cr_assert(get(1, "a") == MR_OK);
+}
+
+Test(copies, nobody_serves_before_a_row_says_so)
+{
+    bool now;
+
+    cr_assert(change(1, MAP_PUT, "a", "1", &now) == MR_ERR_OFFLINE);
+    cr_assert(get(1, "a") == MR_ERR_MOVED);
+    found();
+    cr_assert(change(2, MAP_PUT, "a", "1", &now) == MR_ERR_MOVED);
+    cr_assert(get(2, "a") == MR_ERR_MOVED);
+}
+
+Test(copies, a_learner_is_given_what_there_is)
+{
+    char key[16];
+
+    found();
+    for (int i = 0; i < 500; i++) {
+        snprintf(key, sizeof key, "k%d", i);
+        put(1, key, "x");
+    }
+    joins(2);
+    for (int i = 0; i < 500; i++) {
+        snprintf(key, sizeof key, "k%d", i);
+        cr_assert(eq(str, (char *)stored(2, key), "x"));
+    }
+    cr_assert(eq(str, (char *)stored(3, "k0"), ""));
+}
+
+Test(copies, an_answer_waits_for_the_backup)
+{
+    bool now;
+
+    found();
+    put(1, "a", "1");
+    joins(2);
+    cr_assert(change(1, MAP_PUT, "a", "2", &now) == MR_OK);
+    cr_assert(not(now));
+    cr_assert(eq(str, (char *)stored(1, "a"), "1"));
+    cr_assert(not(is_over));
+    let_through();
+    cr_assert(is_over);
+    cr_assert(eq(u32, commit.unknown, 0));
+    cr_assert(eq(str, (char *)stored(1, "a"), "2"));
+    put(1, "b", "3"); /* with which it is told that the other is committed */
+    let_through();
+    cr_assert(eq(str, (char *)stored(2, "a"), "2"));
+}
+
+Test(copies, a_change_is_decided_upon_what_is_pending)
+{
+    bool now;
+
+    found();
+    joins(2);
+    put(1, "a", "1");
+    cr_assert(change(1, MAP_PUT_IF_ABSENT, "a", "2", &now) == MR_EXISTS);
+    cr_assert(not(now)); /* it rests on what may still be undone */
+    cr_assert(change(1, MAP_REMOVE_IF_SAME, "a", "1", &now) == MR_OK);
+    cr_assert(change(1, MAP_PUT_IF_ABSENT, "a", "3", &now) == MR_OK);
+    cr_assert(get(1, "a") == MR_NOT_FOUND);
+    let_through();
+    cr_assert(is_over);
+    cr_assert(eq(str, (char *)stored(1, "a"), "3"));
+}
+
+Test(copies, a_clear_hides_what_was_before_it_and_not_what_comes_after)
+{
+    bool now;
+
+    found();
+    put(1, "a", "1");
+    joins(2);
+    put(1, "b", "2");
+    cr_assert(map_clear(map_at(1)) == MR_OK);
+    cr_assert(change(1, MAP_REPLACE, "a", "9", &now) == MR_NOT_FOUND);
+    cr_assert(change(1, MAP_REPLACE, "b", "9", &now) == MR_NOT_FOUND);
+    put(1, "b", "3");
+    let_through();
+    put(1, "c", "4");
+    let_through();
+    for (uint32_t member = 1; member <= 2; member++) {
+        cr_assert(eq(str, (char *)stored(member, "a"), ""));
+        cr_assert(eq(str, (char *)stored(member, "b"), "3"));
+    }
+}
+
+Test(copies, the_backup_has_all_when_the_primary_is_gone)
+{
+    bool now;
+
+    found();
+    joins(2);
+    put(1, "a", "1");
+    let_through();
+    cr_assert(is_over);
+    cr_assert(eq(str, (char *)stored(2, "a"), "")); /* not applied yet */
+    put(1, "b", "2");
+    lose_all(); /* it was never sent: may be lost */
+    row = (struct row){.epoch = row.epoch + 1,
+                       .reign = row.epoch + 1,
+                       .primary = 2,
+                       .in_sync = {2},
+                       .in_sync_count = 1};
+    agree(1);
+    for (uint32_t p = 0; p < PARTS_EACH; p++)
+        copies_again(nodes[1].partitions.at[p].copies, NOBODY);
+    cr_assert(eq(str, (char *)stored(2, "a"), "1"));
+    cr_assert(get(2, "a") == MR_OK);
+    cr_assert(get(2, "b") == MR_NOT_FOUND);
+    cr_assert(change(2, MAP_PUT, "a", "5", &now) == MR_OK);
+    cr_assert(now);
+    cr_assert(not(is_over));
+    agree(0); /* the old one hears of it */
+    cr_assert(get(1, "a") == MR_ERR_MOVED);
+}
+
+Test(copies, a_deposed_primary_says_that_it_does_not_know)
+{
+    found();
+    joins(2);
+    put(1, "a", "1");
+    lose_all();
+    row = (struct row){.epoch = row.epoch + 1,
+                       .reign = row.epoch + 1,
+                       .primary = 2,
+                       .in_sync = {2},
+                       .in_sync_count = 1,
+                       .learners = {1},
+                       .learner_count = 1};
+    agree(0);
+    cr_assert(is_over);
+    cr_assert(eq(u32, commit.unknown, 1));
+    let_through();
+    cr_assert(eq(str, (char *)stored(1, "a"), ""));
+}
+
+Test(copies, nothing_is_read_without_a_lease)
+{
+    bool now;
+
+    found();
+    put(1, "a", "1");
+    nodes[0].partitions.lease_until_ns = 0;
+    cr_assert(get(1, "a") == MR_ERR_MOVED);
+    cr_assert(change(1, MAP_PUT, "a", "2", &now) == MR_ERR_BUSY);
+}
+
+Test(copies, limits_are_for_what_one_is_primary_of)
+{
+    struct map *m;
+
+    cr_assert(mr_config_set(config, "maps.m.max-size", "1000", NULL) == MR_OK);
+    found();
+    put(1, "a", "1");
+    put(1, "b", "1");
+    joins(2);
+    put(1, "c", "1");
+    put(1, "a", "2");
+    let_through();
+    put(1, "d", "1");
+    let_through();
+    m = map_at(1);
+    cr_assert(eq(u64, m->entries.reserved, 4));
+    cr_assert(eq(u64, map_at(2)->entries.reserved, 0));
+    put(1, "e", "1");
+    lose_all();
+    row = (struct row){.epoch = row.epoch + 1,
+                       .reign = row.epoch + 1,
+                       .primary = 2,
+                       .in_sync = {2},
+                       .in_sync_count = 1};
+    agree(0);
+    for (uint32_t p = 0; p < PARTS_EACH; p++)
+        copies_again(nodes[1].partitions.at[p].copies, NOBODY);
+    cr_assert(eq(u64, m->entries.reserved, 0));
+    cr_assert(eq(u64, map_at(2)->entries.reserved, 4));
+    map_check(map_at(2));
+}
