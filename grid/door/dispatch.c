@@ -6,6 +6,7 @@
 #include "grid/data/map_object.h"
 #include "grid/door/away.h"
 #include "grid/door/explain.h"
+#include "grid/door/held.h"
 #include "grid/door/parked.h"
 #include "grid/door/serve.h"
 #include "grid/member.h"
@@ -36,10 +37,41 @@ static const struct {
 
 /* ---- errors --------------------------------------------------------------------------------- */
 
+static void say_unknown(int64_t correlation, struct sink *out)
+{
+    const struct fault *fault = fault_of_rc(MR_ERR_OUTCOME_UNKNOWN);
+
+    out->size = 0;
+    wire_put_error(correlation,
+                   &(struct wire_error){fault->code, wire_text(fault->class_name),
+                                        wire_text("this member is not primary any more; another "
+                                                  "may have the change or not")},
+                   out);
+}
+
+void dispatch_unknown(struct session *s, int64_t correlation)
+{
+    counter_add(s->at->door->counts.errors, 1);
+    say_unknown(correlation, &s->at->desk.out);
+    session_send(s);
+}
+
+/* What is on the desk, when it may be known. */
 static void send(struct call *c)
 {
+    struct held *held = c->held;
+    struct sink *out = &c->desk->out;
+    bool unknown = false;
+
+    c->held = NULL;
+    if (held && !held_end(held, c->head.correlation, out, &unknown)) {
+        out->size = 0;
+        return;
+    }
+    if (unknown)
+        say_unknown(c->head.correlation, out);
     if (c->is_away)
-        session_answer(c->session, &c->desk->out);
+        session_answer(c->session, out);
     else
         session_send(c->session);
 }
@@ -239,6 +271,7 @@ static void refuse_stranger(struct call *c)
     session_close(c->session, "a request before authentication");
 }
 
+/* A call on the session's loop. */
 static struct call call_new(struct session *s)
 {
     struct desk *desk = &s->at->desk;
@@ -260,6 +293,33 @@ static void finish(struct call *c, mr_rc_t rc)
         send_error(c, rc);
 }
 
+/* Are there others whose agreement the answer may have to wait for? MR_ERR_MEMORY. */
+static mr_rc_t hold(struct call *c)
+{
+    if (!c->member->partitions.serves)
+        return MR_OK;
+    c->held = held_new(c->session, c->is_away);
+    return c->held ? MR_OK : MR_ERR_MEMORY;
+}
+
+/* It waits, and takes with it what it has done so far. */
+static mr_rc_t wait(struct call *c, const uint8_t *bytes, size_t size)
+{
+    if (c->held)
+        held_pause();
+    if (c->goes_away) {
+        if (c->held)
+            held_drop(c->held);
+        c->held = NULL;
+        return away_give(c->session, bytes, size);
+    }
+    mr_rc_t rc = parked_keep(c->session, bytes, size, c->until_ns, c->done, c->held);
+
+    if (rc == MR_OK)
+        c->held = NULL;
+    return rc;
+}
+
 void dispatch(struct session *s, const uint8_t *bytes, size_t size)
 {
     struct call c = call_new(s);
@@ -270,11 +330,12 @@ void dispatch(struct session *s, const uint8_t *bytes, size_t size)
     }
     c.waiter = parked_spare(s);
     epoch_enter();
-    mr_rc_t rc = c.waiter ? serve(&c, bytes, size) : MR_ERR_MEMORY;
+    mr_rc_t rc = c.waiter ? hold(&c) : MR_ERR_MEMORY;
 
+    if (rc == MR_OK)
+        rc = serve(&c, bytes, size);
     if (rc == MR_PENDING)
-        rc = c.goes_away ? away_give(s, bytes, size)
-                         : parked_keep(s, bytes, size, c.until_ns, c.done);
+        rc = wait(&c, bytes, size);
     finish(&c, rc);
     desk_trim(c.desk);
     epoch_exit();
@@ -293,8 +354,10 @@ void dispatch_away(struct session *s, struct wire_uuid client, const uint8_t *by
     check(wire_read_head(bytes, size, &c.head) == MR_OK); /* it was, on the loop */
     desk_init(&desk);
     epoch_enter();
-    mr_rc_t rc = serve(&c, bytes, size);
+    mr_rc_t rc = hold(&c);
 
+    if (rc == MR_OK)
+        rc = serve(&c, bytes, size);
     check(rc != MR_PENDING); /* there is nothing to wait with */
     finish(&c, rc);
     epoch_exit();
@@ -308,15 +371,23 @@ void dispatch_again(struct session *s, struct parked *p)
     check(wire_read_head(p->bytes, p->size, &c.head) == MR_OK); /* it was, the first time */
     c.waiter = clock_ns() < p->until_ns ? &p->waiter : NULL;
     c.done = p->done;
+    c.held = p->held;
+    p->held = NULL;
+    if (c.held)
+        held_resume(c.held);
     epoch_enter();
     mr_rc_t rc = waiter_is_over(&p->waiter) ? MR_ERR_DESTROYED : serve(&c, p->bytes, p->size);
 
     check(!c.goes_away); /* what can wait does not look at whole maps */
-    if (rc == MR_PENDING && s->state != SESSION_ENDED)
-        parked_again(p, c.done);
+    if (rc == MR_PENDING && c.held)
+        held_pause();
+    if (s->state == SESSION_ENDED && c.held) /* what was parked has ended with its session */
+        held_drop(c.held);
+    else if (s->state != SESSION_ENDED && rc == MR_PENDING)
+        parked_again(p, c.done, c.held);
     else if (s->state != SESSION_ENDED)
         finish(&c, rc);
-    if (rc != MR_PENDING && s->state != SESSION_ENDED) /* else it has ended with its session */
+    if (rc != MR_PENDING && s->state != SESSION_ENDED)
         parked_done(p);
     desk_trim(c.desk);
     epoch_exit();

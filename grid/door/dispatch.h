@@ -48,6 +48,7 @@ struct call {
     mr_err_t *err;
     int32_t code; /* of an error that has no mr_rc_t, with its class; 0: as the mr_rc_t says */
     const char *class_name;
+    struct held *held; /* what the answer rests on; NULL: nothing is asked of others */
 };
 
 /* Serves one whole message. */
@@ -58,6 +59,9 @@ void dispatch_away(struct session *s, struct wire_uuid client, const uint8_t *by
 
 /* Serves a parked one again. */
 void dispatch_again(struct session *s, struct parked *p);
+
+/* Answers that it is not known whether a call was done. On the session's loop. */
+void dispatch_unknown(struct session *s, int64_t correlation);
 
 /* Answers with the response that belongs to the request: its struct; of a response with one
  * parameter a pointer to that, which is the same; NULL of one without any. */

@@ -2,6 +2,7 @@
 #include "grid/door/hot.h"
 
 #include "grid/door/dispatch.h"
+#include "grid/door/held.h"
 #include "grid/member.h"
 #include "grid/op/run.h"
 #include "net/base/epoch.h"
@@ -81,7 +82,7 @@ static void ask_block(struct hot_batch *b, struct hot *h)
     h->q.route = &h->route;
     h->q.ahead = NULL;
     h->ahead.size = map_put_size(h->map, h->q.ttl_ms, &h->q.key, &h->q.value);
-    if (h->ahead.size > SLAB_BLOCK_MAX)
+    if (h->ahead.size > SLAB_BLOCK_MAX || h->map->partitions->serves)
         return;
     h->q.ahead = &h->ahead;
     h->ahead.next = b->ahead[slab];
@@ -151,15 +152,21 @@ static void answer_value(struct sink *out, const struct hot *h, const struct dat
 
 /* ---- running -------------------------------------------------------------------------------- */
 
-static void run_get(struct sink *out, const struct hot *h)
+/* False: it is not served here at the moment. */
+static bool run_get(struct sink *out, const struct hot *h)
 {
+    const struct partitions *ps = h->map->partitions;
+    uint64_t reign = partitions_reign(ps, h->route.partition);
     const struct record *r = map_find(h->map, h->route.partition, h->route.hash, &h->q.key);
     struct data value;
 
+    if (__builtin_expect(!partitions_may_read(ps, h->route.partition, reign), 0))
+        return false;
     counter_add(h->map->counts[r ? COUNT_HITS : COUNT_MISSES], 1);
     if (r)
         value = record_value(r);
     answer_value(out, h, r ? &value : NULL);
+    return true;
 }
 
 /* False: it did not simply work, and nothing has changed. */
@@ -174,6 +181,39 @@ static bool run_put(struct sink *out, const struct hot *h)
     else
         answer_value(out, h, a.present ? &a.value : NULL);
     return true;
+}
+
+/* The same where others have to have it before it is answered. */
+static bool run_put_held(struct session *s, const struct hot *h)
+{
+    struct sink *out = &s->at->desk.out, answer = {.grows = true};
+    struct held *held = held_new(s, false);
+    bool unknown = false;
+
+    if (!held)
+        return false;
+    if (!run_put(&answer, h)) {
+        held_drop(held);
+        sink_free(&answer);
+        return false;
+    }
+    if (held_end(held, h->correlation, &answer, &unknown) && !unknown)
+        sink_put(out, answer.at, answer.size);
+    sink_free(&answer);
+    if (unknown) {
+        session_send(s);
+        dispatch_unknown(s, h->correlation);
+    }
+    return true;
+}
+
+static bool run(struct session *s, const struct hot *h)
+{
+    struct sink *out = &s->at->desk.out;
+
+    if (h->type == TYPE_GET)
+        return run_get(out, h);
+    return h->map->partitions->serves ? run_put_held(s, h) : run_put(out, h);
 }
 
 static void fetch_records(const struct hot_batch *b)
@@ -231,9 +271,7 @@ void hot_run(struct session *s)
 
         if (session_is_full(s))
             session_put_aside(s, h->bytes, h->size);
-        else if (h->type == TYPE_GET)
-            run_get(out, h);
-        else if (!run_put(out, h))
+        else if (!run(s, h))
             run_slowly(s, h);
         if (out->size > HOT_SEND)
             session_send(s);

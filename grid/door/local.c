@@ -5,6 +5,7 @@
 #include "grid/data/listener.h"
 #include "grid/data/map_object.h"
 #include "grid/door/explain.h"
+#include "grid/op/commit.h"
 #include "grid/op/run.h"
 #include "grid/op/wait.h"
 #include "grid/query/predicate.h"
@@ -119,11 +120,48 @@ static mr_rc_t not_done(struct map *m, const struct map_request *q, mr_rc_t rc,
     return rc >= MR_ERR_MEMORY ? explain(m, q, rc, ret_a, err) : rc;
 }
 
+/* Waits until others have what was changed; outside of the section, unless it is needed for what
+ * the answer borrows. */
+static mr_rc_t end_shared(struct commit_sleep *s, const struct map_request *q,
+                          const struct map_answer *a)
+{
+    bool borrows = a->present && !q->quiet;
+
+    if (!borrows)
+        epoch_exit();
+    mr_rc_t rc = commit_sleep_end(s);
+
+    if (!borrows)
+        epoch_enter();
+    return rc;
+}
+
+static mr_rc_t run_shared(struct map *m, const struct map_request *q, struct map_answer *ret_a,
+                          mr_err_t *err)
+{
+    struct commit_sleep *s = commit_sleep_begin();
+
+    if (!s)
+        return fail(err, MR_ERR_MEMORY, NULL, "no memory to wait for the backups of a map");
+    mr_rc_t rc = run_request(m, q, ret_a);
+
+    if (rc == MR_ERR_BUSY)
+        rc = run_locked(m, q, ret_a);
+    mr_rc_t known = end_shared(s, q, ret_a);
+
+    if (rc >= MR_ERR_MEMORY)
+        return explain(m, q, rc, ret_a, err);
+    return known == MR_OK ? rc : explain(m, q, known, ret_a, err);
+}
+
 static mr_rc_t map_run(struct channel *c, struct channel_map *map, const struct map_request *q,
                        struct map_answer *ret_a, mr_err_t *err)
 {
     (void)c;
     epoch_enter();
+    if (__builtin_expect(map_of(map)->partitions->serves != NULL, 0) && q->verb != MAP_GET &&
+        q->verb != MAP_CONTAINS)
+        return run_shared(map_of(map), q, ret_a, err);
     mr_rc_t rc = run_request(map_of(map), q, ret_a);
 
     return __builtin_expect(rc >= MR_ERR_MEMORY, 0) ? not_done(map_of(map), q, rc, ret_a, err) : rc;

@@ -68,12 +68,13 @@ struct waiter *parked_spare(struct session *s)
     return &l->spare->waiter;
 }
 
-void parked_again(struct parked *p, uint32_t done)
+void parked_again(struct parked *p, uint32_t done, struct held *held)
 {
     uint64_t now = clock_ns();
     uint64_t at = p->waiter.retry_ns < p->until_ns ? p->waiter.retry_ns : p->until_ns;
 
     p->done = done;
+    p->held = held;
     if (at != UINT64_MAX)
         timer_start_on_loop(p->session->at->loop, &p->timer, at > now ? at - now : 0, 0, timed, p);
 }
@@ -84,7 +85,7 @@ static size_t cost(const struct parked *p)
 }
 
 mr_rc_t parked_keep(struct session *s, const uint8_t *bytes, size_t size, uint64_t until_ns,
-                    uint32_t done)
+                    uint32_t done, struct held *held)
 {
     struct parked *p = s->at->spare;
 
@@ -102,7 +103,7 @@ mr_rc_t parked_keep(struct session *s, const uint8_t *bytes, size_t size, uint64
         return rc;
     }
     memcpy(p->bytes, bytes, size);
-    parked_again(p, done);
+    parked_again(p, done, held);
     return MR_OK;
 }
 
@@ -110,6 +111,9 @@ void parked_done(struct parked *p)
 {
     timer_cancel_on_loop(p->session->at->loop, &p->timer);
     waiter_cancel(&p->waiter); /* after it nobody wakes it */
+    if (p->held)
+        held_drop(p->held);
+    p->held = NULL;
     list_remove(&p->node);
     p->session->parked_size -= cost(p);
     gauge_add(p->session->at->door->counts.parked, -1);

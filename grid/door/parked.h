@@ -17,7 +17,7 @@
 #ifndef GRID_DOOR_PARKED_H
 #define GRID_DOOR_PARKED_H
 
-#include "grid/door/session.h"
+#include "grid/door/held.h"
 #include "grid/op/wait.h"
 
 struct parked {
@@ -30,6 +30,7 @@ struct parked {
     struct loop_timer timer;
     uint64_t until_ns; /* then it does not wait any more */
     uint32_t done;     /* parts of it that were done: see struct call */
+    struct held *held; /* what they rest on; NULL: nothing */
     size_t size;
     uint8_t *bytes; /* the message */
 };
@@ -37,14 +38,14 @@ struct parked {
 /* A waiter for a call of this session, or NULL: no memory. It is the loop's until parked_keep. */
 struct waiter *parked_spare(struct session *s);
 
-/* The call waits: takes the spare, copies the message. MR_ERR_MEMORY, or
+/* The call waits: takes the spare and `held`, copies the message. MR_ERR_MEMORY, or
  * MR_ERR_BUSY when its session has as many bytes waiting as one message may have: it does not
  * wait. */
 mr_rc_t parked_keep(struct session *s, const uint8_t *bytes, size_t size, uint64_t until_ns,
-                    uint32_t done);
+                    uint32_t done, struct held *held);
 
 /* It goes on waiting, after having been served again; or it has been answered. */
-void parked_again(struct parked *p, uint32_t done);
+void parked_again(struct parked *p, uint32_t done, struct held *held);
 void parked_done(struct parked *p);
 
 /* All of a session. */

@@ -125,7 +125,8 @@ void session_abort(struct session *s)
 
 bool session_is_full(const struct session *s)
 {
-    return conn_queued(&s->conn) > QUEUE_MAX || s->away >= AWAY_MAX;
+    return conn_queued(&s->conn) > QUEUE_MAX || s->away >= AWAY_MAX ||
+           load_relaxed_64(&s->held_size) > QUEUE_MAX;
 }
 
 static void slow_down(struct session *s)
@@ -170,8 +171,10 @@ static void serve_aside(struct session *s)
 }
 
 /* It was full, and may not be any more. */
-static void go_on(struct session *s)
+void session_go_on(struct session *s)
 {
+    if (s->state == SESSION_ENDED)
+        return;
     serve_aside(s);
     if (s->state != SESSION_ENDED && !has_aside(s) && !session_is_full(s))
         conn_resume(&s->conn);
@@ -219,7 +222,7 @@ static void settled(void *context)
 
 static void drained(void *context)
 {
-    go_on(context);
+    session_go_on(context);
 }
 
 static const struct conn_events conn_events = {NULL, message, settled, drained, ended};
@@ -229,7 +232,7 @@ static const struct conn_events conn_events = {NULL, message, settled, drained, 
 static const char not_taken[] = "it does not take its events",
                   no_answer[] = "no memory for its answers";
 
-static void send_bytes(struct session *s, const void *bytes, size_t size)
+void session_send_bytes(struct session *s, const void *bytes, size_t size)
 {
     counter_add(s->at->door->counts.sent, size);
     conn_send(&s->conn, bytes, size);
@@ -245,8 +248,13 @@ void session_send(struct session *s)
         return;
     }
     if (s->state != SESSION_ENDED && out->size > 0)
-        send_bytes(s, out->at, out->size);
+        session_send_bytes(s, out->at, out->size);
     out->size = 0;
+}
+
+void session_held(struct session *s, int64_t bytes)
+{
+    (void)fetch_add_64(&s->held_size, (uint64_t)bytes);
 }
 
 static void push(void **stack, struct outgoing *o)
@@ -274,7 +282,7 @@ static struct outgoing *in_order(struct outgoing *o)
 static void send_outgoing(struct session *s, const struct outgoing *o)
 {
     if (s->state != SESSION_ENDED)
-        send_bytes(s, o->bytes, o->size);
+        session_send_bytes(s, o->bytes, o->size);
     if (o->is_answer) {
         s->away--;
         return;
@@ -298,10 +306,8 @@ static void take_all(struct posted *p)
 
     if (fault)
         session_close(s, fault);
-    if (s->state != SESSION_ENDED) {
-        slow_down(s);
-        go_on(s);
-    }
+    slow_down(s);
+    session_go_on(s);
     session_unref(s);
 }
 

@@ -58,6 +58,7 @@ struct session {
     struct sink aside;       /* messages that wait for the peer to take its answers */
     size_t aside_begin;      /* where the first of them is */
     uint32_t away;           /* calls that are served away (away.h) */
+    uint64_t held_size;      /* bytes of answers that wait for backups (held.h); atomic */
     struct object *last_map; /* that a request was about; NULL: none yet */
 
     struct posted ready;
@@ -78,6 +79,14 @@ void session_accepted(void *door_loop, struct link *link);
 
 /* Sends what the loop's desk has as an answer. */
 void session_send(struct session *s);
+
+void session_send_bytes(struct session *s, const void *bytes, size_t size);
+
+/* So many bytes more of answers wait for backups, or less. Any thread. */
+void session_held(struct session *s, int64_t bytes);
+
+/* It may have become less full: reads again, if so. */
+void session_go_on(struct session *s);
 
 /* Sends an event: any thread, while the session is held or watched. Copies it. */
 void session_event(struct session *s, enum wire_id id, int64_t correlation, const void *msg);

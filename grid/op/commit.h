@@ -21,7 +21,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "net/base/error.h"
 #include "net/base/list.h"
+
+enum { COMMIT_WAIT_MS = 10000 };
 
 /* Embedded in what waits for it; stays until over, if commit_end has said false. */
 struct commit {
@@ -44,6 +47,14 @@ void commit_begin(struct commit *c, void (*over)(struct commit *c));
 
 /* True: the answer can be given now, unless c->unknown. False: over has come or will. */
 bool commit_end(struct commit *c);
+
+/* The same for a thread that sleeps until its answer may be given. NULL: no memory. */
+struct commit_sleep;
+struct commit_sleep *commit_sleep_begin(void);
+
+/* MR_OK: all is held. MR_ERR_OUTCOME_UNKNOWN: it is not known, or was not within COMMIT_WAIT_MS. A
+ * call that nobody else has to agree to does not wait. */
+mr_rc_t commit_sleep_end(struct commit_sleep *s);
 
 /* The thread's call rests on the change with this number: a note at the end of the line. Under the
  * partition's lock. Without memory for a note it can only say that it does not know. */
