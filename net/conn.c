@@ -4,7 +4,9 @@
 
 #include "net/base/check.h"
 
-static const char greeting[] = {'C', 'P', '2'};
+enum { GREETING = 3 };
+
+static const char greetings[][GREETING + 1] = {[CONN_CLIENT] = "CP2", [CONN_MEMBER] = "MR1"};
 
 enum { QUEUE_KEPT = 64 * 1024 }; /* a larger buffer is given back when it is empty */
 
@@ -69,11 +71,13 @@ static void received(void *context, const uint8_t *bytes, size_t size)
 
     c->received += size;
     for (; c->state == CONN_GREETING && size > 0; bytes++, size--) {
-        if (*bytes != (uint8_t)greeting[c->greeted]) {
+        if (c->greeted == 0)
+            c->voice = *bytes == (uint8_t)greetings[CONN_MEMBER][0] ? CONN_MEMBER : CONN_CLIENT;
+        if (*bytes != (uint8_t)greetings[c->voice][c->greeted]) {
             give_up(c, CONN_STRANGER);
             return;
         }
-        if (++c->greeted == sizeof greeting)
+        if (++c->greeted == GREETING)
             c->state = CONN_OPEN;
     }
     if (size > 0)
@@ -202,13 +206,15 @@ void conn_accept(struct conn *c, struct link *link, size_t message_max,
 }
 
 mr_rc_t conn_connect(struct conn *c, struct transport *t, const struct address *to,
-                     size_t message_max, const struct conn_events *events, void *context)
+                     enum conn_voice voice, size_t message_max, const struct conn_events *events,
+                     void *context)
 {
     start(c, CONN_OPENING, message_max, events, context);
+    c->voice = voice;
     mr_rc_t rc = transport_connect(t, to, &link_events, c, &c->link);
 
     if (rc == MR_OK)
-        conn_send(c, greeting, sizeof greeting);
+        conn_send(c, greetings[voice], GREETING);
     return rc;
 }
 

@@ -5,7 +5,8 @@
  *     conn_connect ─▶ opening ──opened──▶ open                               ▲
  *                         └──── the peer, the network, bad bytes ────────────┘
  *
- * Who opens a connection says CP2 and then talks at once; nothing is said back.
+ * Who opens a connection says CP2, if it is a client, or MR1, if it is a member, and then talks at
+ * once; nothing is said back.
  *
  * Sending never fails and never blocks: what the link does not take waits here. How much may wait
  * is the owner's to decide: it looks at conn_queued(), stops taking messages with conn_pause()
@@ -27,7 +28,7 @@
 enum conn_end {
     CONN_CLOSED,    /* by both sides, everything was sent */
     CONN_BROKEN,    /* the network, or the peer breaking off */
-    CONN_STRANGER,  /* it does not greet as a client does */
+    CONN_STRANGER,  /* it greets neither as a client nor as a member does */
     CONN_MALFORMED, /* its bytes form no messages */
     CONN_TOO_LARGE, /* a message beyond the limit */
     CONN_MEMORY
@@ -42,6 +43,9 @@ struct conn_events {
     void (*ended)(void *context, enum conn_end end);
 };
 
+/* Who has opened it. */
+enum conn_voice { CONN_CLIENT, CONN_MEMBER };
+
 enum conn_state { CONN_OPENING, CONN_GREETING, CONN_OPEN, CONN_CLOSING };
 
 /* Embedded in its owner's struct. */
@@ -50,7 +54,8 @@ struct conn {
     void *context;
     struct link *link;
     enum conn_state state;
-    uint32_t greeted; /* bytes of the greeting that have come */
+    enum conn_voice voice; /* from the first `message` on */
+    uint32_t greeted;      /* bytes of the greeting that have come */
     bool paused, taking;
     uint64_t received; /* bytes, ever; tells whether the peer is alive */
     struct frames frames;
@@ -64,7 +69,8 @@ void conn_accept(struct conn *c, struct link *link, size_t message_max,
 
 /* Opens one. What is sent meanwhile waits. As transport_connect. */
 mr_rc_t conn_connect(struct conn *c, struct transport *t, const struct address *to,
-                     size_t message_max, const struct conn_events *events, void *context);
+                     enum conn_voice voice, size_t message_max, const struct conn_events *events,
+                     void *context);
 
 /* Copies the bytes. Nothing is sent any more after conn_close. */
 void conn_send(struct conn *c, const void *bytes, size_t size);
