@@ -34,7 +34,7 @@ ALL_CFLAGS = -std=c2x $(WARN) -iquote . -I client/include $(INSIDE) -DMR_VERSION
              -fPIC -fvisibility=hidden -pthread $(LTO_COMPILE) $(CFLAGS) $(SAN_FLAGS)
 ALL_LDFLAGS = -Wl,--as-needed $(SAN_FLAGS) $(LDFLAGS)
 CLIENT_LIBS = -levent_core -levent_pthreads -lck -pthread -lm
-MEMBER_LIBS = -lfyaml -levent_extra -lpcre2-8 $(CLIENT_LIBS)
+MEMBER_LIBS = -lfyaml -levent_extra -lpcre2-8 -lraft $(CLIENT_LIBS)
 ifneq ($(SAN),)
 SAN_FLAGS := -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif

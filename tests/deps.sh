@@ -8,7 +8,7 @@ group=${1:-build}
 
 command_() { command -v "$1" > /dev/null; }
 header()   { echo "#include <$1>" | ${CC:-cc} -E -x c - > /dev/null 2>&1; }
-pkg()      { pkg-config --exists "$1" 2> /dev/null; }
+pkg()      { pkg-config --exists "${1/:/ >= }" 2> /dev/null; } # NAME or NAME:VERSION
 
 # group  how it is looked for            Debian package         what it is for
 needs() {
@@ -23,6 +23,7 @@ build    header   mbedtls/ssl.h          libmbedtls-dev         TLS
 build    pkg      ck                     libck-dev              lock-free structures
 build    pkg      libfyaml               libfyaml-dev           YAML
 build    pkg      libpcre2-8             libpcre2-dev           regular expressions in predicates
+build    pkg      raft:0.22.1            libraft-dev            consensus: the control log
 build    pkg      criterion              libcriterion-dev       unit tests
 check    command_ clang-14               clang-14               the second compiler
 check    command_ clang-format-14        clang-format-14        layout
@@ -49,6 +50,24 @@ echo 'Missing here:'
 while read -r package why; do printf '  %-20s %s\n' "$package" "$why"; done <<< "$gone"
 mapfile -t packages < <(cut -d ' ' -f 1 <<< "$gone")
 line="apt-get update && apt-get install -y --no-install-recommends ${packages[*]}"
+
+# Debian 12 has a libraft that is too old, and the right one in its backports. They are added, from
+# the mirror that is in use, and preferred for this one library; of everything else apt takes
+# nothing from there that was not asked for by that name.
+backports() {
+    local all mirror
+    all=$(apt-get indextargets --format '$(RELEASE) $(REPO_URI)')
+    mirror=$(sed -n 's/^bookworm //p' <<< "$all" | head -n 1)
+    echo 'printf "%s\n" "Package: libraft0 libraft-dev" "Pin: release n=bookworm-backports"' \
+        '"Pin-Priority: 990" > /etc/apt/preferences.d/libraft && '
+    grep -q '^bookworm-backports ' <<< "$all" || echo 'echo "deb' \
+        "${mirror:-http://deb.debian.org/debian} bookworm-backports main\"" \
+        '> /etc/apt/sources.list.d/bookworm-backports.list && '
+}
+if [[ " ${packages[*]} " == *' libraft-dev '* ]] &&
+    grep -qs '^VERSION_CODENAME=bookworm' /etc/os-release; then
+    line=$(backports)$line
+fi
 
 as=()
 if [ "$(id -u)" != 0 ]; then
