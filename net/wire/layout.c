@@ -37,6 +37,7 @@ const struct layout *layout_of(enum wire_id id)
     case WIRE_##name:                                                                              \
         LAYOUT(name, list)
 #include "net/wire/client.def"
+#include "net/wire/member.def"
 #undef WIRE
     default: return NULL;
     }
@@ -80,6 +81,7 @@ static const struct {
 } rows[WIRE_COUNT] = {
 #define WIRE(name, type, list) {type, #name},
 #include "net/wire/client.def"
+#include "net/wire/member.def"
 #undef WIRE
 };
 
@@ -90,6 +92,7 @@ int wire_find(uint32_t type)
     case type:                                                                                     \
         return WIRE_##name;
 #include "net/wire/client.def"
+#include "net/wire/member.def"
 #undef WIRE
     default: return -1;
     }

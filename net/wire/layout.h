@@ -1,8 +1,8 @@
 /* layout.h - where in a struct each parameter of a message goes, and how each kind is written.
  *
- * The rows of client.def and custom.def as data, for the one loop that reads (decode.c) and the one
- * that writes (encode.c). A row is a list of fields; those of fixed size stand in front and share
- * one frame:
+ * The rows of client.def, member.def and custom.def as data, for the one loop that reads
+ * (decode.c) and the one that writes (encode.c). A row is a list of fields; those of fixed size
+ * stand in front and share one frame:
  *
  *     layout ─▶ field, field, ...      name, place in the struct, kind, must it be there?
  *                        └─▶ layout_kinds[kind]      form, size, what a list is of

@@ -10,9 +10,9 @@
  *     │   6   END     │
  *     │   6   NULL, FINAL                     a parameter that is null; the message ends here
  *
- * client.def and custom.def are read twice: here they make a struct of each row, in layout.c the
- * table that says where in the struct each parameter goes. So a new message is a row. decode.c has
- * what reads, encode.c what writes.
+ * client.def, member.def and custom.def are read twice: here they make a struct of each row, in
+ * layout.c the table that says where in the struct each parameter goes. So a new message is a row.
+ * decode.c has what reads, encode.c what writes.
  *
  * Decoding borrows: what a struct points to lies in the message, which must outlive it. Nothing is
  * copied, nothing allocates. The whole message is checked first, lists item by item, so that
@@ -115,6 +115,7 @@ typedef struct wire_partition_table wire_partition_table;
     X(data_pairs, data, data)                                                                      \
     X(str_pairs, str, str)                                                                         \
     X(endpoints, endpoint, address)                                                                \
+    X(raft_entries, raft_entry, none)                                                              \
     X(data_lists, data, datas)                                                                     \
     X(sequences, str, i32_i64s)
 
@@ -147,6 +148,7 @@ WIRE_LIST_MAP(X)
         fields                                                                                     \
     };
 #include "net/wire/client.def"
+#include "net/wire/member.def"
 #undef WIRE
 
 #undef F
@@ -158,6 +160,9 @@ WIRE_LIST_MAP(X)
 enum wire_id {
 #define WIRE(name, type, fields) WIRE_##name,
 #include "net/wire/client.def"
+    WIRE_CLIENT_COUNT, /* rows of client.def */
+    WIRE_CLIENT_LAST = WIRE_CLIENT_COUNT - 1,
+#include "net/wire/member.def"
 #undef WIRE
     WIRE_COUNT
 };
@@ -203,6 +208,7 @@ struct wire_head {
 union wire_message {
 #define WIRE(name, type, fields) struct name name;
 #include "net/wire/client.def"
+#include "net/wire/member.def"
 #undef WIRE
 };
 

@@ -1,5 +1,5 @@
-/* Any bytes as any message of client.def: what is decoded is encoded, and that is decoded and
- * encoded to the same bytes. An error response is read too. */
+/* Any bytes as any message of client.def and member.def: what is decoded is encoded, and that is
+ * decoded and encoded to the same bytes. An error response is read too. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -85,6 +85,39 @@ static void messages(void)
     sink_free(&items);
 }
 
+/* Between members; no client sends it. */
+static void member_message(enum wire_id id, const void *m)
+{
+    struct sink out = {.grows = true};
+
+    wire_encode(id, &(struct wire_head){0}, m, &out);
+    write_seed("message", wire_name(id), out.at, out.size);
+    sink_free(&out);
+}
+
+static void member_messages(void)
+{
+    const wire_raft_entry e = {.term = 3, .kind = 1, .bytes = wire_text("command")};
+    struct sink items = {.grows = true};
+
+    wire_put(&items, WIRE_raft_entry, &e);
+    wire_put(&items, WIRE_raft_entry, &e);
+    member_message(WIRE_raft_append, &(struct raft_append){.term = 3,
+                                                           .previous_index = 7,
+                                                           .previous_term = 2,
+                                                           .commit = 6,
+                                                           .stamp = 1000,
+                                                           .entries = wire_list_of(&items, 2)});
+    member_message(WIRE_raft_install,
+                   &(struct raft_install){.term = 3,
+                                          .last_index = 7,
+                                          .last_term = 2,
+                                          .voters_index = 4,
+                                          .voters = {(const uint8_t *)"\1\0\0\0\0\0\0\0\1", 9},
+                                          .state = wire_text("state")});
+    sink_free(&items);
+}
+
 static void error(void)
 {
     struct sink out = {.grows = true};
@@ -131,6 +164,7 @@ int main(int count, char **words)
     }
     folder = words[1];
     messages();
+    member_messages();
     error();
     values();
     return 0;

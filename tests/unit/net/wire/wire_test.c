@@ -294,3 +294,42 @@ Test(wire, an_error_carries_code_class_and_words)
     }
     sink_free(&out);
 }
+
+/* ---- between members ------------------------------------------------------------------------ */
+
+Test(wire, messages_of_members_come_back)
+{
+    const wire_raft_entry e = {.term = 3, .kind = 1, .bytes = wire_text("set")};
+    struct sink items = {.grows = true}, out = {.grows = true};
+    struct raft_append m = {
+        .term = 4, .previous_index = 7, .previous_term = 3, .commit = 6, .stamp = 1000};
+    struct raft_append got;
+    wire_raft_entry first, second;
+    struct wire_head head;
+    const char *field;
+
+    wire_put(&items, WIRE_raft_entry, &e);
+    wire_put(&items, WIRE_raft_entry, &e);
+    m.entries = wire_list_of(&items, 2);
+    wire_encode(WIRE_raft_append, &(struct wire_head){.correlation = 9}, &m, &out);
+    cr_assert_eq(sink_state(&out), MR_OK);
+    cr_assert_eq(wire_read_head(out.at, out.size, &head), MR_OK);
+    cr_assert_eq(wire_find(head.type), WIRE_raft_append);
+    cr_assert_eq(wire_decode(WIRE_raft_append, out.at, out.size, &got, &field), MR_OK);
+    cr_expect(got.term == 4 && got.previous_index == 7 && got.previous_term == 3);
+    cr_expect(got.commit == 6 && got.stamp == 1000 && got.entries.count == 2);
+    cr_expect(wire_next(&got.entries, WIRE_raft_entries, &first, NULL));
+    cr_expect(wire_next(&got.entries, WIRE_raft_entries, &second, NULL));
+    cr_expect(!wire_next(&got.entries, WIRE_raft_entries, &second, NULL));
+    cr_expect(first.term == 3 && first.kind == 1 && memcmp(first.bytes.at, "set", 3) == 0);
+    sink_free(&items);
+    sink_free(&out);
+}
+
+/* A door looks a type up by its row; it must never be one of a client's. */
+Test(wire, messages_of_members_have_types_of_their_own)
+{
+    for (int id = 0; id < WIRE_COUNT; id++)
+        cr_expect((wire_type((enum wire_id)id) >> 16 == 0xf0) == (id > WIRE_CLIENT_LAST), "%s",
+                  wire_name((enum wire_id)id));
+}
