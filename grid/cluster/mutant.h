@@ -14,7 +14,13 @@
     X(SERVE_BEFORE_TAKE, "a new primary serves before the others hold what it holds")              \
     X(ACKS_KEPT_OVER_EPOCHS, "acknowledgements of an earlier epoch are counted")                   \
     X(LEASE_LOOKED_AT_BEFORE, "a read relies on the lease as it was a moment ago")                 \
-    X(GRANT_BEFORE_APPLIED, "a lease is granted before the row that took a role is applied")
+    X(GRANT_BEFORE_APPLIED, "a lease is granted before the row that took a role is applied")       \
+    X(GRANTS_BY_RECEIPT, "a leader counts when it got an answer, not when it had asked")           \
+    X(CHANGE_IN_BATCH, "a change of servers travels with other entries")                           \
+    X(CHANGE_UPON_CHANGE, "a change of servers is taken before the last one is known as agreed")   \
+    X(CHANGE_BEFORE_OWN_TERM, "a new leader changes servers before anything of its own is agreed") \
+    X(ALONE_IN_OLD_TERM, "an only voter leads in a term that may be another's")                    \
+    X(DISRUPTS_FOR_EVER, "who was to be handed leadership goes on disrupting")
 
 enum mutant {
     MUTANT_NONE,
