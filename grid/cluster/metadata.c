@@ -111,7 +111,7 @@ static mr_rc_t admit(struct metadata *m, const struct command *c)
         *x = (struct cluster_member){.incarnation = c->member};
     }
     x->in = true;
-    x->taken = m->index; /* it may not have heard yet that it was expelled */
+    x->taken = x->joined = m->index; /* it may not have heard yet that it was expelled */
     for (uint32_t i = 0; i < m->partitions; i++) {
         struct row *r = &m->rows[i];
 
@@ -159,7 +159,7 @@ static mr_rc_t forget(struct metadata *m, const struct command *c, struct row *r
 static mr_rc_t add(struct metadata *m, const struct command *c, struct row *r)
 {
     (void)m;
-    if (r->primary != c->primary || !row_learns(r, c->member))
+    if (r->primary == NOBODY || r->primary != c->primary || !row_learns(r, c->member))
         return MR_NOT_EQUAL;
     r->epoch++;
     take_out(r->learners, &r->learner_count, c->member);
@@ -170,7 +170,8 @@ static mr_rc_t add(struct metadata *m, const struct command *c, struct row *r)
 static mr_rc_t shrink(struct metadata *m, const struct command *c, struct row *r)
 {
     (void)m;
-    if (r->primary != c->primary || c->member == r->primary || !row_in_sync(r, c->member))
+    if (r->primary == NOBODY || r->primary != c->primary || c->member == r->primary ||
+        !row_in_sync(r, c->member))
         return MR_NOT_EQUAL;
     r->epoch++;
     take_out(r->in_sync, &r->in_sync_count, c->member);
@@ -211,6 +212,13 @@ mr_rc_t metadata_apply(struct metadata *m, const struct command *c)
     case COMMAND_EXPEL: return expel(m, c);
     default: return change_row(m, c);
     }
+}
+
+mr_rc_t metadata_apply_at(struct metadata *m, uint64_t index, const struct command *c)
+{
+    check(index > m->index);
+    m->index = index - 1;
+    return metadata_apply(m, c);
 }
 
 /* ---- what is missing ------------------------------------------------------------------------ */
@@ -257,8 +265,11 @@ mr_rc_t metadata_init(struct metadata *m, uint32_t partitions, uint64_t founder)
     *m = (struct metadata){.partitions = partitions, .member_count = 1};
     if (!(m->rows = mem_alloc_zero(partitions * sizeof m->rows[0])))
         return MR_ERR_MEMORY;
-    m->members[0] = (struct cluster_member){
-        .incarnation = founder, .in = true, .primaries = partitions, .copies = partitions};
+    m->members[0] = (struct cluster_member){.incarnation = founder,
+                                            .in = true,
+                                            .joined = 1,
+                                            .primaries = partitions,
+                                            .copies = partitions};
     for (uint32_t i = 0; i < partitions; i++)
         m->rows[i] = (struct row){
             .epoch = 1, .reign = 1, .primary = founder, .in_sync = {founder}, .in_sync_count = 1};

@@ -30,6 +30,7 @@
 
 #include "grid/cluster/row.h"
 #include "net/base/error.h"
+#include "net/wire/sink.h"
 
 enum { CLUSTER_MEMBERS_MAX = 256 };
 
@@ -37,6 +38,7 @@ struct cluster_member {
     uint64_t incarnation;
     bool in;            /* the cluster; the others are remembered as holders */
     uint64_t taken;     /* the index of the command that admitted it, or last took a role from it */
+    uint64_t joined;    /* the index of the command that admitted it: its raft number */
     uint32_t primaries; /* partitions */
     uint32_t copies;    /* the same, as anything */
 };
@@ -67,13 +69,16 @@ struct command {
     uint64_t primary;   /* who asks; of ADD and SHRINK */
 };
 
-/* All partitions are the founder's. MR_ERR_MEMORY. */
+/* All partitions are the founder's, whose raft number is 1. MR_ERR_MEMORY. */
 mr_rc_t metadata_init(struct metadata *m, uint32_t partitions, uint64_t founder);
 void metadata_free(struct metadata *m);
 
 /* MR_OK: done; MR_EXISTS: it was so before; MR_NOT_EQUAL: what it was decided upon is not so;
  * MR_ERR_FULL: there are as many members as can be. The index rises whatever is answered. */
 mr_rc_t metadata_apply(struct metadata *m, const struct command *c);
+
+/* The same, of the command at this index of the log, where there are other entries between. */
+mr_rc_t metadata_apply_at(struct metadata *m, uint64_t index, const struct command *c);
 
 /* NULL: unknown, and neither in nor a holder. */
 const struct cluster_member *metadata_member(const struct metadata *m, uint64_t incarnation);
@@ -82,6 +87,15 @@ const struct cluster_member *metadata_member(const struct metadata *m, uint64_t 
  * is missing most, at the member that has the fewest. False: there is nothing to do, or nobody to
  * do it. */
 bool metadata_repair(const struct metadata *m, uint32_t copies, struct command *ret_c);
+
+/* As bytes, for a snapshot and for the log. */
+void metadata_encode(const struct metadata *m, struct sink *out);
+void command_encode(const struct command *c, struct sink *out);
+
+/* MR_ERR_MALFORMED: these are no bytes that were encoded; what metadata_check wants holds of all
+ * that is. MR_ERR_MEMORY. */
+mr_rc_t metadata_decode(struct metadata *m, const void *bytes, size_t size);
+mr_rc_t command_decode(struct command *c, const void *bytes, size_t size);
 
 /* All that must hold. Dies where it does not. */
 void metadata_check(const struct metadata *m);

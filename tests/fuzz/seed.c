@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "grid/cluster/metadata.h"
 #include "net/wire/bigend.h"
 #include "net/wire/scalar.h"
 #include "net/wire/wire.h"
@@ -118,6 +119,41 @@ static void member_messages(void)
     sink_free(&items);
 }
 
+/* A cluster of two with a backup, and the commands that made it so. */
+static void metadata(void)
+{
+    const struct command commands[] = {
+        {COMMAND_ADMIT, 2, 0, 0, 0}, {COMMAND_LEARN, 2, 1, 1, 0}, {COMMAND_ADD, 2, 1, 2, 1}};
+    struct sink all = {.grows = true}, out = {.grows = true};
+    struct metadata m;
+
+    if (metadata_init(&m, 4, 1) != MR_OK)
+        abort();
+    for (int i = 0; i < 3; i++) {
+        command_encode(&commands[i], &all);
+        if (metadata_apply(&m, &commands[i]) != MR_OK)
+            abort();
+    }
+    metadata_encode(&m, &out);
+    write_seed("metadata", "commands", all.at, all.size);
+    write_seed("metadata", "of_two", out.at, out.size);
+    metadata_free(&m);
+    sink_free(&all);
+    sink_free(&out);
+}
+
+/* A founder that adds and promotes another, who answers; and a joiner that is sent a log. */
+static void consensus(void)
+{
+    static const uint8_t founder[] = {1, 8, 0, 1, 9, 0, 1, 0, 2, 1, 2, 5, 1, 0, 3, 1,
+                                      9, 0, 1, 1, 2, 1, 2, 5, 1, 0, 4, 1, 8, 0, 1};
+    static const uint8_t joiner[] = {0, 0, 2, 5, 1, 0, 0, 0, 9, 1, 1, 3,  4, 0,  2,
+                                     5, 1, 1, 1, 1, 9, 2, 1, 1, 1, 1, 14, 0, 99, 15};
+
+    write_seed("consensus", "founder", founder, sizeof founder);
+    write_seed("consensus", "joiner", joiner, sizeof joiner);
+}
+
 static void error(void)
 {
     struct sink out = {.grows = true};
@@ -165,6 +201,8 @@ int main(int count, char **words)
     folder = words[1];
     messages();
     member_messages();
+    metadata();
+    consensus();
     error();
     values();
     return 0;

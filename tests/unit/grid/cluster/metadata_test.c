@@ -199,3 +199,26 @@ Test(metadata, has_room_for_so_many)
     cr_assert(admit(9999) == MR_ERR_FULL);
     cr_assert(admit(1001) == MR_EXISTS);
 }
+
+Test(metadata, takes_no_command_of_nobody_about_what_is_offline)
+{
+    cr_assert(admit(SECOND) == MR_OK);
+    cr_assert(row_command(COMMAND_LEARN, 0, SECOND) == MR_OK);
+    cr_assert(expel(FOUNDER) == MR_OK);
+    cr_assert(m.rows[0].primary == NOBODY);
+    cr_assert(row_command(COMMAND_SHRINK, 0, FOUNDER) == MR_NOT_EQUAL);
+    cr_assert(row_command(COMMAND_ADD, 0, SECOND) == MR_NOT_EQUAL);
+}
+
+Test(metadata, numbers_members_by_the_command_that_admitted_them)
+{
+    const struct command again = {.kind = COMMAND_ADMIT, .member = SECOND};
+
+    cr_assert(metadata_member(&m, FOUNDER)->joined == 1);
+    cr_assert(metadata_apply_at(&m, 7, &again) == MR_OK && m.index == 7);
+    cr_assert(metadata_member(&m, SECOND)->joined == 7);
+    cr_assert(metadata_apply_at(&m, 9, &again) == MR_EXISTS);
+    cr_assert(metadata_member(&m, SECOND)->joined == 7);
+    cr_assert(expel(SECOND) == MR_OK && metadata_apply_at(&m, 20, &again) == MR_OK);
+    cr_assert(metadata_member(&m, SECOND)->joined == 20);
+}

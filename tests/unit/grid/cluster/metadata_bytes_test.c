@@ -1,0 +1,162 @@
+#include "grid/cluster/metadata.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PARTITIONS = 4, FOUNDER = 100, SECOND = 200, THIRD = 300 };
+
+static struct metadata m;
+
+static mr_rc_t apply(enum command_kind kind, uint32_t partition, uint64_t member)
+{
+    const struct row *r = &m.rows[partition];
+
+    return metadata_apply(&m, &(struct command){kind, member, partition, r->epoch, r->primary});
+}
+
+/* Three members, one of which is out and holds partition 3 alone; a backup, a learner. */
+static void open(void)
+{
+    cr_assert(metadata_init(&m, PARTITIONS, FOUNDER) == MR_OK);
+    cr_assert(apply(COMMAND_ADMIT, 0, SECOND) == MR_OK && apply(COMMAND_ADMIT, 0, THIRD) == MR_OK);
+    for (uint32_t i = 0; i < 2; i++)
+        cr_assert(apply(COMMAND_LEARN, i, SECOND) == MR_OK);
+    cr_assert(apply(COMMAND_ADD, 0, SECOND) == MR_OK && apply(COMMAND_LEARN, 3, THIRD) == MR_OK);
+    cr_assert(apply(COMMAND_ADD, 3, THIRD) == MR_OK && apply(COMMAND_MOVE, 3, THIRD) == MR_OK);
+    cr_assert(apply(COMMAND_SHRINK, 3, FOUNDER) == MR_OK &&
+              apply(COMMAND_EXPEL, 0, THIRD) == MR_OK);
+    metadata_check(&m);
+    cr_assert(m.rows[3].primary == NOBODY);
+}
+
+static void close(void)
+{
+    metadata_free(&m);
+}
+
+TestSuite(metadata_bytes, .init = open, .fini = close);
+
+static struct sink encoded(const struct metadata *from)
+{
+    struct sink out = {.grows = true};
+
+    metadata_encode(from, &out);
+    cr_assert(sink_state(&out) == MR_OK);
+    return out;
+}
+
+Test(metadata_bytes, come_back)
+{
+    struct sink out = encoded(&m);
+    struct metadata got;
+
+    cr_assert(metadata_decode(&got, out.at, out.size) == MR_OK);
+    metadata_check(&got);
+    cr_assert(got.index == m.index && got.partitions == m.partitions);
+    cr_assert(got.member_count == m.member_count);
+    cr_assert(memcmp(got.members, m.members, sizeof m.members[0] * m.member_count) == 0);
+    cr_assert(memcmp(got.rows, m.rows, sizeof m.rows[0] * PARTITIONS) == 0);
+    metadata_free(&got);
+    sink_free(&out);
+}
+
+/* From an exact copy on the heap, so that reading too far is seen. */
+static mr_rc_t decode(const uint8_t *bytes, size_t size)
+{
+    uint8_t *exact = malloc(size + 1);
+    struct metadata got;
+
+    memcpy(exact + 1, bytes, size);
+    mr_rc_t rc = metadata_decode(&got, exact + 1, size);
+
+    if (rc == MR_OK) {
+        metadata_check(&got);
+        metadata_free(&got);
+    }
+    free(exact);
+    return rc;
+}
+
+Test(metadata_bytes, are_refused_when_cut_short_or_longer)
+{
+    struct sink out = encoded(&m);
+
+    for (size_t size = 0; size < out.size; size++)
+        cr_assert(decode(out.at, size) == MR_ERR_MALFORMED, "%zu", size);
+    sink_put8(&out, 0);
+    cr_assert(decode(out.at, out.size) == MR_ERR_MALFORMED);
+    sink_free(&out);
+}
+
+/* What can be changed in one byte is refused, or is metadata all the same. */
+Test(metadata_bytes, are_never_read_as_what_cannot_be)
+{
+    struct sink out = encoded(&m);
+    size_t good = 0;
+
+    for (size_t i = 0; i < out.size; i++)
+        for (int bit = 0; bit < 8; bit++) {
+            out.at[i] ^= (uint8_t)(1 << bit);
+            good += decode(out.at, out.size) == MR_OK;
+            out.at[i] ^= (uint8_t)(1 << bit);
+        }
+    cr_assert(good > 0 && good < out.size * 8);
+    sink_free(&out);
+}
+
+static mr_rc_t refused(void)
+{
+    struct sink out = encoded(&m);
+    mr_rc_t rc = decode(out.at, out.size);
+
+    sink_free(&out);
+    return rc;
+}
+
+#define NEVER(change, back)                                                                        \
+    do {                                                                                           \
+        change;                                                                                    \
+        cr_expect(refused() == MR_ERR_MALFORMED, #change);                                         \
+        back;                                                                                      \
+    } while (0)
+
+Test(metadata_bytes, say_nothing_that_metadata_cannot_be)
+{
+    struct row *r = m.rows;
+
+    NEVER(r[0].primary = 7, r[0].primary = FOUNDER);
+    NEVER(r[0].primary = THIRD, r[0].primary = FOUNDER);
+    NEVER(r[0].primary = NOBODY, r[0].primary = FOUNDER);
+    NEVER(r[0].reign = r[0].epoch + 1, r[0].reign = 1);
+    NEVER(r[0].in_sync[1] = FOUNDER, r[0].in_sync[1] = SECOND);
+    NEVER(r[0].in_sync[1] = THIRD, r[0].in_sync[1] = SECOND);
+    NEVER(r[1].learners[0] = FOUNDER, r[1].learners[0] = SECOND);
+    NEVER(r[1].learners[0] = THIRD, r[1].learners[0] = SECOND);
+    NEVER(r[0].in_sync_count = 0, r[0].in_sync_count = 2);
+    NEVER(m.members[1].incarnation = FOUNDER, m.members[1].incarnation = SECOND);
+    NEVER(m.members[1].incarnation = NOBODY, m.members[1].incarnation = SECOND);
+    NEVER(m.members[1].taken = m.index + 1, m.members[1].taken = m.index);
+    NEVER(m.partitions = 0, m.partitions = PARTITIONS);
+    cr_expect(refused() == MR_OK);
+}
+
+Test(metadata_bytes, of_commands_come_back)
+{
+    const struct command c = {COMMAND_SHRINK, SECOND, 3, 1ull << 40, FOUNDER};
+    struct sink out = {.grows = true};
+    struct command got;
+
+    command_encode(&c, &out);
+    cr_assert(command_decode(&got, out.at, out.size) == MR_OK);
+    cr_assert(got.kind == c.kind && got.member == c.member && got.partition == c.partition);
+    cr_assert(got.epoch == c.epoch && got.primary == c.primary);
+    for (size_t size = 0; size < out.size; size++)
+        cr_assert(command_decode(&got, out.at, size) == MR_ERR_MALFORMED);
+    out.at[0] = COMMAND_MOVE + 1;
+    cr_assert(command_decode(&got, out.at, out.size) == MR_ERR_MALFORMED);
+    out.at[0] = COMMAND_ADMIT;
+    memset(out.at + 1, 0, 8);
+    cr_assert(command_decode(&got, out.at, out.size) == MR_ERR_MALFORMED);
+    sink_free(&out);
+}
