@@ -173,7 +173,8 @@ static inline void peer_connect(struct peer *p)
     static const struct conn_events events = {peer_opened, peer_message, NULL, NULL, peer_ended};
 
     *p = (struct peer){.alive = true, .in_order = true, .got.grows = true};
-    check(conn_connect(&p->conn, world.clients, &world.door, INT32_MAX, &events, p) == MR_OK);
+    check(conn_connect(&p->conn, world.clients, &world.door, CONN_CLIENT, INT32_MAX, &events, p) ==
+          MR_OK);
 }
 
 static inline void peer_leave(struct peer *p)

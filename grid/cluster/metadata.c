@@ -98,6 +98,30 @@ static void leave_row(struct metadata *m, struct row *r, uint64_t member)
 
 /* ---- commands ------------------------------------------------------------------------------- */
 
+static void begin(struct metadata *m, uint64_t founder)
+{
+    m->member_count = 1;
+    m->members[0] = (struct cluster_member){.incarnation = founder,
+                                            .in = true,
+                                            .joined = 1,
+                                            .primaries = m->partitions,
+                                            .copies = m->partitions};
+    for (uint32_t i = 0; i < m->partitions; i++)
+        m->rows[i] = (struct row){
+            .epoch = 1, .reign = 1, .primary = founder, .in_sync = {founder}, .in_sync_count = 1};
+}
+
+static mr_rc_t found(struct metadata *m, const struct command *c)
+{
+    if (m->member_count > 0)
+        return MR_EXISTS;
+    begin(m, c->member);
+    m->members[0].card = c->card;
+    m->cluster_high = c->cluster_high;
+    m->cluster_low = c->cluster_low;
+    return MR_OK;
+}
+
 static mr_rc_t admit(struct metadata *m, const struct command *c)
 {
     struct cluster_member *x = find(m, c->member);
@@ -111,6 +135,7 @@ static mr_rc_t admit(struct metadata *m, const struct command *c)
         *x = (struct cluster_member){.incarnation = c->member};
     }
     x->in = true;
+    x->card = c->card;
     x->taken = x->joined = m->index; /* it may not have heard yet that it was expelled */
     for (uint32_t i = 0; i < m->partitions; i++) {
         struct row *r = &m->rows[i];
@@ -208,6 +233,7 @@ mr_rc_t metadata_apply(struct metadata *m, const struct command *c)
 {
     m->index++;
     switch (c->kind) {
+    case COMMAND_FOUND: return found(m, c);
     case COMMAND_ADMIT: return admit(m, c);
     case COMMAND_EXPEL: return expel(m, c);
     default: return change_row(m, c);
@@ -262,17 +288,11 @@ bool metadata_repair(const struct metadata *m, uint32_t copies, struct command *
 
 mr_rc_t metadata_init(struct metadata *m, uint32_t partitions, uint64_t founder)
 {
-    *m = (struct metadata){.partitions = partitions, .member_count = 1};
+    *m = (struct metadata){.partitions = partitions};
     if (!(m->rows = mem_alloc_zero(partitions * sizeof m->rows[0])))
         return MR_ERR_MEMORY;
-    m->members[0] = (struct cluster_member){.incarnation = founder,
-                                            .in = true,
-                                            .joined = 1,
-                                            .primaries = partitions,
-                                            .copies = partitions};
-    for (uint32_t i = 0; i < partitions; i++)
-        m->rows[i] = (struct row){
-            .epoch = 1, .reign = 1, .primary = founder, .in_sync = {founder}, .in_sync_count = 1};
+    if (founder != NOBODY)
+        begin(m, founder);
     return MR_OK;
 }
 
@@ -284,7 +304,7 @@ void metadata_free(struct metadata *m)
 
 static void check_row(const struct metadata *m, const struct row *r)
 {
-    check(r->in_sync_count > 0);
+    check(r->in_sync_count > 0 || m->member_count == 0);
     check(r->in_sync_count + r->learner_count <= 2 * COPIES_MAX);
     check(r->reign <= r->epoch);
     check(r->primary == NOBODY || row_in_sync(r, r->primary));

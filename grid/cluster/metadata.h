@@ -10,6 +10,7 @@
  * Members are named by their incarnation, a number drawn when a process starts, which so names what
  * is in its memory. One that was only cut off comes back under the same.
  *
+ *     FOUND    the first one, who has everything; nothing where there is one already
  *     ADMIT    in; where it is the only one to hold a partition, it becomes its primary
  *     EXPEL    out; where it was primary, another who is in sync is; where it was the last one in
  *              sync, the partition is OFFLINE and it the holder
@@ -28,6 +29,7 @@
 #ifndef GRID_CLUSTER_METADATA_H
 #define GRID_CLUSTER_METADATA_H
 
+#include "grid/cluster/card.h"
 #include "grid/cluster/row.h"
 #include "net/base/error.h"
 #include "net/wire/sink.h"
@@ -41,10 +43,12 @@ struct cluster_member {
     uint64_t joined;    /* the index of the command that admitted it: its raft number */
     uint32_t primaries; /* partitions */
     uint32_t copies;    /* the same, as anything */
+    struct card card;
 };
 
 struct metadata {
-    uint64_t index; /* of the last command */
+    uint64_t index;                     /* of the last command */
+    uint64_t cluster_high, cluster_low; /* its uuid, drawn by the founder */
     struct cluster_member members[CLUSTER_MEMBERS_MAX];
     uint32_t member_count;
     struct row *rows;
@@ -52,6 +56,7 @@ struct metadata {
 };
 
 enum command_kind {
+    COMMAND_FOUND,
     COMMAND_ADMIT,
     COMMAND_EXPEL,
     COMMAND_LEARN,
@@ -64,12 +69,15 @@ enum command_kind {
 struct command {
     enum command_kind kind;
     uint64_t member;
-    uint32_t partition; /* of LEARN and those that follow, as what comes now */
-    uint64_t epoch;     /* that the row still has to have */
-    uint64_t primary;   /* who asks; of ADD and SHRINK */
+    uint32_t partition;                 /* of LEARN and those that follow, as what comes now */
+    uint64_t epoch;                     /* that the row still has to have */
+    uint64_t primary;                   /* who asks; of ADD and SHRINK */
+    struct card card;                   /* of FOUND and ADMIT */
+    uint64_t cluster_high, cluster_low; /* of FOUND */
 };
 
-/* All partitions are the founder's, whose raft number is 1. MR_ERR_MEMORY. */
+/* All partitions are the founder's, whose raft number is 1; NOBODY: there is no cluster before FOUND
+ * is applied. MR_ERR_MEMORY. */
 mr_rc_t metadata_init(struct metadata *m, uint32_t partitions, uint64_t founder);
 void metadata_free(struct metadata *m);
 

@@ -3,10 +3,12 @@
  * Numbers, most significant byte first; what can be counted is not written. */
 #include "grid/cluster/metadata.h"
 
+#include <string.h>
+
 #include "net/base/mem.h"
 #include "net/wire/bigend.h"
 
-enum { FORM = 1, ROW_BYTES_MIN = 34, MEMBER_BYTES = 25 };
+enum { FORM = 1, ROW_BYTES_MIN = 34, MEMBER_BYTES = 60 };
 
 /* A place in the bytes. Once there were too few it stays bad, and every number is 0. */
 struct reader {
@@ -41,6 +43,41 @@ static uint64_t take64(struct reader *r)
     return get_be64(take(r, 8));
 }
 
+/* ---- cards ---------------------------------------------------------------------------------- */
+
+static void put_card(const struct card *c, struct sink *out)
+{
+    uint8_t name = (uint8_t)strlen(c->name);
+
+    sink_put64(out, c->uuid_high);
+    sink_put64(out, c->uuid_low);
+    sink_put(out, c->address.ip, sizeof c->address.ip);
+    sink_put16(out, c->address.port);
+    sink_put8(out, name);
+    sink_put(out, c->name, name);
+}
+
+static struct card take_card(struct reader *r)
+{
+    struct card c = {.uuid_high = take64(r)};
+
+    c.uuid_low = take64(r);
+    for (size_t i = 0; i < sizeof c.address.ip; i++)
+        c.address.ip[i] = take8(r);
+    c.address.port = (uint16_t)(take8(r) << 8);
+    c.address.port |= take8(r);
+
+    uint8_t name = take8(r);
+
+    if (name > CARD_NAME_MAX)
+        r->bad = true;
+    for (uint8_t i = 0; i < name && !r->bad; i++)
+        c.name[i] = (char)take8(r);
+    if (memchr(c.name, '\0', sizeof c.name) != c.name + name)
+        r->bad = true;
+    return c;
+}
+
 /* ---- commands ------------------------------------------------------------------------------- */
 
 void command_encode(const struct command *c, struct sink *out)
@@ -50,6 +87,12 @@ void command_encode(const struct command *c, struct sink *out)
     sink_put32(out, c->partition);
     sink_put64(out, c->epoch);
     sink_put64(out, c->primary);
+    if (c->kind <= COMMAND_ADMIT)
+        put_card(&c->card, out);
+    if (c->kind == COMMAND_FOUND) {
+        sink_put64(out, c->cluster_high);
+        sink_put64(out, c->cluster_low);
+    }
 }
 
 mr_rc_t command_decode(struct command *c, const void *bytes, size_t size)
@@ -62,6 +105,12 @@ mr_rc_t command_decode(struct command *c, const void *bytes, size_t size)
     c->partition = take32(&r);
     c->epoch = take64(&r);
     c->primary = take64(&r);
+    if (kind <= COMMAND_ADMIT)
+        c->card = take_card(&r);
+    if (kind == COMMAND_FOUND) {
+        c->cluster_high = take64(&r);
+        c->cluster_low = take64(&r);
+    }
     return r.bad || r.at != r.end || kind > COMMAND_MOVE || c->member == NOBODY ? MR_ERR_MALFORMED
                                                                                 : MR_OK;
 }
@@ -78,6 +127,8 @@ void metadata_encode(const struct metadata *m, struct sink *out)
 {
     sink_put8(out, FORM);
     sink_put64(out, m->index);
+    sink_put64(out, m->cluster_high);
+    sink_put64(out, m->cluster_low);
     sink_put32(out, m->member_count);
     sink_put32(out, m->partitions);
     for (uint32_t i = 0; i < m->member_count; i++) {
@@ -87,6 +138,7 @@ void metadata_encode(const struct metadata *m, struct sink *out)
         sink_put8(out, x->in);
         sink_put64(out, x->taken);
         sink_put64(out, x->joined);
+        put_card(&x->card, out);
     }
     for (uint32_t i = 0; i < m->partitions; i++) {
         const struct row *r = &m->rows[i];
@@ -119,6 +171,7 @@ static void take_member(struct reader *r, struct metadata *m)
     x.in = in;
     x.taken = take64(r);
     x.joined = take64(r);
+    x.card = take_card(r);
     if (x.incarnation == NOBODY || in > 1 || x.taken > m->index || find(m, x.incarnation))
         r->bad = true;
     m->members[m->member_count++] = x;
@@ -168,11 +221,12 @@ mr_rc_t metadata_decode(struct metadata *m, const void *bytes, size_t size)
 {
     struct reader r = {bytes, (const uint8_t *)bytes + size, false};
     uint8_t form = take8(&r);
-    uint64_t index = take64(&r);
+    uint64_t index = take64(&r), high = take64(&r), low = take64(&r);
     uint32_t members = take32(&r), partitions = take32(&r);
     size_t left = (size_t)(r.end - r.at);
 
-    *m = (struct metadata){.index = index, .partitions = partitions};
+    *m = (struct metadata){
+        .index = index, .cluster_high = high, .cluster_low = low, .partitions = partitions};
     if (r.bad || form != FORM || members > CLUSTER_MEMBERS_MAX || partitions == 0 ||
         left / MEMBER_BYTES < members || left / ROW_BYTES_MIN < partitions)
         return MR_ERR_MALFORMED;

@@ -12,7 +12,12 @@ static mr_rc_t apply(enum command_kind kind, uint32_t partition, uint64_t member
 {
     const struct row *r = &m.rows[partition];
 
-    return metadata_apply(&m, &(struct command){kind, member, partition, r->epoch, r->primary});
+    return metadata_apply(&m, &(struct command){.kind = kind,
+                                                .member = member,
+                                                .partition = partition,
+                                                .epoch = r->epoch,
+                                                .primary = r->primary,
+                                                .card = {.uuid_low = member, .name = "one"}});
 }
 
 /* Three members, one of which is out and holds partition 3 alone; a backup, a learner. */
@@ -143,7 +148,11 @@ Test(metadata_bytes, say_nothing_that_metadata_cannot_be)
 
 Test(metadata_bytes, of_commands_come_back)
 {
-    const struct command c = {COMMAND_SHRINK, SECOND, 3, 1ull << 40, FOUNDER};
+    const struct command c = {.kind = COMMAND_SHRINK,
+                              .member = SECOND,
+                              .partition = 3,
+                              .epoch = 1ull << 40,
+                              .primary = FOUNDER};
     struct sink out = {.grows = true};
     struct command got;
 
@@ -158,5 +167,24 @@ Test(metadata_bytes, of_commands_come_back)
     out.at[0] = COMMAND_ADMIT;
     memset(out.at + 1, 0, 8);
     cr_assert(command_decode(&got, out.at, out.size) == MR_ERR_MALFORMED);
+    sink_free(&out);
+}
+
+Test(metadata_bytes, of_commands_that_bring_a_card_come_back)
+{
+    struct command got, c = {.kind = COMMAND_FOUND,
+                             .member = FOUNDER,
+                             .card = {1, 2, {.ip = {3}, .port = 5701}, "one"},
+                             .cluster_high = 4,
+                             .cluster_low = 5};
+    struct sink out = {.grows = true};
+
+    memset(c.card.name, 'n', CARD_NAME_MAX);
+    command_encode(&c, &out);
+    cr_assert(command_decode(&got, out.at, out.size) == MR_OK);
+    cr_assert(memcmp(&got.card, &c.card, sizeof c.card) == 0);
+    cr_assert(got.cluster_high == 4 && got.cluster_low == 5);
+    for (size_t size = 0; size < out.size; size++)
+        cr_assert(command_decode(&got, out.at, size) == MR_ERR_MALFORMED);
     sink_free(&out);
 }

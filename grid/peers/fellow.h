@@ -1,0 +1,75 @@
+/* fellow.h - a connection to another member, opened by this one, and opened again when it breaks.
+ *
+ *     IDLE ──▶ OPENING ──hello, hello──▶ OPEN ──▶ broken off: IDLE, and again after a moment
+ *
+ * Each loop has one to each member for the data of its share of partitions, and the control thread
+ * one for the control log. The other side answers on the same connection. What is sent while it is
+ * not open is lost: who sends says it again, having been told that it is open.
+ *
+ * Threads: the loop's, but for fellow_send.
+ */
+#ifndef GRID_PEERS_FELLOW_H
+#define GRID_PEERS_FELLOW_H
+
+#include "net/base/list.h"
+#include "net/conn.h"
+#include "net/loop.h"
+#include "net/wire/wire.h"
+
+enum { FELLOW_PROTOCOL = 1, FELLOW_MESSAGE_MAX = 40 << 20 };
+
+enum fellow_purpose { FELLOW_DATA, FELLOW_CONTROL };
+
+enum fellow_state { FELLOW_IDLE, FELLOW_OPENING, FELLOW_OPEN };
+
+struct fellow;
+
+struct fellow_events {
+    /* Fills what this member says of itself; texts are borrowed. */
+    void (*introduce)(void *context, struct member_hello *ret_hello);
+    /* It has said who it is. False: it is not wanted, and broken off. */
+    bool (*met)(struct fellow *p, const struct member_hello *hello);
+    void (*opened)(struct fellow *p);
+    void (*message)(struct fellow *p, const uint8_t *bytes, size_t size);
+    void (*broken)(struct fellow *p); /* it was open */
+    void (*settled)(
+        struct fellow *p); /* the messages of one piece have been handed on; may be NULL */
+};
+
+struct fellow {
+    struct list node; /* its owner's */
+    struct loop *loop;
+    struct transport *transport;
+    struct address address;
+    enum fellow_purpose purpose;
+    const struct fellow_events *events;
+    void *context;
+    uint32_t number;      /* its owner's */
+    uint64_t incarnation; /* of who is there, once it was met; 0: not yet */
+    enum fellow_state state;
+    bool ends, heard_hello, is_linked;
+    struct conn conn;
+    struct loop_timer timer;
+    uint64_t retry_ns;
+    struct tasklet taker;
+    void *outgoing; /* what other threads send, the last one first */
+    uint64_t outgoing_size;
+    uint32_t is_open; /* for them */
+    char words[160];  /* why it is not open */
+};
+
+/* Begins to connect. MR_ERR_MEMORY. */
+mr_rc_t fellow_new(struct loop *loop, struct transport *t, const struct address *to,
+                   enum fellow_purpose purpose, const struct fellow_events *events, void *context,
+                   struct fellow **ret_p);
+
+/* Breaks off, without a callback. Not from inside one of its callbacks. */
+void fellow_free(struct fellow *p);
+
+/* Sends bytes that form messages, or drops them. Any thread; it copies. */
+void fellow_send(struct fellow *p, const void *bytes, size_t size);
+
+/* The same of a row. */
+void fellow_tell(struct fellow *p, enum wire_id id, const void *message);
+
+#endif
