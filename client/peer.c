@@ -213,7 +213,8 @@ mr_rc_t peer_new(struct remote *r, const struct address *to, struct peer **ret_p
     p->heard_ns = p->began_ns;
     p->member.null = true;
     list_init(&p->sent);
-    if ((rc = conn_connect(&p->conn, r->transport, to, CONN_CLIENT, REMOTE_MESSAGE_MAX, &events, p)) != MR_OK) {
+    if ((rc = conn_connect(&p->conn, r->transport, to, CONN_CLIENT, REMOTE_MESSAGE_MAX, &events,
+                           p)) != MR_OK) {
         mem_free(p);
         return rc;
     }

@@ -18,6 +18,14 @@
 const struct config_key config_keys[] = {
     {"cluster.name", CONFIG_TEXT, "dev", 1, CONFIG_NAME_MAX, NULL,
      "Members form a cluster with those of the same name, and clients ask for it by name."},
+    {"cluster.members", CONFIG_TEXT, "", 0, 4095, NULL,
+     "Addresses of members to form a cluster with or to join, this one included, separated by "
+     "commas; empty: the member stays on its own."},
+    {"cluster.bootstrap", CONFIG_CHOICE, "no", 0, 0, "no|yes",
+     "Whether the member founds the cluster at once, without waiting for those in "
+     "cluster.members; for one of them, once."},
+    {"cluster.backup-count", CONFIG_INT, "1", 0, 6, NULL,
+     "Copies of each partition besides the one that is read and written."},
     {"member.name", CONFIG_TEXT, "", 0, CONFIG_NAME_MAX, NULL,
      "What this member is called in the log; empty for its host and process, as in box-1234."},
     {"member.loops", CONFIG_INT, "0", 0, 1024, NULL,

@@ -128,6 +128,8 @@ static mr_rc_t start_loops(struct member *m, mr_err_t *err)
     keeper_start_on_loop(&m->keeper, m->loops[0], &m->maps);
     if (config_number(m->config, "network.listen") && (rc = open_door(m, err)) != MR_OK)
         return rc;
+    if (m->control && (rc = crew_open(&m->crew)) != MR_OK)
+        return rc;
     if ((rc = pages_open_on_loop(&m->pages, m->loops[wanted - 1], m, err)) != MR_OK)
         return rc;
     for (; m->loops_started < wanted; m->loops_started++) {
@@ -174,9 +176,15 @@ mr_rc_t member_start(const mr_config_t *config, struct member **ret_m, mr_err_t 
     maps_init(&m->maps);
     objects_init(&m->objects, &m->maps);
     m->uuid = door_uuid();
+    forwards_init(&m->forwards);
+    m->crew.member = m;
+    name_of(m->config, m->name, sizeof m->name);
+    if (control_is_wanted(m) && (rc = control_new(m, &m->control, err)) != MR_OK)
+        goto fail;
     if ((rc = start_events(m)) != MR_OK || (rc = start_loops(m, err)) != MR_OK)
         goto fail;
-    name_of(m->config, m->name, sizeof m->name);
+    if (m->control && (rc = control_start(m->control)) != MR_OK)
+        goto fail;
     if (m->door.member)
         (void)address_text(&m->door.address, address);
     if (m->pages.http)
@@ -200,11 +208,16 @@ void member_stop(struct member *m)
 {
     if (!m)
         return;
+    control_stop(m->control);
     for (uint32_t i = 0; i < m->loop_count; i++)
         stop_loop(m->loops[i], i < m->loops_started);
     stop_loop(m->events, m->events_started);
     pool_stop(&m->pool); /* it may still have answers for sessions, and loops to post them to */
     pages_close_on_loop(&m->pages);
+    copies_stop(&m->partitions); /* whoever waits for them is told through the door */
+    crew_close(&m->crew);
+    forwards_free(&m->forwards);
+    control_free(m->control);
     door_close(&m->door);
     objects_free(&m->objects);
     maps_free(&m->maps);

@@ -4,6 +4,7 @@
  *     partitions   memory, and the thread that keeps some ready
  *     maps         by name; made as they are asked for
  *     objects      maps and all else that has a name, by kind and name
+ *     control      the thread that keeps it in a cluster, if it is to be in one
  *     loops        mr-loop-0 .. n, on the first of which the keeper works
  *     door         a listener on each loop; its sessions
  *     pages        what it shows over HTTP
@@ -21,6 +22,9 @@
 #include "grid/door/pages.h"
 #include "grid/op/partition.h"
 #include "grid/op/pool.h"
+#include "grid/peers/control.h"
+#include "grid/peers/crew.h"
+#include "grid/peers/forward.h"
 #include "net/base/metric.h"
 #include "net/loop.h"
 
@@ -42,7 +46,10 @@ struct member {
     struct wire_uuid uuid;
     struct pool pool; /* for what clients ask that takes long */
     struct door door;
-    struct pages pages; /* on the last loop */
+    struct pages pages;      /* on the last loop */
+    struct control *control; /* NULL: it is on its own */
+    struct crew crew;
+    struct forwards forwards;
 };
 
 /* config is copied. Words in err. */

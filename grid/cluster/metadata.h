@@ -76,8 +76,8 @@ struct command {
     uint64_t cluster_high, cluster_low; /* of FOUND */
 };
 
-/* All partitions are the founder's, whose raft number is 1; NOBODY: there is no cluster before FOUND
- * is applied. MR_ERR_MEMORY. */
+/* All partitions are the founder's, whose raft number is 1; of NOBODY: there is no cluster before
+ * FOUND is applied. MR_ERR_MEMORY. */
 mr_rc_t metadata_init(struct metadata *m, uint32_t partitions, uint64_t founder);
 void metadata_free(struct metadata *m);
 

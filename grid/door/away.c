@@ -33,14 +33,14 @@ static void drop(struct work *w)
     end(list_owner(w, struct away, work));
 }
 
-mr_rc_t away_give(struct session *s, const uint8_t *bytes, size_t size)
+mr_rc_t away_give(struct session *s, struct wire_uuid client, const uint8_t *bytes, size_t size)
 {
     struct away *a = mem_alloc(sizeof *a + size);
 
     if (!a)
         return MR_ERR_MEMORY;
     *a = (struct away){
-        .work = {.run = run, .drop = drop}, .session = s, .client = s->client->uuid, .size = size};
+        .work = {.run = run, .drop = drop}, .session = s, .client = client, .size = size};
     memcpy(a->bytes, bytes, size);
     session_ref(s);
     s->away++;

@@ -22,8 +22,8 @@
 
 enum { AWAY_MAX = 16, AWAY_QUEUE_MAX = 16384 };
 
-/* Gives a call of the session away; it is answered exactly once. MR_ERR_MEMORY; MR_ERR_BUSY: too
- * much is waiting already. It is answered here then. */
-mr_rc_t away_give(struct session *s, const uint8_t *bytes, size_t size);
+/* Gives a call that the client has made away; it is answered exactly once. MR_ERR_MEMORY;
+ * MR_ERR_BUSY: too much is waiting already. It is answered here then. */
+mr_rc_t away_give(struct session *s, struct wire_uuid client, const uint8_t *bytes, size_t size);
 
 #endif

@@ -37,23 +37,42 @@ static const struct {
 
 /* ---- errors --------------------------------------------------------------------------------- */
 
-static void say_unknown(int64_t correlation, struct sink *out)
+void dispatch_error(int64_t correlation, mr_rc_t rc, struct sink *out)
 {
-    const struct fault *fault = fault_of_rc(MR_ERR_OUTCOME_UNKNOWN);
+    const struct fault *fault = fault_of_rc(rc);
 
     out->size = 0;
-    wire_put_error(correlation,
-                   &(struct wire_error){fault->code, wire_text(fault->class_name),
-                                        wire_text("this member is not primary any more; another "
-                                                  "may have the change or not")},
-                   out);
+    wire_put_error(
+        correlation,
+        &(struct wire_error){fault->code, wire_text(fault->class_name), wire_text(mr_rc_text(rc))},
+        out);
 }
 
-void dispatch_unknown(struct session *s, int64_t correlation)
+/* To the member that has the call from its client. */
+static void wrap(int64_t call, mr_rc_t rc, struct sink *out)
 {
-    counter_add(s->at->door->counts.errors, 1);
-    say_unknown(correlation, &s->at->desk.out);
-    session_send(s);
+    struct sink wrapped = {.grows = true};
+
+    wire_encode(WIRE_member_forwarded, &(struct wire_head){.partition = -1},
+                &(struct member_forwarded){call, rc, {out->at, (uint32_t)out->size}}, &wrapped);
+    sink_free(out);
+    *out = wrapped;
+}
+
+static void say(const struct call *c, mr_rc_t rc, struct sink *out)
+{
+    if (!c->forwarded)
+        dispatch_error(c->head.correlation, rc, out);
+    else
+        wrap(c->forwarded, rc, out);
+}
+
+static void hand_over(const struct call *c)
+{
+    if (c->is_away)
+        session_answer(c->session, &c->desk->out);
+    else
+        session_send(c->session);
 }
 
 /* What is on the desk, when it may be known. */
@@ -64,16 +83,24 @@ static void send(struct call *c)
     bool unknown = false;
 
     c->held = NULL;
-    if (held && !held_end(held, c->head.correlation, out, &unknown)) {
+    if (c->forwarded)
+        wrap(c->forwarded, MR_OK, out);
+    if (held && !held_end(held, c, out, &unknown)) {
         out->size = 0;
         return;
     }
     if (unknown)
-        say_unknown(c->head.correlation, out);
-    if (c->is_away)
-        session_answer(c->session, out);
-    else
-        session_send(c->session);
+        say(c, MR_ERR_OUTCOME_UNKNOWN, out);
+    hand_over(c);
+}
+
+void dispatch_unknown(struct session *s, int64_t correlation, int64_t forwarded)
+{
+    const struct call c = {.head.correlation = correlation, .forwarded = forwarded};
+
+    counter_add(s->at->door->counts.errors, 1);
+    say(&c, MR_ERR_OUTCOME_UNKNOWN, &s->at->desk.out);
+    session_send(s);
 }
 
 static void send_error(struct call *c, mr_rc_t rc)
@@ -285,8 +312,32 @@ static struct call call_new(struct session *s)
                          .err = &desk->err};
 }
 
+/* Another member has the partition: it is asked, unless the call has come from a member, or from
+ * nobody who says which partition it is about. */
+static mr_rc_t go_on_elsewhere(struct call *c, const uint8_t *bytes, size_t size)
+{
+    uint32_t partition = (uint32_t)c->head.partition;
+
+    if (c->is_away || c->forwarded || partition >= c->member->partitions.count)
+        return MR_ERR_MOVED;
+    if (c->held)
+        held_drop(c->held);
+    c->held = NULL;
+    c->err->code = MR_OK;
+    return forward_give(c->session, c->client, partition, rows[c->id].permission != ALLOW_READ,
+                        bytes, size);
+}
+
 static void finish(struct call *c, mr_rc_t rc)
 {
+    if (c->forwarded && (rc == MR_ERR_MOVED || rc == MR_ERR_OFFLINE)) {
+        if (c->held)
+            held_drop(c->held);
+        c->held = NULL;
+        say(c, rc, &c->desk->out);
+        hand_over(c);
+        return;
+    }
     if (rc == MR_ERR_CLOSED && !c->is_away && c->session->state == SESSION_NEW)
         refuse_stranger(c);
     else if (rc != MR_OK)
@@ -311,7 +362,7 @@ static mr_rc_t wait(struct call *c, const uint8_t *bytes, size_t size)
         if (c->held)
             held_drop(c->held);
         c->held = NULL;
-        return away_give(c->session, bytes, size);
+        return away_give(c->session, c->client, bytes, size);
     }
     mr_rc_t rc = parked_keep(c->session, bytes, size, c->until_ns, c->done, c->held);
 
@@ -320,11 +371,32 @@ static mr_rc_t wait(struct call *c, const uint8_t *bytes, size_t size)
     return rc;
 }
 
+/* A message, or one that another member hands on for its client. MR_ERR_MALFORMED. */
+static mr_rc_t unwrap(struct call *c, const uint8_t **bytes, size_t *size)
+{
+    union wire_message m;
+    const char *field;
+    mr_rc_t rc = wire_read_head(*bytes, *size, &c->head);
+
+    if (rc != MR_OK || !c->session->incarnation)
+        return rc;
+    if (wire_find(c->head.type) != WIRE_member_forward ||
+        wire_decode(WIRE_member_forward, *bytes, *size, &m, &field) != MR_OK)
+        return MR_ERR_MALFORMED;
+    c->forwarded = m.member_forward.call;
+    c->client = m.member_forward.client;
+    *bytes = m.member_forward.message.at;
+    *size = m.member_forward.message.size;
+    return wire_read_head(*bytes, *size, &c->head);
+}
+
 void dispatch(struct session *s, const uint8_t *bytes, size_t size)
 {
     struct call c = call_new(s);
+    const uint8_t *inner = bytes;
+    size_t inner_size = size;
 
-    if (wire_read_head(bytes, size, &c.head) != MR_OK) {
+    if (unwrap(&c, &inner, &inner_size) != MR_OK) {
         session_close(s, "a message without a head");
         return;
     }
@@ -333,9 +405,11 @@ void dispatch(struct session *s, const uint8_t *bytes, size_t size)
     mr_rc_t rc = c.waiter ? hold(&c) : MR_ERR_MEMORY;
 
     if (rc == MR_OK)
-        rc = serve(&c, bytes, size);
+        rc = serve(&c, inner, inner_size);
     if (rc == MR_PENDING)
         rc = wait(&c, bytes, size);
+    else if (rc == MR_ERR_MOVED)
+        rc = go_on_elsewhere(&c, bytes, size);
     finish(&c, rc);
     desk_trim(c.desk);
     epoch_exit();
@@ -351,7 +425,7 @@ void dispatch_away(struct session *s, struct wire_uuid client, const uint8_t *by
                      .is_away = true,
                      .err = &desk.err};
 
-    check(wire_read_head(bytes, size, &c.head) == MR_OK); /* it was, on the loop */
+    check(unwrap(&c, &bytes, &size) == MR_OK); /* it was, on the loop */
     desk_init(&desk);
     epoch_enter();
     mr_rc_t rc = hold(&c);
@@ -367,8 +441,10 @@ void dispatch_away(struct session *s, struct wire_uuid client, const uint8_t *by
 void dispatch_again(struct session *s, struct parked *p)
 {
     struct call c = call_new(s);
+    const uint8_t *bytes = p->bytes;
+    size_t size = p->size;
 
-    check(wire_read_head(p->bytes, p->size, &c.head) == MR_OK); /* it was, the first time */
+    check(unwrap(&c, &bytes, &size) == MR_OK); /* it was, the first time */
     c.waiter = clock_ns() < p->until_ns ? &p->waiter : NULL;
     c.done = p->done;
     c.held = p->held;
@@ -376,11 +452,13 @@ void dispatch_again(struct session *s, struct parked *p)
     if (c.held)
         held_resume(c.held);
     epoch_enter();
-    mr_rc_t rc = waiter_is_over(&p->waiter) ? MR_ERR_DESTROYED : serve(&c, p->bytes, p->size);
+    mr_rc_t rc = waiter_is_over(&p->waiter) ? MR_ERR_DESTROYED : serve(&c, bytes, size);
 
     check(!c.goes_away); /* what can wait does not look at whole maps */
     if (rc == MR_PENDING && c.held)
         held_pause();
+    if (rc == MR_ERR_MOVED && s->state != SESSION_ENDED)
+        rc = go_on_elsewhere(&c, p->bytes, p->size);
     if (s->state == SESSION_ENDED && c.held) /* what was parked has ended with its session */
         held_drop(c.held);
     else if (s->state != SESSION_ENDED && rc == MR_PENDING)

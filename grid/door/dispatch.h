@@ -48,6 +48,7 @@ struct call {
     mr_err_t *err;
     int32_t code; /* of an error that has no mr_rc_t, with its class; 0: as the mr_rc_t says */
     const char *class_name;
+    int64_t forwarded; /* the call's number at the member that has it from the client; 0: none */
     struct held *held; /* what the answer rests on; NULL: nothing is asked of others */
 };
 
@@ -61,7 +62,10 @@ void dispatch_away(struct session *s, struct wire_uuid client, const uint8_t *by
 void dispatch_again(struct session *s, struct parked *p);
 
 /* Answers that it is not known whether a call was done. On the session's loop. */
-void dispatch_unknown(struct session *s, int64_t correlation);
+void dispatch_unknown(struct session *s, int64_t correlation, int64_t forwarded);
+
+/* An error as the answer to a call, in words of its own. */
+void dispatch_error(int64_t correlation, mr_rc_t rc, struct sink *out);
 
 /* Answers with the response that belongs to the request: its struct; of a response with one
  * parameter a pointer to that, which is the same; NULL of one without any. */

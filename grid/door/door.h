@@ -68,6 +68,8 @@ struct door_loop {
     struct object *maps[DOOR_MAPS]; /* lately used, by the hash of their name */
     struct hot_batch *hot;
     uint64_t messages; /* of the piece at hand */
+    struct posted view;
+    uint32_t view_posted;
 };
 
 /* A program that is connected. */
@@ -105,6 +107,9 @@ mr_rc_t door_open(struct door *d, struct member *m, struct transport **transport
 
 /* Ends all sessions. The loops' threads have been joined. Also for one that was zeroed. */
 void door_close(struct door *d);
+
+/* The cluster looks otherwise: those who listen for that are told. Any thread. */
+void door_view_changed(struct door *d);
 
 /* Has p->run called on the loop. Any thread. */
 void door_post(struct door_loop *l, struct posted *p);

@@ -21,7 +21,7 @@ static void taken(struct posted *p)
     s->away -= h->is_away && h->bytes;
     if (s->state != SESSION_ENDED && h->bytes) {
         if (load_acquire_32(&h->commit.unknown))
-            dispatch_unknown(s, h->correlation);
+            dispatch_unknown(s, h->correlation, h->forwarded);
         else
             session_send_bytes(s, h->bytes, h->size);
     }
@@ -66,13 +66,14 @@ static bool is_settled(const struct held *h)
     return load_acquire_64(&h->commit.open) == 1;
 }
 
-bool held_end(struct held *h, int64_t correlation, const struct sink *answer, bool *ret_unknown)
+bool held_end(struct held *h, const struct call *c, const struct sink *answer, bool *ret_unknown)
 {
     *ret_unknown = false;
     if (!is_settled(h) && sink_state(answer) == MR_OK && (h->bytes = mem_alloc(answer->size))) {
         memcpy(h->bytes, answer->at, answer->size);
         h->size = answer->size;
-        h->correlation = correlation;
+        h->correlation = c->head.correlation;
+        h->forwarded = c->forwarded;
         session_held(h->session, (int64_t)h->size);
         if (!commit_end(&h->commit))
             return false;

@@ -22,11 +22,13 @@ struct held {
     struct commit commit; /* first, so that one is the other */
     struct session *session;
     struct posted posted;
-    int64_t correlation;
+    int64_t correlation, forwarded; /* as in struct call */
     bool is_away;
     size_t size;
     uint8_t *bytes; /* the answer */
 };
+
+struct call;
 
 /* For a call that begins on this thread, the session's loop unless it is away. NULL: no memory. */
 struct held *held_new(struct session *s, bool is_away);
@@ -37,9 +39,9 @@ void held_resume(struct held *h);
 /* It is parked: what this thread does now is not the call's. */
 void held_pause(void);
 
-/* The call has this answer. True: send it, or, if *ret_unknown, that it is not known, and h is gone.
+/* The call has this answer. True: send it, or, if *ret_unknown, that it is not known; h is gone.
  * False: that is done later. */
-bool held_end(struct held *h, int64_t correlation, const struct sink *answer, bool *ret_unknown);
+bool held_end(struct held *h, const struct call *c, const struct sink *answer, bool *ret_unknown);
 
 /* Nobody wants to know any more. */
 void held_drop(struct held *h);

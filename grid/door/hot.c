@@ -187,6 +187,7 @@ static bool run_put(struct sink *out, const struct hot *h)
 static bool run_put_held(struct session *s, const struct hot *h)
 {
     struct sink *out = &s->at->desk.out, answer = {.grows = true};
+    const struct call call = {.head.correlation = h->correlation};
     struct held *held = held_new(s, false);
     bool unknown = false;
 
@@ -197,12 +198,12 @@ static bool run_put_held(struct session *s, const struct hot *h)
         sink_free(&answer);
         return false;
     }
-    if (held_end(held, h->correlation, &answer, &unknown) && !unknown)
+    if (held_end(held, &call, &answer, &unknown) && !unknown)
         sink_put(out, answer.at, answer.size);
     sink_free(&answer);
     if (unknown) {
         session_send(s);
-        dispatch_unknown(s, h->correlation);
+        dispatch_unknown(s, h->correlation, 0);
     }
     return true;
 }

@@ -4,6 +4,7 @@
 
 #include "grid/door/listing.h"
 #include "grid/door/serve.h"
+#include "grid/door/view.h"
 #include "grid/member.h"
 #include "net/base/log.h"
 #include "net/base/mem.h"
@@ -11,7 +12,6 @@
 
 /* The version whose protocol is spoken; clients look at it to know what they may ask. */
 #define SPOKEN_VERSION "5.5.0"
-enum { SPOKEN_MAJOR = 5, SPOKEN_MINOR = 5 };
 
 enum { SERIALIZATION = 1 };
 
@@ -100,59 +100,6 @@ static struct client_authentication_rsp refusal(enum status status)
     };
 }
 
-/* What a client has to know to find its way: who is there, and who holds which partitions. */
-struct view {
-    struct sink members, owned, numbers, owners;
-};
-
-enum { VIEW_VERSION = 1 }; /* one member has one view */
-
-static void view_free(struct view *v)
-{
-    sink_free(&v->members);
-    sink_free(&v->owned);
-    sink_free(&v->numbers);
-    sink_free(&v->owners);
-}
-
-static mr_rc_t view_make(const struct call *c, struct view *ret_v)
-{
-    struct view v = {{.grows = true}, {.grows = true}, {.grows = true}, {.grows = true}};
-    char host[ADDRESS_TEXT];
-    const struct wire_member self = {
-        .uuid = c->member->uuid,
-        .address = address_of(&c->session->at->door->address, host),
-        .attributes = no_items(),
-        .version = {.major = SPOKEN_MAJOR, .minor = SPOKEN_MINOR},
-        .address_map = no_items(),
-    };
-
-    wire_put(&v.members, WIRE_member, &self);
-    for (uint32_t i = 0; i < c->member->partitions.count; i++)
-        wire_put_i32(&v.numbers, (int32_t)i);
-    wire_put_uuid(&v.owners, c->member->uuid);
-    if (sink_state(&v.numbers) == MR_OK)
-        wire_put(&v.owned, WIRE_i32s, &(struct wire_bytes){v.numbers.at, (uint32_t)v.numbers.size});
-    if (sink_state(&v.members) != MR_OK || sink_state(&v.numbers) != MR_OK ||
-        sink_state(&v.owned) != MR_OK || sink_state(&v.owners) != MR_OK) {
-        view_free(&v);
-        return MR_ERR_MEMORY;
-    }
-    *ret_v = v;
-    return MR_OK;
-}
-
-static struct wire_list view_members(const struct view *v)
-{
-    return wire_list_of(&v->members, 1);
-}
-
-static struct wire_partition_table view_partitions(const struct view *v)
-{
-    return (struct wire_partition_table){wire_list_of(&v->owned, 1),
-                                         {v->owners.at, (uint32_t)v->owners.size}};
-}
-
 static void admit(struct call *c, const struct view *v)
 {
     const struct door *d = c->session->at->door;
@@ -167,9 +114,9 @@ static void admit(struct call *c, const struct view *v)
                  .member_uuid = c->member->uuid,
                  .serialization_version = SERIALIZATION,
                  .partition_count = (int32_t)c->member->partitions.count,
-                 .cluster_id = d->cluster,
-                 .member_list_version = VIEW_VERSION,
-                 .partition_list_version = VIEW_VERSION,
+                 .cluster_id = v->cluster,
+                 .member_list_version = v->version,
+                 .partition_list_version = v->version,
                  .address = address_of(&d->address, host),
                  .server_hazelcast_version = wire_text(SPOKEN_VERSION),
                  .member_infos = view_members(v),
@@ -199,7 +146,7 @@ static mr_rc_t authenticate(struct call *c, const struct client_authentication_r
         reply(c, &refused);
         return MR_OK;
     }
-    if ((rc = view_make(c, &v)) != MR_OK)
+    if ((rc = view_make(c->member, &v)) != MR_OK)
         return rc;
     if ((rc = enter(c, q)) == MR_OK)
         admit(c, &v);
@@ -237,16 +184,15 @@ mr_rc_t serve_client_add_cluster_view_listener(struct call *c,
                                                const struct client_add_cluster_view_listener_req *q)
 {
     struct view v;
-    mr_rc_t rc = view_make(c, &v);
+    mr_rc_t rc = view_make(c->member, &v);
 
     (void)q;
     if (rc != MR_OK)
         return rc;
     reply(c, &(struct client_add_cluster_view_listener_rsp){0});
-    session_event(c->session, WIRE_client_members_view_event, c->head.correlation,
-                  &(struct client_members_view_event){VIEW_VERSION, view_members(&v)});
-    session_event(c->session, WIRE_client_partitions_view_event, c->head.correlation,
-                  &(struct client_partitions_view_event){VIEW_VERSION, view_partitions(&v)});
+    c->session->has_view = true;
+    c->session->view_correlation = c->head.correlation;
+    view_tell(c->session, &v);
     view_free(&v);
     return MR_OK;
 }

@@ -8,6 +8,7 @@
 #include "grid/door/dispatch.h"
 #include "grid/door/hot.h"
 #include "grid/door/parked.h"
+#include "grid/peers/inbound.h"
 #include "net/base/check.h"
 #include "net/base/clock.h"
 #include "net/base/hash.h"
@@ -22,9 +23,11 @@ enum {
 #define LOGIN_NS 10000000000ull
 
 /* An event or an answer on its way from another thread. */
+enum outgoing_kind { EVENT, ANSWER, ANSWER_FROM_AWAY };
+
 struct outgoing {
     struct outgoing *next;
-    bool is_answer;
+    enum outgoing_kind kind;
     size_t size;
     uint8_t bytes[];
 };
@@ -182,6 +185,10 @@ void session_go_on(struct session *s)
 
 static void take(struct session *s, const uint8_t *bytes, size_t size)
 {
+    if (s->conn.voice == CONN_MEMBER) {
+        inbound_message(s, bytes, size);
+        return;
+    }
     if (hot_take(s, bytes, size))
         return;
     hot_run(s);
@@ -283,10 +290,10 @@ static void send_outgoing(struct session *s, const struct outgoing *o)
 {
     if (s->state != SESSION_ENDED)
         session_send_bytes(s, o->bytes, o->size);
-    if (o->is_answer) {
+    if (o->kind == ANSWER_FROM_AWAY)
         s->away--;
+    if (o->kind != EVENT)
         return;
-    }
     (void)fetch_sub_64(&s->events_size, o->size);
     if (conn_queued(&s->conn) > s->at->door->result_max)
         store_release_ptr(&s->fault, (void *)not_taken);
@@ -346,26 +353,36 @@ void session_event(struct session *s, enum wire_id id, int64_t correlation, cons
     struct sink out = {.at = o->bytes, .room = measure.size};
 
     wire_encode(id, &head, msg, &out);
-    o->is_answer = false;
+    o->kind = EVENT;
     o->size = measure.size;
     (void)fetch_add_64(&s->events_size, o->size);
     push(&s->events, o);
     wake(s);
 }
 
-void session_answer(struct session *s, const struct sink *answer)
+static void pass(struct session *s, enum outgoing_kind kind, const void *bytes, size_t size)
 {
-    struct outgoing *o = sink_state(answer) == MR_OK ? mem_alloc(sizeof *o + answer->size) : NULL;
+    struct outgoing *o = bytes ? mem_alloc(sizeof *o + size) : NULL;
 
     if (!o) { /* the client would wait for it for ever */
         doom(s, no_answer);
         return;
     }
-    o->is_answer = true;
-    o->size = answer->size;
-    memcpy(o->bytes, answer->at, answer->size);
+    o->kind = kind;
+    o->size = size;
+    memcpy(o->bytes, bytes, size);
     push(&s->events, o);
     wake(s);
+}
+
+void session_answer(struct session *s, const struct sink *answer)
+{
+    pass(s, ANSWER_FROM_AWAY, sink_state(answer) == MR_OK ? answer->at : NULL, answer->size);
+}
+
+void session_pass(struct session *s, const void *bytes, size_t size)
+{
+    pass(s, ANSWER, bytes, size);
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */
@@ -436,6 +453,16 @@ void session_open(struct session *s, struct client *client)
     s->conn.frames.limit = s->at->door->message_max;
 }
 
+void session_meet(struct session *s, uint64_t incarnation, bool is_control, size_t message_max)
+{
+    list_remove(&s->node);
+    list_add_last(&s->at->sessions, &s->node);
+    s->incarnation = incarnation;
+    s->is_control = is_control;
+    s->state = SESSION_OPEN;
+    s->conn.frames.limit = message_max;
+}
+
 void session_tick(struct session *s, uint64_t now_ns)
 {
     if (s->conn.received != s->heard || s->away > 0) {
@@ -446,7 +473,8 @@ void session_tick(struct session *s, uint64_t now_ns)
         session_abort(s);
     else if (s->state == SESSION_NEW && now_ns - s->began_ns > LOGIN_NS)
         session_close(s, "no authentication in time");
-    else if (s->state == SESSION_OPEN && now_ns - s->heard_ns > s->at->door->timeout_ms * 1000000)
+    else if (s->state == SESSION_OPEN && s->client &&
+             now_ns - s->heard_ns > s->at->door->timeout_ms * 1000000)
         session_close(s, "nothing heard for clients.timeout");
 }
 

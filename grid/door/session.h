@@ -47,7 +47,11 @@ struct session {
     struct conn conn;
     enum session_state state;
     uint64_t refs;         /* atomic */
-    struct client *client; /* NULL until OPEN */
+    struct client *client; /* NULL until OPEN, and of a member */
+    bool has_view;         /* it is told how the cluster looks, under this number */
+    int64_t view_correlation;
+    uint64_t incarnation; /* of the member that has opened it; 0: a client has */
+    bool is_control;      /* and it carries the control log */
     uint64_t began_ns, heard_ns;
     uint64_t heard;   /* bytes received when last looked */
     uint64_t counted; /* of them, those in the metrics */
@@ -74,7 +78,7 @@ static inline bool session_may(const struct session *s, enum permission permissi
     return permission == ALLOW_ANYBODY || s->state == SESSION_OPEN;
 }
 
-/* For transport_listen. */
+/* Another member is not a client, and may have sessions all the same. For transport_listen. */
 void session_accepted(void *door_loop, struct link *link);
 
 /* Sends what the loop's desk has as an answer. */
@@ -100,6 +104,12 @@ void session_put_aside(struct session *s, const uint8_t *bytes, size_t size);
 
 /* Sends the answer to a call that was away: any thread, while the session is held. Copies it. */
 void session_answer(struct session *s, const struct sink *answer);
+
+/* An answer that another member has made. Any thread, while the session is held. Copies it. */
+void session_pass(struct session *s, const void *bytes, size_t size);
+
+/* It is another member's. */
+void session_meet(struct session *s, uint64_t incarnation, bool is_control, size_t message_max);
 
 /* Authentication has succeeded. */
 void session_open(struct session *s, struct client *client);

@@ -7,7 +7,10 @@
 #include "net/base/littleend.h"
 #include "net/base/mem.h"
 
-enum { CHUNK_ENTRIES = 16 }; /* looked at between two looks at the bytes */
+enum {
+    CHUNK_ENTRIES = 16, /* looked at between two looks at the bytes */
+    LEARNERS_TICKS = 10 /* what is lost on the way to a learner, or asked for it, is said again */
+};
 
 #define LOOK_AGAIN_NS 20000000ull /* a call that waits for the lease */
 
@@ -335,6 +338,9 @@ void copies_row(struct copies *c, const struct row *row)
     if (serves && (row->primary != c->replica.self || row->reign != reign))
         end_reign(c);
     replica_row(&c->replica, row);
+    store_release_64(&c->partitions->primaries[c->number], row->primary);
+    if (replica_is_primary(&c->replica) && copies_are_alone(c))
+        copies_again(c, NOBODY); /* nobody's answer is to come */
     waits_wake_all(&c->serving); /* whoever waits may have to go elsewhere */
 }
 
@@ -358,6 +364,27 @@ void copies_again(struct copies *c, uint64_t to)
 {
     replica_again(&c->replica, to, is_leased(c));
     settle(c);
+}
+
+void copies_add_refused(struct copies *c, uint64_t member, uint64_t epoch)
+{
+    replica_add_refused(&c->replica, member, epoch);
+}
+
+/* An append tells it, so that only the last one before a silence has to be followed by another. */
+void copies_tick(struct copies *c)
+{
+    const struct replica *r = &c->replica;
+    uint64_t waiting = r->commit_seq < r->last_seq ? r->commit_seq + 1 : 0;
+    bool is_late = waiting != 0 && waiting == c->waiting_seq;
+
+    bool asks = r->row.learner_count > 0 && ++c->ticks % LEARNERS_TICKS == 0;
+
+    if (r->state == REPLICA_TAKING ||
+        (replica_is_primary(r) && (is_late || asks || r->commit_seq != c->told_seq)))
+        copies_again(c, NOBODY);
+    c->told_seq = r->commit_seq;
+    c->waiting_seq = waiting;
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */
@@ -384,7 +411,8 @@ static struct copies *copies_new(struct partitions *ps, uint32_t number, struct 
 mr_rc_t copies_start(struct partitions *ps, struct maps *maps, uint64_t self,
                      const struct copies_out *out, void *context)
 {
-    if (!(ps->serves = mem_alloc_zero(ps->count * sizeof *ps->serves)))
+    if (!(ps->primaries = mem_alloc_zero(ps->count * sizeof *ps->primaries)) ||
+        !(ps->serves = mem_alloc_zero(ps->count * sizeof *ps->serves)))
         return MR_ERR_MEMORY;
     for (uint32_t i = 0; i < ps->count; i++)
         if (!(ps->at[i].copies = copies_new(ps, i, maps, self, out, context)))
@@ -405,5 +433,6 @@ void copies_stop(struct partitions *ps)
         mem_free(c);
     }
     mem_free(ps->serves);
-    ps->serves = NULL;
+    mem_free(ps->primaries);
+    ps->serves = ps->primaries = NULL;
 }

@@ -66,6 +66,10 @@ struct copies {
     struct list commits;  /* of struct commit_note, by number */
     struct waits serving; /* calls that wait until it serves */
 
+    uint64_t told_seq;    /* committed when last looked at */
+    uint64_t waiting_seq; /* and the first that was not; 0: all was */
+    uint32_t ticks;
+
     struct copies_cursor cursors[2 * COPIES_MAX][2]; /* by peer, and the chunk's number being odd */
     uint64_t walkers[2 * COPIES_MAX];                /* whose they are */
 };
@@ -94,6 +98,13 @@ struct copies_entries {
 };
 
 void copies_on_chunk(struct copies *c, uint64_t from, const struct replica_chunk *head);
+
+/* What was asked for with ask_add is refused; as replica_add_refused. */
+void copies_add_refused(struct copies *c, uint64_t member, uint64_t epoch);
+
+/* From time to time: tells backups what is committed, and sends again what they have not
+ * acknowledged for a while. */
+void copies_tick(struct copies *c);
 
 /* As replica_again. */
 void copies_again(struct copies *c, uint64_t to);

@@ -23,9 +23,9 @@
 
 /* In a range of types that clients do not use. */
 enum transfer_type {
-    TRANSFER_APPEND = 0xf00100,
-    TRANSFER_ACK = 0xf00200,
-    TRANSFER_CHUNK = 0xf00300
+    TRANSFER_APPEND = 0xf02000,
+    TRANSFER_ACK = 0xf02100,
+    TRANSFER_CHUNK = 0xf02200
 };
 
 enum { TRANSFER_OPS_MAX = 64, TRANSFER_ENTRIES_MAX = 65536 };

@@ -23,92 +23,92 @@ static void dial(void *context);
 
 /* ---- ending --------------------------------------------------------------------------------- */
 
-static void drop_outgoing(struct fellow *p)
+static void drop_outgoing(struct fellow *f)
 {
-    for (struct outgoing *next, *o = exchange_ptr(&p->outgoing, NULL); o; o = next) {
+    for (struct outgoing *next, *o = exchange_ptr(&f->outgoing, NULL); o; o = next) {
         next = o->next;
-        (void)fetch_sub_64(&p->outgoing_size, o->size);
+        (void)fetch_sub_64(&f->outgoing_size, o->size);
         mem_free(o);
     }
 }
 
-static void again_later(struct fellow *p)
+static void again_later(struct fellow *f)
 {
-    timer_start_on_loop(p->loop, &p->timer, p->retry_ns, 0, dial, p);
-    p->retry_ns = 2 * p->retry_ns < RETRY_MAX_NS ? 2 * p->retry_ns : RETRY_MAX_NS;
+    timer_start_on_loop(f->loop, &f->timer, f->retry_ns, 0, dial, f);
+    f->retry_ns = 2 * f->retry_ns < RETRY_MAX_NS ? 2 * f->retry_ns : RETRY_MAX_NS;
 }
 
-static void went(struct fellow *p)
+static void went(struct fellow *f)
 {
-    bool was_open = p->state == FELLOW_OPEN;
+    bool was_open = f->state == FELLOW_OPEN;
 
-    p->state = FELLOW_IDLE;
-    p->is_linked = false;
-    store_release_32(&p->is_open, 0);
-    drop_outgoing(p);
+    f->state = FELLOW_IDLE;
+    f->is_linked = false;
+    store_release_32(&f->is_open, 0);
+    drop_outgoing(f);
     if (was_open)
-        p->events->broken(p);
-    again_later(p);
+        f->events->broken(f);
+    again_later(f);
 }
 
 static void ended(void *context, enum conn_end end)
 {
-    struct fellow *p = context;
+    struct fellow *f = context;
 
-    if (!p->words[0])
-        snprintf(p->words, sizeof p->words, "%s",
+    if (!f->words[0])
+        snprintf(f->words, sizeof f->words, "%s",
                  end == CONN_TOO_LARGE || end == CONN_MALFORMED ? "it does not speak as a member"
                                                                 : "it cannot be reached");
-    went(p);
+    went(f);
 }
 
 /* Nothing comes of it: the end of the connection brings the next attempt. */
-static void refuse(struct fellow *p, const char *why)
+static void refuse(struct fellow *f, const char *why)
 {
-    snprintf(p->words, sizeof p->words, "%s", why);
-    conn_close(&p->conn);
+    snprintf(f->words, sizeof f->words, "%s", why);
+    conn_close(&f->conn);
 }
 
 static void late(void *context)
 {
-    struct fellow *p = context;
+    struct fellow *f = context;
 
-    snprintf(p->words, sizeof p->words, "it does not answer");
-    conn_abort(&p->conn);
-    went(p);
+    snprintf(f->words, sizeof f->words, "it does not answer");
+    conn_abort(&f->conn);
+    went(f);
 }
 
 /* ---- meeting -------------------------------------------------------------------------------- */
 
 static void introduce(void *context)
 {
-    struct fellow *p = context;
-    struct member_hello hello = {.protocol = FELLOW_PROTOCOL, .purpose = p->purpose};
+    struct fellow *f = context;
+    struct member_hello hello = {.protocol = FELLOW_PROTOCOL, .purpose = f->purpose};
 
-    p->events->introduce(p->context, &hello);
-    fellow_tell(p, WIRE_member_hello, &hello);
+    f->events->introduce(f->context, &hello);
+    fellow_tell(f, WIRE_member_hello, &hello);
 }
 
-static void met(struct fellow *p, const struct member_hello *hello)
+static void met(struct fellow *f, const struct member_hello *hello)
 {
     if (hello->protocol != FELLOW_PROTOCOL) {
-        refuse(p, "it speaks another version");
+        refuse(f, "it speaks another version");
         return;
     }
-    p->incarnation = (uint64_t)hello->incarnation;
-    if (!p->events->met(p, hello)) {
-        refuse(p, p->words[0] ? p->words : "it is not a member that is wanted");
+    f->incarnation = (uint64_t)hello->incarnation;
+    if (!f->events->met(f, hello)) {
+        refuse(f, f->words[0] ? f->words : "it is not a member that is wanted");
         return;
     }
-    timer_cancel_on_loop(p->loop, &p->timer);
-    p->retry_ns = RETRY_NS;
-    p->words[0] = '\0';
-    p->state = FELLOW_OPEN;
-    store_release_32(&p->is_open, 1);
-    p->events->opened(p);
+    timer_cancel_on_loop(f->loop, &f->timer);
+    f->retry_ns = RETRY_NS;
+    f->words[0] = '\0';
+    f->state = FELLOW_OPEN;
+    store_release_32(&f->is_open, 1);
+    f->events->opened(f);
 }
 
-static void first_message(struct fellow *p, const uint8_t *bytes, size_t size)
+static void first_message(struct fellow *f, const uint8_t *bytes, size_t size)
 {
     union wire_message m;
     struct wire_head head;
@@ -117,112 +117,112 @@ static void first_message(struct fellow *p, const uint8_t *bytes, size_t size)
 
     if ((id != WIRE_member_hello && id != WIRE_member_refuse) ||
         wire_decode((enum wire_id)id, bytes, size, &m, &field) != MR_OK)
-        refuse(p, "it does not speak as a member");
+        refuse(f, "it does not speak as a member");
     else if (id == WIRE_member_hello)
-        met(p, &m.member_hello);
+        met(f, &m.member_hello);
     else {
-        snprintf(p->words, sizeof p->words, "%.*s", (int)m.member_refuse.reason.size,
+        snprintf(f->words, sizeof f->words, "%.*s", (int)m.member_refuse.reason.size,
                  (const char *)m.member_refuse.reason.at);
-        conn_close(&p->conn);
+        conn_close(&f->conn);
     }
 }
 
 static void message(void *context, const uint8_t *bytes, size_t size)
 {
-    struct fellow *p = context;
+    struct fellow *f = context;
 
-    if (p->state == FELLOW_OPEN)
-        p->events->message(p, bytes, size);
+    if (f->state == FELLOW_OPEN)
+        f->events->message(f, bytes, size);
     else
-        first_message(p, bytes, size);
+        first_message(f, bytes, size);
 }
 
 static void settled(void *context)
 {
-    struct fellow *p = context;
+    struct fellow *f = context;
 
-    if (p->events->settled && p->state == FELLOW_OPEN)
-        p->events->settled(p);
+    if (f->events->settled && f->state == FELLOW_OPEN)
+        f->events->settled(f);
 }
 
 static const struct conn_events conn_events = {introduce, message, settled, NULL, ended};
 
 static void dial(void *context)
 {
-    struct fellow *p = context;
+    struct fellow *f = context;
 
-    p->state = FELLOW_OPENING;
-    p->words[0] = '\0';
-    if (conn_connect(&p->conn, p->transport, &p->address, CONN_MEMBER, FELLOW_MESSAGE_MAX,
-                     &conn_events, p) != MR_OK) {
-        snprintf(p->words, sizeof p->words, "no more connections can be opened");
-        p->state = FELLOW_IDLE;
-        again_later(p);
+    f->state = FELLOW_OPENING;
+    f->words[0] = '\0';
+    if (conn_connect(&f->conn, f->transport, &f->address, CONN_MEMBER, FELLOW_MESSAGE_MAX,
+                     &conn_events, f) != MR_OK) {
+        snprintf(f->words, sizeof f->words, "no more connections can be opened");
+        f->state = FELLOW_IDLE;
+        again_later(f);
         return;
     }
-    p->is_linked = true;
-    timer_start_on_loop(p->loop, &p->timer, HELLO_NS, 0, late, p);
+    f->is_linked = true;
+    timer_start_on_loop(f->loop, &f->timer, HELLO_NS, 0, late, f);
 }
 
 /* ---- sending -------------------------------------------------------------------------------- */
 
 static enum progress take_outgoing(void *context, uint64_t budget_ns)
 {
-    struct fellow *p = context;
+    struct fellow *f = context;
     struct outgoing *first = NULL;
 
     (void)budget_ns;
-    for (struct outgoing *next, *o = exchange_ptr(&p->outgoing, NULL); o; o = next) {
+    for (struct outgoing *next, *o = exchange_ptr(&f->outgoing, NULL); o; o = next) {
         next = o->next;
         o->next = first;
         first = o;
     }
     for (struct outgoing *next, *o = first; o; o = next) {
         next = o->next;
-        if (p->state == FELLOW_OPEN)
-            conn_send(&p->conn, o->bytes, o->size);
-        (void)fetch_sub_64(&p->outgoing_size, o->size);
+        if (f->state == FELLOW_OPEN)
+            conn_send(&f->conn, o->bytes, o->size);
+        (void)fetch_sub_64(&f->outgoing_size, o->size);
         mem_free(o);
     }
     return PROGRESS_IDLE;
 }
 
-static void post(struct fellow *p, const void *bytes, size_t size)
+static bool post(struct fellow *f, const void *bytes, size_t size)
 {
     struct outgoing *o;
 
-    if (load_relaxed_64(&p->outgoing_size) > OUTGOING_MAX || !(o = mem_alloc(sizeof *o + size)))
-        return;
+    if (!fellow_is_open(f) || load_relaxed_64(&f->outgoing_size) > OUTGOING_MAX ||
+        !(o = mem_alloc(sizeof *o + size)))
+        return false;
     o->size = size;
     memcpy(o->bytes, bytes, size);
-    (void)fetch_add_64(&p->outgoing_size, size);
+    (void)fetch_add_64(&f->outgoing_size, size);
     do
-        o->next = load_acquire_ptr(&p->outgoing);
-    while (!compare_and_set_ptr(&p->outgoing, o->next, o));
-    tasklet_wake(&p->taker);
+        o->next = load_acquire_ptr(&f->outgoing);
+    while (!compare_and_set_ptr(&f->outgoing, o->next, o));
+    tasklet_wake(&f->taker);
+    return true;
 }
 
 /* In one line, whoever sends: what waits already goes first. */
-void fellow_send(struct fellow *p, const void *bytes, size_t size)
+bool fellow_send(struct fellow *f, const void *bytes, size_t size)
 {
-    if (loop_current() != p->loop) {
-        if (load_acquire_32(&p->is_open))
-            post(p, bytes, size);
-        return;
-    }
-    if (p->state == FELLOW_IDLE)
-        return;
-    (void)take_outgoing(p, 0);
-    conn_send(&p->conn, bytes, size);
+    if (loop_current() != f->loop)
+        return post(f, bytes, size);
+    if (f->state == FELLOW_IDLE)
+        return false;
+    (void)take_outgoing(f, 0);
+    conn_send(&f->conn, bytes, size);
+    return true;
 }
 
-void fellow_tell(struct fellow *p, enum wire_id id, const void *msg)
+void fellow_tell(struct fellow *f, enum wire_id id, const void *msg)
 {
     struct sink out = {.grows = true};
 
     wire_encode(id, &(struct wire_head){.partition = -1}, msg, &out);
     if (sink_state(&out) == MR_OK)
-        fellow_send(p, out.at, out.size);
+        (void)fellow_send(f, out.at, out.size);
     sink_free(&out);
 }
 
@@ -230,34 +230,51 @@ void fellow_tell(struct fellow *p, enum wire_id id, const void *msg)
 
 mr_rc_t fellow_new(struct loop *loop, struct transport *t, const struct address *to,
                    enum fellow_purpose purpose, const struct fellow_events *events, void *context,
-                   struct fellow **ret_p)
+                   uint32_t number, struct fellow **ret_f)
 {
-    struct fellow *p = mem_alloc_zero(sizeof *p);
+    struct fellow *f = mem_alloc_zero(sizeof *f);
 
-    if (!p)
+    if (!f)
         return MR_ERR_MEMORY;
-    p->loop = loop;
-    p->transport = t;
-    p->address = *to;
-    p->purpose = purpose;
-    p->events = events;
-    p->context = context;
-    p->retry_ns = RETRY_NS;
-    p->taker = (struct tasklet){.run = take_outgoing, .context = p};
-    tasklet_add_on_loop(loop, &p->taker);
-    *ret_p = p;
-    dial(p);
+    f->loop = loop;
+    f->transport = t;
+    f->address = *to;
+    f->purpose = purpose;
+    f->events = events;
+    f->context = context;
+    f->number = number;
+    f->retry_ns = RETRY_NS;
+    f->taker = (struct tasklet){.run = take_outgoing, .context = f};
+    tasklet_add_on_loop(loop, &f->taker);
+    *ret_f = f;
+    dial(f);
     return MR_OK;
 }
 
-void fellow_free(struct fellow *p)
+void fellow_rest(struct fellow *f)
 {
-    if (!p)
+    timer_cancel_on_loop(f->loop, &f->timer);
+    if (f->is_linked)
+        conn_abort(&f->conn);
+    f->is_linked = false;
+    f->state = FELLOW_IDLE;
+    store_release_32(&f->is_open, 0);
+    drop_outgoing(f);
+}
+
+void fellow_point(struct fellow *f, const struct address *to)
+{
+    fellow_rest(f);
+    f->address = *to;
+    f->retry_ns = RETRY_NS;
+    dial(f);
+}
+
+void fellow_free(struct fellow *f)
+{
+    if (!f)
         return;
-    timer_cancel_on_loop(p->loop, &p->timer);
-    tasklet_remove_on_loop(&p->taker);
-    if (p->is_linked)
-        conn_abort(&p->conn);
-    drop_outgoing(p);
-    mem_free(p);
+    fellow_rest(f);
+    tasklet_remove_on_loop(&f->taker);
+    mem_free(f);
 }

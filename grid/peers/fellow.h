@@ -11,6 +11,7 @@
 #ifndef GRID_PEERS_FELLOW_H
 #define GRID_PEERS_FELLOW_H
 
+#include "net/base/atomic.h"
 #include "net/base/list.h"
 #include "net/conn.h"
 #include "net/loop.h"
@@ -28,12 +29,12 @@ struct fellow_events {
     /* Fills what this member says of itself; texts are borrowed. */
     void (*introduce)(void *context, struct member_hello *ret_hello);
     /* It has said who it is. False: it is not wanted, and broken off. */
-    bool (*met)(struct fellow *p, const struct member_hello *hello);
-    void (*opened)(struct fellow *p);
-    void (*message)(struct fellow *p, const uint8_t *bytes, size_t size);
-    void (*broken)(struct fellow *p); /* it was open */
+    bool (*met)(struct fellow *f, const struct member_hello *hello);
+    void (*opened)(struct fellow *f);
+    void (*message)(struct fellow *f, const uint8_t *bytes, size_t size);
+    void (*broken)(struct fellow *f); /* it was open */
     void (*settled)(
-        struct fellow *p); /* the messages of one piece have been handed on; may be NULL */
+        struct fellow *f); /* the messages of one piece have been handed on; may be NULL */
 };
 
 struct fellow {
@@ -47,7 +48,7 @@ struct fellow {
     uint32_t number;      /* its owner's */
     uint64_t incarnation; /* of who is there, once it was met; 0: not yet */
     enum fellow_state state;
-    bool ends, heard_hello, is_linked;
+    bool is_linked;
     struct conn conn;
     struct loop_timer timer;
     uint64_t retry_ns;
@@ -61,15 +62,28 @@ struct fellow {
 /* Begins to connect. MR_ERR_MEMORY. */
 mr_rc_t fellow_new(struct loop *loop, struct transport *t, const struct address *to,
                    enum fellow_purpose purpose, const struct fellow_events *events, void *context,
-                   struct fellow **ret_p);
+                   uint32_t number, struct fellow **ret_f);
+
+/* It is not wanted for now: breaks off, without a callback, and stays. */
+void fellow_rest(struct fellow *f);
+
+/* The same, and connects to another. */
+void fellow_point(struct fellow *f, const struct address *to);
 
 /* Breaks off, without a callback. Not from inside one of its callbacks. */
-void fellow_free(struct fellow *p);
+void fellow_free(struct fellow *f);
 
-/* Sends bytes that form messages, or drops them. Any thread; it copies. */
-void fellow_send(struct fellow *p, const void *bytes, size_t size);
+/* Is it open, as far as the calling thread can know? */
+static inline bool fellow_is_open(const struct fellow *f)
+{
+    return load_acquire_32(&f->is_open) != 0;
+}
+
+/* Sends bytes that form messages, or drops them: for certain, if it says false. Any thread; it
+ * copies. */
+bool fellow_send(struct fellow *f, const void *bytes, size_t size);
 
 /* The same of a row. */
-void fellow_tell(struct fellow *p, enum wire_id id, const void *message);
+void fellow_tell(struct fellow *f, enum wire_id id, const void *message);
 
 #endif

@@ -137,7 +137,9 @@ static void run(void)
 
 static void connect_client(void)
 {
-    cr_assert(eq(int, conn_connect(&client.conn, near, &far_host, CONN_CLIENT, LIMIT, &events, &client), MR_OK));
+    cr_assert(eq(int,
+                 conn_connect(&client.conn, near, &far_host, CONN_CLIENT, LIMIT, &events, &client),
+                 MR_OK));
     client.alive = client.in_order = true;
 }
 

@@ -1,0 +1,157 @@
+#include "grid/door/view.h"
+
+#include "grid/member.h"
+#include "net/base/mem.h"
+
+enum { SPOKEN_MAJOR = 5, SPOKEN_MINOR = 5 };
+
+static struct wire_list no_items(void)
+{
+    static const struct sink none;
+
+    return wire_list_of(&none, 0);
+}
+
+void view_free(struct view *v)
+{
+    sink_free(&v->members);
+    sink_free(&v->owned);
+    sink_free(&v->numbers);
+    sink_free(&v->owners);
+}
+
+static void put_member(struct view *v, struct wire_uuid uuid, const struct address *a)
+{
+    char host[ADDRESS_TEXT];
+    const struct wire_member member = {
+        .uuid = uuid,
+        .address = {.port = a->port, .host = wire_text(address_host(a, host))},
+        .attributes = no_items(),
+        .version = {.major = SPOKEN_MAJOR, .minor = SPOKEN_MINOR},
+        .address_map = no_items(),
+    };
+
+    wire_put(&v->members, WIRE_member, &member);
+    v->member_count++;
+}
+
+/* Those that are in `numbers` are the owner's. */
+static void put_owner(struct view *v, struct wire_uuid uuid)
+{
+    if (v->numbers.size > 0 && sink_state(&v->numbers) == MR_OK) {
+        wire_put(&v->owned, WIRE_i32s,
+                 &(struct wire_bytes){v->numbers.at, (uint32_t)v->numbers.size});
+        wire_put_uuid(&v->owners, uuid);
+        v->owner_count++;
+    }
+    v->numbers.size = 0;
+}
+
+static void show_alone(struct member *m, struct view *v)
+{
+    v->version = 1;
+    v->cluster = m->door.cluster;
+    put_member(v, m->uuid, &m->door.address);
+    for (uint32_t i = 0; i < m->partitions.count; i++)
+        wire_put_i32(&v->numbers, (int32_t)i);
+    put_owner(v, m->uuid);
+}
+
+static void show_cluster(struct member *m, struct view *v, const struct control_view *c)
+{
+    v->version = (int32_t)c->version + 1;
+    v->cluster = (struct wire_uuid){c->cluster_high, c->cluster_low, false};
+    for (uint32_t k = 0; k < c->count; k++) {
+        const struct control_member *x = &c->members[k];
+        struct wire_uuid uuid = {x->card.uuid_high, x->card.uuid_low, false};
+
+        put_member(v, uuid, &x->card.address);
+        for (uint32_t i = 0; i < m->partitions.count; i++)
+            if (load_acquire_64(&m->partitions.primaries[i]) == x->incarnation)
+                wire_put_i32(&v->numbers, (int32_t)i);
+        put_owner(v, uuid);
+    }
+}
+
+static mr_rc_t state_of(const struct view *v)
+{
+    return sink_state(&v->members) != MR_OK || sink_state(&v->numbers) != MR_OK ||
+                   sink_state(&v->owned) != MR_OK || sink_state(&v->owners) != MR_OK
+               ? MR_ERR_MEMORY
+               : MR_OK;
+}
+
+mr_rc_t view_make(struct member *m, struct view *ret_v)
+{
+    struct view v = {.members = {.grows = true},
+                     .owned = {.grows = true},
+                     .numbers = {.grows = true},
+                     .owners = {.grows = true}};
+    struct control_view *c = m->control ? mem_alloc(sizeof *c) : NULL;
+
+    if (m->control && !c)
+        return MR_ERR_MEMORY;
+    if (c)
+        control_look(m->control, c);
+    if (c && c->count > 0)
+        show_cluster(m, &v, c);
+    else
+        show_alone(m, &v);
+    mem_free(c);
+    if (state_of(&v) != MR_OK) {
+        view_free(&v);
+        return MR_ERR_MEMORY;
+    }
+    *ret_v = v;
+    return MR_OK;
+}
+
+struct wire_list view_members(const struct view *v)
+{
+    return wire_list_of(&v->members, v->member_count);
+}
+
+struct wire_partition_table view_partitions(const struct view *v)
+{
+    return (struct wire_partition_table){wire_list_of(&v->owned, v->owner_count),
+                                         {v->owners.at, (uint32_t)v->owners.size}};
+}
+
+void view_tell(struct session *s, const struct view *v)
+{
+    session_event(s, WIRE_client_members_view_event, s->view_correlation,
+                  &(struct client_members_view_event){v->version, view_members(v)});
+    session_event(s, WIRE_client_partitions_view_event, s->view_correlation,
+                  &(struct client_partitions_view_event){v->version, view_partitions(v)});
+}
+
+/* ---- changes -------------------------------------------------------------------------------- */
+
+static void tell_all(struct posted *p)
+{
+    struct door_loop *l = list_owner(p, struct door_loop, view);
+    struct view v;
+
+    (void)exchange_32(&l->view_posted, 0);
+    if (view_make(l->door->member, &v) != MR_OK)
+        return;
+    for (struct list *node = l->sessions.next; node != &l->sessions; node = node->next) {
+        struct session *s = list_owner(node, struct session, node);
+
+        if (s->has_view && s->state == SESSION_OPEN)
+            view_tell(s, &v);
+    }
+    view_free(&v);
+}
+
+void door_view_changed(struct door *d)
+{
+    for (uint32_t i = 0; i < d->count; i++) {
+        struct door_loop *l = &d->loops[i];
+
+        if (exchange_32(&l->view_posted, 1) != 0)
+            continue;
+        l->view.run = tell_all;
+        door_post(l, &l->view);
+    }
+}

@@ -1,0 +1,86 @@
+/* control.h - the thread that keeps this member in its cluster: the control log, heartbeats,
+ * leases, and what is applied here of what was agreed.
+ *
+ *     FORMING ──found──▶ IN                 the addresses in cluster.members are asked; a majority
+ *         │                                 of them founds together
+ *         └──somebody is in a cluster──▶ JOINING ──welcome, the log──▶ IN ──expelled──▶ JOINING
+ *
+ * Everything is decided elsewhere: by grid/cluster/consensus what is agreed, by metadata what
+ * follows from it, by voters who counts. Here time passes, messages come and go, and rows that have
+ * changed are handed to their partitions.
+ *
+ * Every beat goes to all members, since any may lead. The leader answers with grants, takes out who
+ * has been silent for too long, and sees to it that there are as many copies as wanted.
+ *
+ * Threads: one of its own, mr-control, so that no work on data delays a heartbeat; the functions
+ * here are for any.
+ */
+#ifndef GRID_PEERS_CONTROL_H
+#define GRID_PEERS_CONTROL_H
+
+#include "grid/cluster/metadata.h"
+#include "net/wire/wire.h"
+
+struct control;
+struct member;
+
+enum { CONTROL_SEEDS_MAX = 64 };
+
+enum control_state { CONTROL_FORMING, CONTROL_JOINING, CONTROL_IN };
+
+/* Does the configuration name other members? */
+bool control_is_wanted(const struct member *m);
+
+/* Before anybody uses the partitions. MR_ERR_CONFIG with words, MR_ERR_MEMORY, MR_ERR_SYSTEM. */
+mr_rc_t control_new(struct member *m, struct control **ret_c, mr_err_t *err);
+
+/* When the door is open. MR_ERR_SYSTEM. */
+mr_rc_t control_start(struct control *c);
+
+/* Ends the thread; then, when all other threads have ended too, frees it. NULL is fine. */
+void control_stop(struct control *c);
+void control_free(struct control *c);
+
+/* ---- any thread ----------------------------------------------------------------------------- */
+
+/* What this member says of itself. Texts are the member's. */
+void control_introduce(struct control *c, struct member_hello *ret_hello);
+
+/* Why whoever says this is not to be talked with; NULL: he is. */
+const char *control_judge(struct control *c, const struct member_hello *hello);
+
+/* A message for the control thread, copied. What finds no room is lost. */
+void control_post(struct control *c, uint64_t from, const uint8_t *bytes, size_t size);
+
+/* A command that this member wishes. It may be lost, or refused. */
+void control_wish(struct control *c, const struct command *wish);
+
+/* One who is in the cluster. */
+struct control_member {
+    uint64_t incarnation;
+    struct card card;
+    bool leads, voter, silent;
+    uint32_t primaries, copies;
+};
+
+/* What is agreed, as far as this member knows. */
+struct control_view {
+    enum control_state state;
+    uint64_t version; /* another with each change of what is below, but for `silent` */
+    uint64_t cluster_high, cluster_low;
+    uint32_t count;
+    struct control_member members[CLUSTER_MEMBERS_MAX];
+    uint32_t offline, short_of_copies; /* partitions */
+    bool has_leader;
+    char why[200]; /* it does not serve; empty: it does */
+};
+
+/* Large: not for a stack that is small. */
+void control_look(struct control *c, struct control_view *ret);
+
+/* The row of a partition. */
+struct row control_row(struct control *c, uint32_t partition);
+
+uint64_t control_version(struct control *c);
+
+#endif
