@@ -63,6 +63,7 @@ UNIT_SRC    := $(wildcard tests/unit/*.c tests/unit/*/*.c tests/unit/*/*/*.c)
 PLAIN_SRC   := $(wildcard tests/stress/*.c)
 BENCH_SRC   := $(filter-out tests/bench/bench.c,$(wildcard tests/bench/*.c))
 SIM_SRC     := $(wildcard tests/sim/*.c)
+CHECK_SRC   := $(patsubst %,tests/sim/%.c,values history examples)
 FUZZ_SRC    := $(filter-out tests/fuzz/seed.c,$(wildcard tests/fuzz/*.c))
 HEADERS     := $(wildcard client/include/millrace/*.h)
 
@@ -186,7 +187,7 @@ $(B)/$(1): FORCE
 	@cmp -s - $$@ <<< '$(subst ','\'',$(2))' || cat > $$@ <<< '$(subst ','\'',$(2))'
 endef
 $(eval $(call remember,flags,$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS)))
-$(eval $(call remember,sources,$(MEMBER_OBJ) $(CLI_OBJ) $(UNIT_SRC) $(SIM_SRC)))
+$(eval $(call remember,sources,$(MEMBER_OBJ) $(CLI_OBJ) $(UNIT_SRC) $(SIM_SRC) $(CHECK_SRC)))
 
 $(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
@@ -239,7 +240,7 @@ $(B)/bin/millrace: $(CLI_OBJ) $(B)/lib/libmillrace.a $(B)/sources
 	@$(LINK)
 $(B)/examples/%: $(B)/obj/client/examples/%.o $(B)/lib/libmillrace.a
 	@$(LINK)
-$(B)/test/unit: $(call obj,$(UNIT_SRC)) $(B)/obj/member.a $(B)/sources
+$(B)/test/unit: $(call obj,$(UNIT_SRC) $(CHECK_SRC)) $(B)/obj/member.a $(B)/sources
 	@$(LINK) -lcriterion
 $(B)/test/%: $(B)/obj/tests/stress/%.o $(B)/obj/member.a
 	@$(LINK)
