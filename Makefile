@@ -63,7 +63,7 @@ UNIT_SRC    := $(wildcard tests/unit/*.c tests/unit/*/*.c tests/unit/*/*/*.c)
 PLAIN_SRC   := $(wildcard tests/stress/*.c)
 BENCH_SRC   := $(filter-out tests/bench/bench.c,$(wildcard tests/bench/*.c))
 SIM_SRC     := $(wildcard tests/sim/*.c)
-CHECK_SRC   := $(patsubst %,tests/sim/%.c,values history wgl examples damage)
+CHECK_SRC   := $(patsubst %,tests/sim/%.c,values history wgl versions examples damage)
 FUZZ_SRC    := $(filter-out tests/fuzz/seed.c,$(wildcard tests/fuzz/*.c))
 HEADERS     := $(wildcard client/include/millrace/*.h)
 

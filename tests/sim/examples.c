@@ -151,7 +151,7 @@ struct object {
     enum example_kind kind;
     int32_t state;
     uint64_t seq;
-    int64_t next_value;
+    int64_t next_value, increment;
     uint32_t processes, infos;
     struct client clients[CLIENTS];
     struct event late[INFOS]; /* nobody waits for them any more, and they are not done yet */
@@ -192,7 +192,7 @@ static struct event question_of(struct object *o, uint32_t process)
     e.call = CALL_GET;
     if (o->kind == EXAMPLE_COUNTER && any < 6) {
         e.call = CALL_INCR;
-        e.value = values_number(&o->h->values, 1 + (int64_t)rand_below(o->rand, 3));
+        e.value = values_number(&o->h->values, o->increment);
     } else if (o->kind == EXAMPLE_LIST && any < 6) {
         e.call = CALL_APPEND;
         e.value = new_value(o);
@@ -282,6 +282,7 @@ static void read_at_the_end(struct object *o)
 void example_good(struct rand *r, enum example_kind kind, uint32_t calls, struct history *ret)
 {
     struct object o = {.rand = r, .h = ret, .kind = kind, .next_value = FIRST_VALUE};
+    o.increment = 1 + (int64_t)rand_below(r, 3);
     uint32_t clients = 2 + (uint32_t)rand_below(r, CLIENTS - 1), asked = 0;
     bool busy = true;
 
