@@ -1,161 +1,18 @@
-/* copies.c - one partition on some members that die, are cut off, pause and come back; and whether
- * anything that was acknowledged is lost, or anything old is read.
- *
- *     clients ──▶ members, each a real struct replica ──▶ each other: late, lost, out of order
- *                    └── heartbeats, rows ── the register, which is never wrong and never away
- *
- * The register stands for the control log: it admits, expels and grants leases by the rules that
- * the protocol prescribes. It is one place here, so that what is tested is the copies alone; what
- * a command leads to, each member works out for itself, with the real struct metadata.
- *
- * Checked at every step: what is applied with a number is the same everywhere; a whole copy is what
- * the operations up to its number make of an empty store; what is acknowledged was applied under
- * its number; a read shows at least what was acknowledged, or shown, before it began; who is
- * asked is answered once. At the end, when all is quiet: those in sync have the same, and serve.
- */
-#include <stdio.h>
-#include <stdlib.h>
+#include "tests/sim/copies.h"
+
 #include <string.h>
 
-#include "grid/cluster/metadata.h"
-#include "grid/cluster/mutant.h"
-#include "grid/op/replica.h"
 #include "net/base/hash.h"
 #include "net/base/mem.h"
-#include "tests/sim/sim.h"
-#include "tests/sim/world.h"
 
-enum {
-    SLOTS = 5,
-    ENTRIES = 24,
-    CHUNK = 5, /* entries */
-    CLIENTS = 4,
-    LOG_MAX = 20000,
-    COMMANDS_MAX = 4096,
-    FAULTS_END_MS = 20000,
-    QUIET_MS = 10000,
-    LEASE_MS = 600,
-    FAIL_MS = 1000,
-    BEAT_MS = 100,
-    FOUNDER = 1,
-};
-
-struct effect {
-    uint32_t key, id; /* id 0: the entry goes */
-};
-
-struct entry {
-    uint64_t version;
-    uint32_t id; /* 0: there is none */
-};
-
-/* A process; when it dies another takes its slot. */
-struct process {
-    uint64_t number; /* 0: none */
-    bool cut;        /* from the others and from the register */
-    uint64_t paused_until_ns;
-    struct replica replica;
-    struct entry entries[ENTRIES];
-    uint64_t digest;
-    uint32_t cursors[2 * COPIES_MAX][2]; /* of walks, by peer */
-    struct metadata metadata;            /* as far as it has applied the log */
-    uint64_t lease_until_ns;
-    bool was_leased; /* when it last looked at it from time to time */
-};
-
-/* What the register knows of a process. */
-struct known {
-    uint64_t number;
-    uint64_t heard_ns, granted_until_ns;
-};
-
-struct sim {
-    struct world w;
-    struct process at[SLOTS];
-    uint64_t numbers;
-
-    struct command commands[COMMANDS_MAX]; /* the control log */
-    struct row rows[COMMANDS_MAX];         /* what each of them led to */
-    struct metadata metadata;              /* after all of them */
-    struct known known[SLOTS];
-    uint64_t moving_until_ns; /* a primary is to be moved when its grant is over; 0: none */
-
-    uint32_t log[LOG_MAX]; /* by number: the effect's id and key, 0: not applied yet */
-    uint64_t digests[LOG_MAX];
-    struct entry model[ENTRIES];
-    uint64_t applied, digest;
-
-    uint32_t ids;
-    uint64_t shown; /* the last number that was acknowledged or read */
-    uint64_t reads, acknowledged, unknown;
-
-    uint32_t copies;                                      /* wanted */
-    uint32_t kill_in, cut_in, pause_in, move_in, lose_in; /* once in so many; 0: never */
-    uint64_t usual_ns;                                    /* of a message */
-    bool quiet;
-};
-
-static struct sim *s;
-
-#define must(condition, ...)                                                                       \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            sim_failed(__VA_ARGS__);                                                               \
-    } while (0)
-
-static uint64_t now_ns(void)
-{
-    return s->w.now_ns;
-}
+struct sim *s;
 
 static struct process *process_of(const struct replica *r)
 {
     return r->context;
 }
 
-static struct process *find(uint64_t number)
-{
-    for (int i = 0; i < SLOTS; i++)
-        if (number != 0 && s->at[i].number == number)
-            return &s->at[i];
-    return NULL;
-}
-
-static bool leased(const struct process *p)
-{
-    return now_ns() < p->lease_until_ns;
-}
-
 /* ---- messages ------------------------------------------------------------------------------- */
-
-enum kind { APPEND, ACK, CHUNK_OF, BEAT, GRANT, ADD };
-
-struct message {
-    enum kind kind;
-    uint64_t from, to; /* 0: the register */
-    union {
-        struct {
-            struct replica_append a;
-            struct replica_op ops[64];
-        } append;
-        struct replica_ack ack;
-        struct {
-            struct replica_chunk c;
-            struct entry entries[CHUNK];
-            uint32_t first, count;
-        } chunk;
-        struct {
-            uint64_t sent_ns;
-            uint64_t index; /* applied */
-        } beat;
-        struct {
-            uint64_t until_ns;
-        } grant;
-        struct {
-            uint64_t member, epoch;
-        } add;
-    };
-};
 
 static void deliver(void *context);
 
@@ -169,12 +26,12 @@ static void free_message(struct message *m)
 
 static bool reachable(uint64_t number)
 {
-    const struct process *p = find(number);
+    const struct process *p = find_process(number);
 
     return number == 0 || (p && !p->cut);
 }
 
-static void send(struct message *m)
+void message_send(struct message *m)
 {
     if (!reachable(m->from) || !reachable(m->to) || one_in(&s->w, s->quiet ? 0 : s->lose_in))
         free_message(m);
@@ -182,7 +39,7 @@ static void send(struct message *m)
         world_after(&s->w, any_delay(&s->w, s->usual_ns, s->quiet ? 2 : 8), deliver, m);
 }
 
-static struct message *message_new(enum kind kind, uint64_t from, uint64_t to)
+struct message *message_new(enum kind kind, uint64_t from, uint64_t to)
 {
     struct message *m = mem_alloc_zero(sizeof *m);
 
@@ -207,7 +64,7 @@ static void put(struct entry *entries, uint64_t *digest, uint32_t key, struct en
     entries[key] = e;
 }
 
-static uint32_t word_of(const struct effect *e)
+uint32_t word_of(const struct effect *e)
 {
     return e->id << 8 | e->key | 0x80;
 }
@@ -263,7 +120,7 @@ static void on_append_out(struct replica *r, uint64_t to, const struct replica_a
         m->append.ops[i].effect = e;
     }
     m->append.a.ops = m->append.ops;
-    send(m);
+    message_send(m);
 }
 
 static void on_ack_out(struct replica *r, uint64_t to, const struct replica_ack *a)
@@ -271,7 +128,7 @@ static void on_ack_out(struct replica *r, uint64_t to, const struct replica_ack 
     struct message *m = message_new(ACK, r->self, to);
 
     m->ack = *a;
-    send(m);
+    message_send(m);
 }
 
 /* Where the walk for a peer goes on: the place behind the chunk with this number. */
@@ -295,7 +152,7 @@ static bool on_chunk_out(struct replica *r, uint64_t to, const struct replica_ch
     *cursor_of(p, to, c->number) = first + count;
     bool last = m->chunk.c.last;
 
-    send(m);
+    message_send(m);
     return last;
 }
 
@@ -320,7 +177,7 @@ static void on_ask_add(struct replica *r, uint64_t member, uint64_t epoch)
 
     m->add.member = member;
     m->add.epoch = epoch;
-    send(m);
+    message_send(m);
 }
 
 static void on_serving(struct replica *r)
@@ -329,9 +186,6 @@ static void on_serving(struct replica *r)
                (unsigned long long)r->row.epoch);
 }
 
-static void on_committed(struct replica *r, void *ticket, uint64_t seq);
-static void on_unknown(struct replica *r, void *ticket);
-
 static const struct replica_out out = {
     .append = on_append_out,
     .ack = on_ack_out,
@@ -339,274 +193,12 @@ static const struct replica_out out = {
     .apply = on_apply,
     .take_chunk = on_take_chunk,
     .wipe = on_wipe,
-    .committed = on_committed,
-    .unknown = on_unknown,
+    .committed = client_committed,
+    .unknown = client_unknown,
     .release = on_release,
     .ask_add = on_ask_add,
     .serving = on_serving,
 };
-
-/* ---- clients -------------------------------------------------------------------------------- */
-
-struct call {
-    bool is_read, over;
-    uint64_t began_shown; /* the last number that was shown when it began */
-    uint64_t to, epoch;
-    uint64_t seq, at; /* read or written */
-    uint32_t key, id, seen_id;
-};
-
-static const struct row *row_now(void);
-static void client_next(void *context);
-
-static void call_over(void *context)
-{
-    mem_free(context);
-    if (!s->quiet || s->w.now_ns < (FAULTS_END_MS + QUIET_MS / 2) * MS)
-        client_next(NULL);
-}
-
-static void call_ends(struct call *c)
-{
-    must(!c->over, "a call is answered twice");
-    c->over = true;
-    world_after(&s->w, any_delay(&s->w, 200 * US, 6), call_over, c);
-}
-
-static void show(uint64_t seq)
-{
-    s->shown = seq > s->shown ? seq : s->shown;
-}
-
-static void on_committed(struct replica *r, void *ticket, uint64_t seq)
-{
-    struct call *c = ticket;
-
-    (void)r;
-    must(MUTANT(ACK_BEFORE_BACKUP) || s->log[seq] == word_of(&(struct effect){c->key, c->id}),
-         "another operation has the number %llu", (unsigned long long)seq);
-    show(seq);
-    s->acknowledged++;
-    call_ends(c);
-}
-
-static void on_unknown(struct replica *r, void *ticket)
-{
-    (void)r;
-    s->unknown++;
-    call_ends(ticket);
-}
-
-/* Fetched before; the lease and the epoch are looked at now, whatever time has passed. */
-static void read_ends(void *context)
-{
-    struct call *c = context;
-    struct process *p = find(c->to);
-
-    if (p && now_ns() < p->paused_until_ns) {
-        world_after(&s->w, p->paused_until_ns - now_ns(), read_ends, c);
-        return;
-    }
-    bool good = p && p->replica.state == REPLICA_SERVING && p->replica.row.epoch == c->epoch;
-
-    if (p && ((MUTANT(LEASE_LOOKED_AT_BEFORE) && p->was_leased) || (good && leased(p)))) {
-        must(c->seq >= c->began_shown, "m%llu reads %llu, after %llu was shown",
-             (unsigned long long)c->to, (unsigned long long)c->seq,
-             (unsigned long long)c->began_shown);
-        show(c->seq);
-        s->reads++;
-    }
-    call_ends(c);
-}
-
-static void read(struct process *p, struct call *c)
-{
-    c->epoch = p->replica.row.epoch;
-    c->seq = p->replica.commit_seq;
-    world_after(&s->w, one_in(&s->w, 20) ? any_between(&s->w, 0, 2000 * MS) : 0, read_ends, c);
-}
-
-static void write(struct process *p, struct call *c)
-{
-    struct effect *e = mem_alloc_zero(sizeof *e);
-
-    *e = (struct effect){c->key, one_in(&s->w, 4) ? 0 : c->id};
-    c->id = e->id;
-    if (replica_write(&p->replica, e, c, leased(p)) != MR_OK) {
-        mem_free(e);
-        call_ends(c);
-    }
-}
-
-static void call_arrives(void *context)
-{
-    struct call *c = context;
-    struct process *p = find(c->to);
-
-    if (p && now_ns() < p->paused_until_ns) {
-        world_after(&s->w, p->paused_until_ns - now_ns(), call_arrives, c);
-        return;
-    }
-    if (!p || p->cut || p->replica.state != REPLICA_SERVING) {
-        call_ends(c);
-    } else if (c->is_read) {
-        read(p, c);
-    } else {
-        write(p, c);
-    }
-}
-
-/* Asks who is primary, or whom it took for one. */
-static void client_next(void *context)
-{
-    struct call *c = mem_alloc_zero(sizeof *c);
-    const struct row *row = row_now();
-
-    (void)context;
-    *c = (struct call){.is_read = one_in(&s->w, 2),
-                       .began_shown = s->shown,
-                       .to = row->primary,
-                       .key = (uint32_t)any_below(&s->w, ENTRIES),
-                       .id = ++s->ids};
-    if (one_in(&s->w, 3))
-        c->to = s->at[any_below(&s->w, SLOTS)].number;
-    world_after(&s->w, any_delay(&s->w, 2 * MS, 4), call_arrives, c);
-}
-
-/* ---- the register --------------------------------------------------------------------------- */
-
-static struct known *known_of(uint64_t number)
-{
-    for (int i = 0; i < SLOTS; i++)
-        if (number != 0 && s->known[i].number == number)
-            return &s->known[i];
-    return NULL;
-}
-
-static bool admitted(uint64_t number)
-{
-    const struct cluster_member *m = metadata_member(&s->metadata, number);
-
-    return m && m->in;
-}
-
-static const struct row *row_now(void)
-{
-    return &s->metadata.rows[0];
-}
-
-static void note_command(const struct command *c)
-{
-    static const char *const names[] = {
-        [COMMAND_ADMIT] = "admit",   [COMMAND_EXPEL] = "expel", [COMMAND_LEARN] = "learn",
-        [COMMAND_FORGET] = "forget", [COMMAND_ADD] = "add",     [COMMAND_SHRINK] = "shrink",
-        [COMMAND_MOVE] = "move to"};
-    const struct row *r = row_now();
-
-    world_note(&s->w, "%llu: %s m%llu: epoch %llu, primary m%llu, %u in sync, %u learn",
-               (unsigned long long)s->metadata.index, names[c->kind], (unsigned long long)c->member,
-               (unsigned long long)r->epoch, (unsigned long long)r->primary, r->in_sync_count,
-               r->learner_count);
-}
-
-/* Puts a command into the log, where it takes effect at once; the members see it later. */
-static mr_rc_t command(struct command c)
-{
-    uint64_t at = s->metadata.index;
-
-    must(at < COMMANDS_MAX, "more commands than are expected");
-    mr_rc_t rc = metadata_apply(&s->metadata, &c);
-
-    metadata_check(&s->metadata);
-    s->commands[at] = c;
-    s->rows[at] = *row_now();
-    note_command(&c);
-    return rc;
-}
-
-static void expel(uint64_t number)
-{
-    (void)!command((struct command){.kind = COMMAND_EXPEL, .member = number});
-}
-
-static void repair(void)
-{
-    struct command c;
-
-    if (metadata_repair(&s->metadata, s->copies, &c))
-        (void)!command(c);
-}
-
-/* An addition that cannot be is answered, if that is certain: if the epoch is another, it may be
- * an older question that was answered, and the next row tells. */
-static void add(const struct message *m)
-{
-    struct process *p = find(m->from);
-    struct command c = {
-        .kind = COMMAND_ADD, .member = m->add.member, .epoch = m->add.epoch, .primary = m->from};
-
-    if (command(c) == MR_NOT_EQUAL && row_now()->epoch == m->add.epoch && p && !p->cut)
-        replica_add_refused(&p->replica, m->add.member, m->add.epoch);
-}
-
-/* A primary that is still there is to be replaced. Nothing is granted to it from now on. */
-static void move_primary(void)
-{
-    const struct row *now = row_now();
-    const struct known *k = known_of(now->primary);
-
-    if (s->moving_until_ns == 0 && k && now->in_sync_count > 1 &&
-        one_in(&s->w, s->quiet ? 0 : s->move_in))
-        s->moving_until_ns = k->granted_until_ns + 1;
-    if (s->moving_until_ns == 0 || now_ns() < s->moving_until_ns)
-        return;
-    s->moving_until_ns = 0;
-    (void)!command((struct command){.kind = COMMAND_MOVE,
-                                    .member = now->in_sync[any_below(&s->w, now->in_sync_count)],
-                                    .epoch = now->epoch});
-}
-
-/* No lease before it has applied what took a role from it. */
-static bool may_be_granted(const struct message *m)
-{
-    const struct cluster_member *x = metadata_member(&s->metadata, m->from);
-
-    if (s->moving_until_ns != 0 && row_now()->primary == m->from)
-        return false;
-    return m->beat.index >= x->taken || MUTANT(GRANT_BEFORE_APPLIED);
-}
-
-static void beat(const struct message *m)
-{
-    struct known *k = known_of(m->from);
-
-    if (!k)
-        return;
-    k->heard_ns = now_ns();
-    if (!admitted(m->from))
-        (void)!command((struct command){.kind = COMMAND_ADMIT, .member = m->from});
-    if (!may_be_granted(m))
-        return;
-    struct message *g = message_new(GRANT, 0, m->from);
-
-    g->grant.until_ns = m->beat.sent_ns + LEASE_MS * MS;
-    k->granted_until_ns = g->grant.until_ns;
-    send(g);
-}
-
-static void register_ticks(void *context)
-{
-    (void)context;
-    for (int i = 0; i < SLOTS; i++) {
-        const struct known *k = &s->known[i];
-
-        if (admitted(k->number) && now_ns() > k->heard_ns + FAIL_MS * MS)
-            expel(k->number);
-    }
-    move_primary();
-    repair();
-    world_after(&s->w, 20 * MS, register_ticks, NULL);
-}
 
 /* ---- members -------------------------------------------------------------------------------- */
 
@@ -647,16 +239,14 @@ static void take(struct process *p, struct message *m)
 static void deliver(void *context)
 {
     struct message *m = context;
-    struct process *p = find(m->to);
+    struct process *p = find_process(m->to);
 
     if (p && now_ns() < p->paused_until_ns) {
         world_after(&s->w, p->paused_until_ns - now_ns(), deliver, m);
         return;
     }
-    if (m->to == 0 && m->kind == BEAT)
-        beat(m);
-    else if (m->to == 0)
-        add(m);
+    if (m->to == 0)
+        register_takes(m);
     else if (p && !p->cut)
         take(p, m);
     free_message(m);
@@ -664,7 +254,7 @@ static void deliver(void *context)
 
 static void member_beats(void *context)
 {
-    struct process *p = find((uint64_t)(uintptr_t)context);
+    struct process *p = find_process((uint64_t)(uintptr_t)context);
 
     if (!p)
         return;
@@ -673,7 +263,7 @@ static void member_beats(void *context)
 
         m->beat.sent_ns = now_ns();
         m->beat.index = p->metadata.index;
-        send(m);
+        message_send(m);
     }
     world_after(&s->w, BEAT_MS * MS, member_beats, context);
 }
@@ -693,7 +283,7 @@ static void apply_next(struct process *p)
 /* Commands come one by one, each when it comes; and what was not acknowledged is sent again. */
 static void member_ticks(void *context)
 {
-    struct process *p = find((uint64_t)(uintptr_t)context);
+    struct process *p = find_process((uint64_t)(uintptr_t)context);
 
     if (!p)
         return;
@@ -714,8 +304,8 @@ static void start_process(void *context)
     struct process *p = context;
     int slot = (int)(p - s->at);
 
-    if (admitted(s->known[slot].number)) /* its successor is the proof that it is dead */
-        expel(s->known[slot].number);
+    if (is_admitted(s->known[slot].number)) /* its successor is the proof that it is dead */
+        register_expels(s->known[slot].number);
     memset(p, 0, sizeof *p);
     p->number = ++s->numbers;
     must(replica_init(&p->replica, p->number, &out, p, any_between(&s->w, 1, 12)) == MR_OK &&
@@ -735,8 +325,8 @@ static void is_seen_dead(void *context)
 {
     uint64_t number = (uint64_t)(uintptr_t)context;
 
-    if (admitted(number))
-        expel(number);
+    if (is_admitted(number))
+        register_expels(number);
 }
 
 static void stop_process(struct process *p)
@@ -755,7 +345,7 @@ static void kill_process(struct process *p)
         const struct replica_op *op = replica_op(&p->replica, seq);
 
         if (op->ticket)
-            on_unknown(&p->replica, op->ticket);
+            client_unknown(&p->replica, op->ticket);
     }
     stop_process(p);
     if (!p->cut)
@@ -839,14 +429,14 @@ static void look_at_the_end(void)
 
     if (r->primary == NOBODY)
         return;
-    struct process *primary = find(r->primary);
+    struct process *primary = find_process(r->primary);
 
     must(primary && primary->replica.state == REPLICA_SERVING, "nobody serves");
     must(r->in_sync_count == s->copies, "%u copies are in sync", r->in_sync_count);
     must(primary->replica.commit_seq == primary->replica.last_seq, "a write is not committed");
     must(primary->replica.commit_seq >= s->shown, "what was shown is lost");
     for (uint8_t i = 0; i < r->in_sync_count; i++) {
-        const struct process *p = find(r->in_sync[i]);
+        const struct process *p = find_process(r->in_sync[i]);
 
         must(p && p->replica.commit_seq == primary->replica.commit_seq &&
                  p->digest == primary->digest,

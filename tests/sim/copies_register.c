@@ -1,0 +1,142 @@
+#include "tests/sim/copies.h"
+
+static struct known *known_of(uint64_t number)
+{
+    for (int i = 0; i < SLOTS; i++)
+        if (number != 0 && s->known[i].number == number)
+            return &s->known[i];
+    return NULL;
+}
+
+bool is_admitted(uint64_t number)
+{
+    const struct cluster_member *m = metadata_member(&s->metadata, number);
+
+    return m && m->in;
+}
+
+const struct row *row_now(void)
+{
+    return &s->metadata.rows[0];
+}
+
+static void note_command(const struct command *c)
+{
+    static const char *const names[] = {
+        [COMMAND_ADMIT] = "admit",   [COMMAND_EXPEL] = "expel", [COMMAND_LEARN] = "learn",
+        [COMMAND_FORGET] = "forget", [COMMAND_ADD] = "add",     [COMMAND_SHRINK] = "shrink",
+        [COMMAND_MOVE] = "move to"};
+    const struct row *r = row_now();
+
+    world_note(&s->w, "%llu: %s m%llu: epoch %llu, primary m%llu, %u in sync, %u learn",
+               (unsigned long long)s->metadata.index, names[c->kind], (unsigned long long)c->member,
+               (unsigned long long)r->epoch, (unsigned long long)r->primary, r->in_sync_count,
+               r->learner_count);
+}
+
+/* Puts a command into the log, where it takes effect at once; the members see it later. */
+static mr_rc_t command(struct command c)
+{
+    uint64_t at = s->metadata.index;
+
+    must(at < COMMANDS_MAX, "more commands than are expected");
+    mr_rc_t rc = metadata_apply(&s->metadata, &c);
+
+    metadata_check(&s->metadata);
+    s->commands[at] = c;
+    s->rows[at] = *row_now();
+    note_command(&c);
+    return rc;
+}
+
+void register_expels(uint64_t number)
+{
+    (void)!command((struct command){.kind = COMMAND_EXPEL, .member = number});
+}
+
+static void repair(void)
+{
+    struct command c;
+
+    if (metadata_repair(&s->metadata, s->copies, &c))
+        (void)!command(c);
+}
+
+/* An addition that cannot be is answered, if that is certain: if the epoch is another, it may be
+ * an older question that was answered, and the next row tells. */
+static void add(const struct message *m)
+{
+    struct process *p = find_process(m->from);
+    struct command c = {
+        .kind = COMMAND_ADD, .member = m->add.member, .epoch = m->add.epoch, .primary = m->from};
+
+    if (command(c) == MR_NOT_EQUAL && row_now()->epoch == m->add.epoch && p && !p->cut)
+        replica_add_refused(&p->replica, m->add.member, m->add.epoch);
+}
+
+/* A primary that is still there is to be replaced. Nothing is granted to it from now on. */
+static void move_primary(void)
+{
+    const struct row *now = row_now();
+    const struct known *k = known_of(now->primary);
+
+    if (s->moving_until_ns == 0 && k && now->in_sync_count > 1 &&
+        one_in(&s->w, s->quiet ? 0 : s->move_in))
+        s->moving_until_ns = k->granted_until_ns + 1;
+    if (s->moving_until_ns == 0 || now_ns() < s->moving_until_ns)
+        return;
+    s->moving_until_ns = 0;
+    (void)!command((struct command){.kind = COMMAND_MOVE,
+                                    .member = now->in_sync[any_below(&s->w, now->in_sync_count)],
+                                    .epoch = now->epoch});
+}
+
+/* No lease before it has applied what took a role from it. */
+static bool may_be_granted(const struct message *m)
+{
+    const struct cluster_member *x = metadata_member(&s->metadata, m->from);
+
+    if (s->moving_until_ns != 0 && row_now()->primary == m->from)
+        return false;
+    return m->beat.index >= x->taken || MUTANT(GRANT_BEFORE_APPLIED);
+}
+
+static void beat(const struct message *m)
+{
+    struct known *k = known_of(m->from);
+
+    if (!k)
+        return;
+    k->heard_ns = now_ns();
+    if (!is_admitted(m->from))
+        (void)!command((struct command){.kind = COMMAND_ADMIT, .member = m->from});
+    if (!may_be_granted(m))
+        return;
+    struct message *g = message_new(GRANT, 0, m->from);
+
+    g->grant.until_ns = m->beat.sent_ns + LEASE_MS * MS;
+    k->granted_until_ns = g->grant.until_ns;
+    message_send(g);
+}
+
+void register_takes(const struct message *m)
+{
+    if (m->kind == BEAT)
+        beat(m);
+    else
+        add(m);
+}
+
+void register_ticks(void *context)
+{
+    (void)context;
+    for (int i = 0; i < SLOTS; i++) {
+        const struct known *k = &s->known[i];
+
+        if (is_admitted(k->number) && now_ns() > k->heard_ns + FAIL_MS * MS)
+            register_expels(k->number);
+    }
+    move_primary();
+    repair();
+    world_after(&s->w, 20 * MS, register_ticks, NULL);
+}
