@@ -20,7 +20,9 @@
     X(CHANGE_UPON_CHANGE, "a change of servers is taken before the last one is known as agreed")   \
     X(CHANGE_BEFORE_OWN_TERM, "a new leader changes servers before anything of its own is agreed") \
     X(ALONE_IN_OLD_TERM, "an only voter leads in a term that may be another's")                    \
-    X(DISRUPTS_FOR_EVER, "who was to be handed leadership goes on disrupting")
+    X(DISRUPTS_FOR_EVER, "who was to be handed leadership goes on disrupting")                     \
+    X(PENDING_OVERLOOKED, "a write is worked out from what is committed, not from what is "        \
+                          "written")
 
 enum mutant {
     MUTANT_NONE,

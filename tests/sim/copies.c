@@ -53,9 +53,9 @@ struct message *message_new(enum kind kind, uint64_t from, uint64_t to)
 
 static uint64_t digest_of(uint32_t key, const struct entry *e)
 {
-    const uint64_t words[] = {key, e->id, e->version};
+    const uint64_t words[] = {key, (uint64_t)e->value, e->version};
 
-    return e->id == 0 ? 0 : XXH3_64bits(words, sizeof words);
+    return e->value == VALUE_NOTHING ? 0 : XXH3_64bits(words, sizeof words);
 }
 
 static void put(struct entry *entries, uint64_t *digest, uint32_t key, struct entry e)
@@ -64,9 +64,16 @@ static void put(struct entry *entries, uint64_t *digest, uint32_t key, struct en
     entries[key] = e;
 }
 
-uint32_t word_of(const struct effect *e)
+uint64_t word_of(const struct effect *e)
 {
-    return e->id << 8 | e->key | 0x80;
+    const int64_t words[] = {e->key, e->value, e->said};
+
+    return XXH3_64bits(words, sizeof words) | 1;
+}
+
+static struct entry entry_of(uint64_t seq, const struct effect *e)
+{
+    return (struct entry){e->value == VALUE_NOTHING ? 0 : seq, e->value};
 }
 
 /* The first to apply an operation says what it is; everybody else has to agree. */
@@ -78,7 +85,7 @@ static void note_applied(const struct process *p, uint64_t seq, const struct eff
              (unsigned long long)seq, (unsigned long long)s->applied);
         s->applied = seq;
         s->log[seq] = word_of(e);
-        put(s->model, &s->digest, e->key, (struct entry){seq, e->id});
+        put(s->model, &s->digest, e->key, entry_of(seq, e));
         s->digests[seq] = s->digest;
     }
     must(s->log[seq] == word_of(e), "m%llu applies another operation %llu",
@@ -92,7 +99,7 @@ static void on_apply(struct replica *r, const struct replica_op *op)
 
     note_applied(p, op->seq, e);
     if (op->seq > p->entries[e->key].version)
-        put(p->entries, &p->digest, e->key, (struct entry){e->id ? op->seq : 0, e->id});
+        put(p->entries, &p->digest, e->key, entry_of(op->seq, e));
     world_note(&s->w, "m%llu applies %llu", (unsigned long long)p->number,
                (unsigned long long)op->seq);
 }
@@ -404,14 +411,16 @@ static void begin(uint64_t seed, bool told)
 {
     s = mem_alloc_zero(sizeof *s);
     s->w.told = told;
+    s->seed = seed;
     world_begin(&s->w, seed);
+    history_init(&s->history);
     draw_faults();
     must(metadata_init(&s->metadata, 1, FOUNDER) == MR_OK, "no memory");
     for (int i = 0; i < SLOTS; i++)
         start_process(&s->at[i]);
     register_ticks(NULL);
     for (int i = 0; i < CLIENTS; i++)
-        client_next(NULL);
+        client_starts();
     faults(NULL);
 }
 
@@ -427,8 +436,10 @@ static void look_at_the_end(void)
 {
     const struct row *r = row_now();
 
-    if (r->primary == NOBODY)
+    if (r->primary == NOBODY) {
+        clients_end(NULL);
         return;
+    }
     struct process *primary = find_process(r->primary);
 
     must(primary && primary->replica.state == REPLICA_SERVING, "nobody serves");
@@ -442,6 +453,7 @@ static void look_at_the_end(void)
                  p->digest == primary->digest,
              "m%llu is not as its primary", (unsigned long long)r->in_sync[i]);
     }
+    clients_end(primary);
 }
 
 static void end(struct sim_result *ret)
@@ -456,6 +468,7 @@ static void end(struct sim_result *ret)
             stop_process(&s->at[i]);
     metadata_free(&s->metadata);
     world_end(&s->w);
+    history_free(&s->history);
     mem_free(s);
     s = NULL;
 }

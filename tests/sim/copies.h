@@ -11,7 +11,9 @@
  * Checked at every step: what is applied with a number is the same everywhere; a whole copy is what
  * the operations up to its number make of an empty store; what is acknowledged was applied under
  * its number; a read shows at least what was acknowledged, or shown, before it began; who is
- * asked is answered once. At the end, when all is quiet: those in sync have the same, and serve.
+ * asked is answered once. At the end, when all is quiet: those in sync have the same, and serve;
+ * and what the clients asked and were told is linearizable, by the places that the answers have in
+ * the order and without them.
  *
  *     copies.c            the members, what they send each other, and what befalls them
  *     copies_register.c   the register
@@ -23,6 +25,7 @@
 #include "grid/cluster/metadata.h"
 #include "grid/cluster/mutant.h"
 #include "grid/op/replica.h"
+#include "tests/sim/history.h"
 #include "tests/sim/sim.h"
 #include "tests/sim/world.h"
 
@@ -42,12 +45,14 @@ enum {
 };
 
 struct effect {
-    uint32_t key, id; /* id 0: the entry goes */
+    uint32_t key;
+    int32_t value; /* that it has then, of the history's values; nothing: the entry goes */
+    int32_t said;  /* to who asked for it */
 };
 
 struct entry {
     uint64_t version;
-    uint32_t id; /* 0: there is none */
+    int32_t value; /* nothing: there is none */
 };
 
 /* A process; when it dies another takes its slot. */
@@ -72,6 +77,7 @@ struct known {
 
 struct sim {
     struct world w;
+    uint64_t seed;
     struct process at[SLOTS];
     uint64_t numbers;
 
@@ -81,13 +87,16 @@ struct sim {
     struct known known[SLOTS];
     uint64_t moving_until_ns; /* a primary is to be moved when its grant is over; 0: none */
 
-    uint32_t log[LOG_MAX]; /* by number: the effect's id and key, 0: not applied yet */
+    uint64_t log[LOG_MAX]; /* by number: the effect in one word, 0: not applied yet */
     uint64_t digests[LOG_MAX];
     struct entry model[ENTRIES];
     uint64_t applied, digest;
 
-    uint32_t ids;
-    uint64_t shown; /* the last number that was acknowledged or read */
+    struct history history;
+    uint32_t processes;       /* that have asked for something */
+    int64_t ids;              /* of what is put or appended */
+    uint32_t doubts[ENTRIES]; /* operations of which nobody knows whether they were done */
+    uint64_t shown;           /* the last number that was acknowledged or read */
     uint64_t reads, acknowledged, unknown;
 
     uint32_t copies;                                      /* wanted */
@@ -158,7 +167,7 @@ struct message *message_new(enum kind kind, uint64_t from, uint64_t to);
 void message_send(struct message *m);
 
 /* What the first one who applied an operation has made of it, in one number. */
-uint32_t word_of(const struct effect *e);
+uint64_t word_of(const struct effect *e);
 
 /* ---- the register ---- */
 
@@ -170,8 +179,11 @@ const struct row *row_now(void);
 
 /* ---- clients ---- */
 
-void client_next(void *context);
+void client_starts(void);
 void client_committed(struct replica *r, void *ticket, uint64_t seq);
 void client_unknown(struct replica *r, void *ticket);
+
+/* All that the primary holds is read; then the history is judged. */
+void clients_end(const struct process *primary);
 
 #endif

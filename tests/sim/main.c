@@ -1,4 +1,4 @@
-/* main.c - millrace-sim [--seeds A..B] [--mutant NAME] [--mutants] [--trace]
+/* main.c - millrace-sim [--seeds A..B] [--mutant NAME] [--mutants] [--trace] [--histories FILE]
  *
  * Runs seeds, each twice where that is asked for, and says which fail. With --mutants each known
  * wrong behaviour is switched on in turn, and must be found.
@@ -17,6 +17,7 @@
 enum { AGAIN_EVERY = 20, MUTANT_SEEDS = 10000 };
 
 enum mutant mutant;
+FILE *sim_histories;
 
 static jmp_buf failed;
 static char why[256];
@@ -147,12 +148,15 @@ int main(int argc, char **argv)
             told = true;
         } else if (strcmp(argv[i], "--mutant") == 0 && i + 1 < argc) {
             mutant = mutant_named(argv[++i]);
+        } else if (strcmp(argv[i], "--histories") == 0 && i + 1 < argc &&
+                   (sim_histories = fopen(argv[i + 1], "w"))) {
+            i++;
         } else if (strcmp(argv[i], "--seeds") == 0 && i + 1 < argc &&
                    sscanf(argv[i + 1], "%llu..%llu", &from, &to) >= 1) {
             to = strstr(argv[++i], "..") ? to : from;
         } else {
             fprintf(stderr, "usage: millrace-sim [--seeds A..B] [--mutant NAME] [--mutants] "
-                            "[--trace]\n");
+                            "[--trace] [--histories FILE]\n");
             return 2;
         }
     }

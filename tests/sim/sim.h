@@ -4,11 +4,16 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 struct sim_result {
     uint64_t trace; /* equal for equal runs */
     uint64_t happened, operations, unknown, rows;
 };
+
+/* Where the histories of runs are written, each behind a line {"history":"seed 7"}; NULL:
+ * nowhere. */
+extern FILE *sim_histories;
 
 /* The run has shown a fault: says it, and ends the run. */
 void sim_failed(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));

@@ -359,3 +359,14 @@ void wgl_check(struct values *v, const struct operation *ops, uint32_t count, ui
     mem_free(s);
     mem_free(at);
 }
+
+const char *wgl_sentence(enum wgl_verdict verdict)
+{
+    static const char *const sentences[] = {
+#define X(name, sentence) [WGL_##name] = sentence,
+        WGL_MAP(X)
+#undef X
+    };
+
+    return sentences[verdict];
+}

@@ -30,12 +30,19 @@
 
 enum { WGL_OPERATIONS_MAX = 3000, WGL_AT_ONCE_MAX = 12 }; /* of a key; what never ends counts */
 
+/* X(name, what it means) */
+#define WGL_MAP(X)                                                                                 \
+    X(LINEARIZABLE, "all is well")                                                                 \
+    X(NOT_LINEARIZABLE, "there is no order in which every answer is right")                        \
+    X(TOO_MANY, "there are more operations on a key than can be judged")                           \
+    X(TOO_WIDE, "there are more operations at once than can be judged")                            \
+    X(TOO_LONG, "too many steps without an end")
+
 enum wgl_verdict {
-    WGL_LINEARIZABLE,
-    WGL_NOT_LINEARIZABLE,
-    WGL_TOO_MANY, /* operations on a key */
-    WGL_TOO_WIDE, /* too many at once */
-    WGL_TOO_LONG  /* more steps than allowed */
+#define X(name, sentence) WGL_##name,
+    WGL_MAP(X)
+#undef X
+        WGL_VERDICTS
 };
 
 struct wgl_result {
@@ -48,5 +55,7 @@ struct wgl_result {
 /* ops as history_operations gives them; steps_max is for all keys together. */
 void wgl_check(struct values *v, const struct operation *ops, uint32_t count, uint64_t steps_max,
                struct wgl_result *ret);
+
+const char *wgl_sentence(enum wgl_verdict verdict);
 
 #endif

@@ -179,7 +179,8 @@ Test(wgl, what_an_object_does_is_linearizable)
         rand_init(&r, seed);
         history_init(&h);
         example_good(&r, seed % EXAMPLE_KINDS, 5 + (uint32_t)rand_below(&r, 100), &h);
-        cr_assert(judged(&h).verdict == WGL_LINEARIZABLE, "seed %lu: %d", seed, judged(&h).verdict);
+        cr_assert(judged(&h).verdict == WGL_LINEARIZABLE, "seed %lu: %s", seed,
+                  wgl_sentence(judged(&h).verdict));
         example_weaken(&r, &h);
         cr_assert(judged(&h).verdict == WGL_LINEARIZABLE, "seed %lu, weakened", seed);
         for (uint32_t i = 0; i < h.count; i++) {
