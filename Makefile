@@ -80,7 +80,7 @@ EXAMPLE_BIN := $(patsubst client/examples/%.c,$(B)/examples/%,$(EXAMPLE_SRC))
 # ---- targets ---------------------------------------------------------------------------------
 
 .PHONY: build help deps deps-check test test-clients check release-check bench bench-peers fuzz \
-        sim mutants fuzzers demo install \
+        sim mutants porcupine fuzzers demo install \
         uninstall clean dist unit plain run FORCE
 
 build: $(B)/bin/millrace $(LIBRARIES) $(EXAMPLE_BIN) ##: all but the tests (the default)
@@ -135,6 +135,10 @@ sim: deps ##: simulated runs with faults: SEEDS=A..B (1..1000)
 mutants: deps ##: is every wrong behaviour that is known found?
 	@$(AGAIN) $(SIM)
 	@build/sim/bin/millrace-sim --mutants
+
+porcupine: deps ##: does another checker of histories say what ours says?
+	@$(AGAIN) $(SIM) build/sim/bin/millrace-histories
+	@tests/sim/porcupine/run.sh build/sim/bin/millrace-sim build/sim/bin/millrace-histories
 
 # libFuzzer is clang's; what it finds is kept in the build folder.
 FUZZ_SECONDS ?= 60
@@ -249,6 +253,8 @@ $(B)/bench/%: $(B)/obj/tests/bench/%.o $(B)/obj/tests/bench/bench.o $(B)/obj/mem
 	@$(LINK)
 
 $(B)/bin/millrace-sim: $(call obj,$(SIM_SRC)) $(B)/obj/member.a
+	@$(LINK)
+$(B)/bin/millrace-histories: $(call obj,$(CHECK_SRC) tests/sim/dump/dump.c) $(B)/obj/member.a
 	@$(LINK)
 
 $(B)/fuzz/seed: $(B)/obj/tests/fuzz/seed.o $(B)/obj/member.a

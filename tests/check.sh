@@ -58,6 +58,7 @@ step 'address and undefined, with leaks'      $make B=build/asan SAN=address,und
 step 'threads'                                $make B=build/tsan SAN=thread CFLAGS='-O1 -g' run
 step 'clang'                                  $make B=build/clang CC=clang-14 run
 step 'simulated: a thousand seeds'            $make sim
+step 'another checker of histories agrees'    $make porcupine
 step "other people's clients"                 $make test-clients
 step 'fuzzers, for ten seconds each'           $make FUZZ_SECONDS=10 fuzz
 if [ "$1" = release ]; then
