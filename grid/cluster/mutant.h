@@ -21,8 +21,10 @@
     X(CHANGE_BEFORE_OWN_TERM, "a new leader changes servers before anything of its own is agreed") \
     X(ALONE_IN_OLD_TERM, "an only voter leads in a term that may be another's")                    \
     X(DISRUPTS_FOR_EVER, "who was to be handed leadership goes on disrupting")                     \
-    X(PENDING_OVERLOOKED, "a write is worked out from what is committed, not from what is "        \
-                          "written")
+    X(PENDING_OVERLOOKED, "a write is worked out from what is committed only")                     \
+    X(SESSIONS_LEFT_BEHIND, "a copy is made without what was answered")                            \
+    X(EXPIRED_DONE_AGAIN, "what a session asks again is done again when the session is over")      \
+    X(PENDING_DONE_AGAIN, "what is asked again is done again while it is not committed")
 
 enum mutant {
     MUTANT_NONE,

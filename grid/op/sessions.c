@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "grid/cluster/mutant.h"
 #include "net/base/check.h"
 #include "net/base/hash.h"
 #include "net/base/mem.h"
@@ -237,11 +238,11 @@ enum session_verdict sessions_judge(const struct sessions *t, const struct sessi
         *ret_result = result_of(x);
         return SESSION_DONE;
     }
-    if (x)
+    if (x && !MUTANT(PENDING_DONE_AGAIN))
         return SESSION_PENDING;
     if (c->session > applied)
         return SESSION_BEHIND;
-    if (!open)
+    if (!open && !MUTANT(EXPIRED_DONE_AGAIN))
         return SESSION_EXPIRED;
     return is_full(t, s, c->first_incomplete) ? SESSION_FULL : SESSION_NEW;
 }
@@ -506,6 +507,8 @@ mr_rc_t sessions_decode(struct sessions *t, const uint8_t *bytes, size_t size)
     struct cursor c = {.at = bytes, .end = bytes + size};
     mr_rc_t rc = MR_OK;
 
+    if (MUTANT(SESSIONS_LEFT_BEHIND))
+        return MR_OK;
     while (rc == MR_OK && c.at < c.end)
         rc = decode_session(t, &c);
     return rc;

@@ -21,6 +21,8 @@ static void free_message(struct message *m)
     if (m->kind == APPEND)
         for (uint32_t i = 0; i < m->append.a.count; i++)
             mem_free(m->append.ops[i].effect);
+    if (m->kind == CHUNK_OF)
+        sink_free(&m->chunk.sessions);
     mem_free(m);
 }
 
@@ -64,9 +66,16 @@ static void put(struct entry *entries, uint64_t *digest, uint32_t key, struct en
     entries[key] = e;
 }
 
-uint64_t word_of(const struct effect *e)
+static uint64_t word_of(const struct effect *e)
 {
-    const int64_t words[] = {e->key, e->value, e->said};
+    const int64_t words[] = {e->key,
+                             e->value,
+                             e->said,
+                             e->size,
+                             (int64_t)e->call.session,
+                             (int64_t)e->call.opno,
+                             (int64_t)e->call.first_incomplete,
+                             (int64_t)e->expires};
 
     return XXH3_64bits(words, sizeof words) | 1;
 }
@@ -76,17 +85,34 @@ static struct entry entry_of(uint64_t seq, const struct effect *e)
     return (struct entry){e->value == VALUE_NOTHING ? 0 : seq, e->value};
 }
 
-/* The first to apply an operation says what it is; everybody else has to agree. */
-static void note_applied(const struct process *p, uint64_t seq, const struct effect *e)
+static void remember(struct sessions *sessions, const struct replica_op *op)
 {
+    const struct effect *e = op->effect;
+    struct session_result r = remembered(e, op->epoch, op->seq);
+
+    if (e->expires)
+        sessions_expire(sessions, e->expires);
+    else
+        must(sessions_apply(sessions, &e->call, &r) == MR_OK, "no memory");
+}
+
+/* The first to apply an operation says what it is; everybody else has to agree. */
+static void note_applied(const struct process *p, const struct replica_op *op)
+{
+    const struct effect *e = op->effect;
+    uint64_t seq = op->seq;
+
     must(seq < LOG_MAX, "more operations than are expected");
     if (s->log[seq] == 0) {
         must(seq == s->applied + 1, "m%llu applies %llu after %llu", (unsigned long long)p->number,
              (unsigned long long)seq, (unsigned long long)s->applied);
         s->applied = seq;
         s->log[seq] = word_of(e);
-        put(s->model, &s->digest, e->key, entry_of(seq, e));
+        if (!e->expires)
+            put(s->model, &s->digest, e->key, entry_of(seq, e));
         s->digests[seq] = s->digest;
+        remember(&s->sessions, op);
+        s->session_digests[seq] = s->sessions.digest;
     }
     must(s->log[seq] == word_of(e), "m%llu applies another operation %llu",
          (unsigned long long)p->number, (unsigned long long)seq);
@@ -97,8 +123,9 @@ static void on_apply(struct replica *r, const struct replica_op *op)
     struct process *p = process_of(r);
     const struct effect *e = op->effect;
 
-    note_applied(p, op->seq, e);
-    if (op->seq > p->entries[e->key].version)
+    note_applied(p, op);
+    remember(&p->sessions, op);
+    if (!e->expires && op->seq > p->entries[e->key].version)
         put(p->entries, &p->digest, e->key, entry_of(op->seq, e));
     world_note(&s->w, "m%llu applies %llu", (unsigned long long)p->number,
                (unsigned long long)op->seq);
@@ -110,6 +137,7 @@ static void on_wipe(struct replica *r)
 
     memset(p->entries, 0, sizeof p->entries);
     p->digest = 0;
+    sessions_clear(&p->sessions);
 }
 
 /* ---- what a replica wants done -------------------------------------------------------------- */
@@ -138,27 +166,44 @@ static void on_ack_out(struct replica *r, uint64_t to, const struct replica_ack 
     message_send(m);
 }
 
-/* Where the walk for a peer goes on: the place behind the chunk with this number. */
-static uint32_t *cursor_of(struct process *p, uint64_t to, uint64_t number)
+/* What lies behind the chunk with this number of the walk for a peer. */
+static struct cursor *cursor_of(struct process *p, uint64_t to, uint64_t number)
 {
-    return &p->cursors[to % (2 * COPIES_MAX)][number & 1];
+    const struct process *peer = find_process(to);
+
+    return &p->cursors[peer ? peer - s->at : SLOTS][number & 1];
+}
+
+/* One that is made once more ends where it ended before. */
+static struct cursor chunk_end(struct process *p, uint64_t to, const struct replica_chunk *c,
+                               struct cursor from)
+{
+    struct cursor *end = cursor_of(p, to, c->number);
+
+    if (end->walk == c->walk && end->number == c->number)
+        return *end;
+    *end = (struct cursor){.walk = c->walk, .number = c->number};
+    end->entry = from.entry + CHUNK < ENTRIES ? from.entry + CHUNK : ENTRIES;
+    end->sessions_done = sessions_part(&p->sessions, from.session, PART, &end->session);
+    return *end;
 }
 
 static bool on_chunk_out(struct replica *r, uint64_t to, const struct replica_chunk *c)
 {
     struct process *p = process_of(r);
     struct message *m = message_new(CHUNK_OF, r->self, to);
-    uint32_t first = c->first ? 0 : *cursor_of(p, to, c->number - 1);
-    uint32_t count = ENTRIES - first < CHUNK ? ENTRIES - first : CHUNK;
+    struct cursor from = c->first ? (struct cursor){0} : *cursor_of(p, to, c->number - 1);
+    struct cursor end = chunk_end(p, to, c, from);
+    bool last = end.entry == ENTRIES && end.sessions_done;
 
     m->chunk.c = *c;
-    m->chunk.c.last = first + count == ENTRIES;
-    m->chunk.first = first;
-    m->chunk.count = count;
-    memcpy(m->chunk.entries, p->entries + first, count * sizeof p->entries[0]);
-    *cursor_of(p, to, c->number) = first + count;
-    bool last = m->chunk.c.last;
-
+    m->chunk.c.last = last;
+    m->chunk.first = from.entry;
+    m->chunk.count = end.entry - from.entry;
+    memcpy(m->chunk.entries, p->entries + from.entry, m->chunk.count * sizeof p->entries[0]);
+    m->chunk.sessions.grows = true;
+    sessions_encode(&p->sessions, from.session, end.session, &m->chunk.sessions);
+    must(sink_state(&m->chunk.sessions) == MR_OK, "no memory");
     message_send(m);
     return last;
 }
@@ -170,6 +215,8 @@ static void on_take_chunk(struct replica *r, const struct replica_chunk *c)
 
     for (uint32_t i = 0; i < m->chunk.count; i++)
         put(p->entries, &p->digest, m->chunk.first + i, m->chunk.entries[i]);
+    must(sessions_decode(&p->sessions, m->chunk.sessions.at, m->chunk.sessions.size) == MR_OK,
+         "a part of the sessions is not understood");
 }
 
 static void on_release(struct replica *r, void *effect)
@@ -200,8 +247,8 @@ static const struct replica_out out = {
     .apply = on_apply,
     .take_chunk = on_take_chunk,
     .wipe = on_wipe,
-    .committed = client_committed,
-    .unknown = client_unknown,
+    .committed = request_committed,
+    .unknown = request_unknown,
     .release = on_release,
     .ask_add = on_ask_add,
     .serving = on_serving,
@@ -217,6 +264,10 @@ static void look_at(struct process *p)
     if (r->whole && !MUTANT(APPLY_BEFORE_COMMIT))
         must(p->digest == (r->commit_seq ? s->digests[r->commit_seq] : 0),
              "m%llu has another store after %llu operations", (unsigned long long)p->number,
+             (unsigned long long)r->commit_seq);
+    if (r->whole && !MUTANT(APPLY_BEFORE_COMMIT))
+        must(p->sessions.digest == (r->commit_seq ? s->session_digests[r->commit_seq] : 0),
+             "m%llu remembers other answers after %llu operations", (unsigned long long)p->number,
              (unsigned long long)r->commit_seq);
 }
 
@@ -277,13 +328,18 @@ static void member_beats(void *context)
 
 static void apply_next(struct process *p)
 {
-    uint64_t at = p->metadata.index;
+    const struct control *c = &s->control[++p->control];
+    uint64_t reign = p->replica.row.reign;
 
-    (void)!metadata_apply(&p->metadata, &s->commands[at]);
-    must(memcmp(&p->metadata.rows[0], &s->rows[at], sizeof s->rows[at]) == 0,
+    if (c->kind != CONTROL_COMMAND)
+        return;
+    (void)!metadata_apply(&p->metadata, &c->command);
+    must(memcmp(&p->metadata.rows[0], &c->row, sizeof c->row) == 0,
          "m%llu makes another row of command %llu", (unsigned long long)p->number,
-         (unsigned long long)at);
+         (unsigned long long)p->control);
     replica_row(&p->replica, &p->metadata.rows[0]);
+    if (!replica_is_primary(&p->replica) || p->replica.row.reign != reign)
+        sessions_lost(&p->sessions);
     look_at(p);
 }
 
@@ -295,8 +351,10 @@ static void member_ticks(void *context)
     if (!p)
         return;
     if (now_ns() >= p->paused_until_ns) {
-        if (!p->cut && p->metadata.index < s->metadata.index && !one_in(&s->w, 3))
+        if (!p->cut && p->control < s->controls && !one_in(&s->w, 3))
             apply_next(p);
+        expire_sessions(p);
+        sessions_check(&p->sessions);
         p->was_leased = leased(p);
         if (one_in(&s->w, 4)) {
             replica_again(&p->replica, NOBODY, leased(p));
@@ -318,6 +376,7 @@ static void start_process(void *context)
     must(replica_init(&p->replica, p->number, &out, p, any_between(&s->w, 1, 12)) == MR_OK &&
              metadata_init(&p->metadata, 1, FOUNDER) == MR_OK,
          "no memory");
+    sessions_init(&p->sessions, SESSION_BYTES);
     replica_row(&p->replica, &p->metadata.rows[0]);
     s->known[slot] = (struct known){.number = p->number};
     world_note(&s->w, "m%llu starts", (unsigned long long)p->number);
@@ -339,6 +398,7 @@ static void is_seen_dead(void *context)
 static void stop_process(struct process *p)
 {
     replica_free(&p->replica);
+    sessions_clear(&p->sessions);
     metadata_free(&p->metadata);
     p->number = 0;
 }
@@ -352,7 +412,7 @@ static void kill_process(struct process *p)
         const struct replica_op *op = replica_op(&p->replica, seq);
 
         if (op->ticket)
-            client_unknown(&p->replica, op->ticket);
+            request_unknown(&p->replica, op->ticket);
     }
     stop_process(p);
     if (!p->cut)
@@ -402,6 +462,7 @@ static void draw_faults(void)
     s->pause_in = rates[any_below(&s->w, 5)];
     s->move_in = rates[any_below(&s->w, 5)];
     s->lose_in = one_in(&s->w, 2) ? 0 : (uint32_t)any_between(&s->w, 10, 1000);
+    s->expire_in = rates[any_below(&s->w, 5)];
     s->usual_ns = any_between(&s->w, 100 * US, 20 * MS);
 }
 
@@ -416,11 +477,12 @@ static void begin(uint64_t seed, bool told)
     history_init(&s->history);
     draw_faults();
     must(metadata_init(&s->metadata, 1, FOUNDER) == MR_OK, "no memory");
+    sessions_init(&s->sessions, SESSION_BYTES);
     for (int i = 0; i < SLOTS; i++)
         start_process(&s->at[i]);
     register_ticks(NULL);
-    for (int i = 0; i < CLIENTS; i++)
-        client_starts();
+    for (uint32_t i = 0; i < CLIENTS; i++)
+        client_starts(i);
     faults(NULL);
 }
 
@@ -462,11 +524,14 @@ static void end(struct sim_result *ret)
                                .happened = s->w.happened,
                                .operations = s->acknowledged + s->reads,
                                .unknown = s->unknown,
-                               .rows = s->metadata.index};
+                               .rows = s->metadata.index,
+                               .repeated = s->repeated,
+                               .expired = s->expired};
     for (int i = 0; i < SLOTS; i++)
         if (s->at[i].number)
             stop_process(&s->at[i]);
     metadata_free(&s->metadata);
+    sessions_clear(&s->sessions);
     world_end(&s->w);
     history_free(&s->history);
     mem_free(s);

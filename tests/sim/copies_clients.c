@@ -6,13 +6,6 @@
 
 enum { HOT = 5, DOUBTS_MAX = 4, WGL_STEPS = 200000 };
 
-struct request {
-    struct event asked, answer;
-    bool over;
-    uint64_t began_shown; /* the last number that was shown when it began */
-    uint64_t to, epoch;
-};
-
 /* ---- what is asked for ---------------------------------------------------------------------- */
 
 static void ask_of_register(struct event *e)
@@ -62,175 +55,176 @@ static void note(struct event e, enum event_type type)
     history_add(&s->history, &e);
 }
 
-/* ---- requests ------------------------------------------------------------------------------- */
+/* ---- asking --------------------------------------------------------------------------------- */
 
-static void client_next(void *context);
+/* To come back to a client, if it is still at what it was at. */
+struct timer {
+    uint32_t client;
+    uint64_t turn, attempt;
+    bool is_timeout;
+};
 
-static void request_over(void *context)
+static void client_next(struct client *c);
+static void ask(struct client *c);
+
+static void next_turn(void *context)
 {
-    struct request *c = context;
-    uint32_t process = c->asked.process;
+    struct client *c = context;
 
-    mem_free(c);
-    if (!s->quiet || s->w.now_ns < (FAULTS_END_MS + QUIET_MS / 2) * MS)
-        client_next((void *)(uintptr_t)process);
+    if (!s->quiet || now_ns() < (FAULTS_END_MS + QUIET_MS / 2) * MS)
+        client_next(c);
 }
 
 /* After what nobody knows it goes on as another. */
-static void request_ends(struct request *c, enum event_type type)
+static void turn_ends(struct client *c, const struct event *answer, enum event_type type)
 {
-    must(!c->over, "a request is answered twice");
-    c->over = true;
-    note(type == EVENT_OK ? c->answer : c->asked, type);
+    note(type == EVENT_OK ? *answer : c->asked, type);
+    c->waits = false;
+    c->turn++;
     if (type == EVENT_INFO) {
         s->unknown++;
         s->doubts[c->asked.key]++;
         c->asked.process = ++s->processes;
     }
-    world_after(&s->w, any_delay(&s->w, 200 * US, 6), request_over, c);
+    world_after(&s->w, any_delay(&s->w, 200 * US, 6), next_turn, c);
 }
 
-static void show(uint64_t seq)
+/* Without an answer: has it been done? */
+static void give_up(struct client *c)
 {
-    s->shown = seq > s->shown ? seq : s->shown;
+    bool doubt = c->doubt && c->asked.call != CALL_GET;
+
+    turn_ends(c, NULL, doubt ? EVENT_INFO : EVENT_FAIL);
 }
 
-void client_committed(struct replica *r, void *ticket, uint64_t seq)
+static void on_timer(void *context)
 {
-    struct request *c = ticket;
+    struct timer t = *(struct timer *)context;
+    struct client *c = &s->clients[t.client];
 
-    (void)r;
-    must(seq == c->answer.seq || MUTANT(ACK_BEFORE_BACKUP),
-         "what was asked for has another number, %llu", (unsigned long long)seq);
-    show(seq);
-    s->acknowledged++;
-    request_ends(c, EVENT_OK);
-}
-
-void client_unknown(struct replica *r, void *ticket)
-{
-    (void)r;
-    request_ends(ticket, EVENT_INFO);
-}
-
-/* Fetched before; the lease and the epoch are looked at now, whatever time has passed. */
-static void read_ends(void *context)
-{
-    struct request *c = context;
-    struct process *p = find_process(c->to);
-
-    if (p && now_ns() < p->paused_until_ns) {
-        world_after(&s->w, p->paused_until_ns - now_ns(), read_ends, c);
+    mem_free(context);
+    if (!c->waits || c->turn != t.turn || c->attempt != t.attempt)
         return;
-    }
-    bool good = p && p->replica.state == REPLICA_SERVING && p->replica.row.epoch == c->epoch;
-
-    if (!p || !((MUTANT(LEASE_LOOKED_AT_BEFORE) && p->was_leased) || (good && leased(p)))) {
-        request_ends(c, EVENT_FAIL);
-        return;
-    }
-    must(c->answer.seq >= c->began_shown, "m%llu reads %llu, after %llu was shown",
-         (unsigned long long)c->to, (unsigned long long)c->answer.seq,
-         (unsigned long long)c->began_shown);
-    show(c->answer.seq);
-    s->reads++;
-    request_ends(c, EVENT_OK);
-}
-
-/* What a read of it can see: what is committed. Its place is that of the last such operation. */
-static void fetch(const struct process *p, struct event *e)
-{
-    const struct replica_op *op = replica_op(&p->replica, p->replica.commit_seq);
-
-    e->value = p->entries[e->key].value;
-    e->placed = true;
-    e->epoch = op ? op->epoch : p->replica.base_epoch;
-    e->seq = p->replica.commit_seq;
-    e->node = (uint32_t)p->number;
-}
-
-static void read(struct process *p, struct request *c)
-{
-    c->epoch = p->replica.row.epoch;
-    fetch(p, &c->answer);
-    world_after(&s->w, one_in(&s->w, 20) ? any_between(&s->w, 0, 2000 * MS) : 0, read_ends, c);
-}
-
-/* What a write of it begins with: what is not committed yet, too. */
-static int32_t latest(const struct process *p, uint32_t key)
-{
-    const struct replica *r = &p->replica;
-
-    for (uint64_t seq = r->last_seq; seq > r->commit_seq && !MUTANT(PENDING_OVERLOOKED); seq--) {
-        const struct effect *e = replica_op(r, seq)->effect;
-
-        if (e->key == key)
-            return e->value;
-    }
-    return p->entries[key].value;
-}
-
-/* The answer waits for the commit, also where nothing changes: what was found may not be committed
- * either. */
-static void write(struct process *p, struct request *c)
-{
-    const struct event *asked = &c->asked;
-    struct effect *e = mem_alloc_zero(sizeof *e);
-
-    e->key = asked->key;
-    e->value = values_do(&s->history.values, latest(p, e->key), asked->call, asked->value,
-                         asked->old, &e->said);
-    if (asked->call == CALL_CAS)
-        c->answer.old = e->said;
+    c->doubt |= t.is_timeout;
+    if (now_ns() >= c->until_ns)
+        give_up(c);
     else
-        c->answer.value = e->said;
-    c->answer.placed = true;
-    c->answer.epoch = p->replica.row.epoch;
-    c->answer.seq = p->replica.last_seq + 1;
-    c->answer.node = (uint32_t)p->number;
-    if (replica_write(&p->replica, e, c, leased(p)) != MR_OK) {
-        mem_free(e);
-        request_ends(c, EVENT_FAIL);
-    }
+        ask(c);
 }
 
-static void request_arrives(void *context)
+static void set_timer(struct client *c, uint64_t delay_ns, bool is_timeout)
 {
-    struct request *c = context;
-    struct process *p = find_process(c->to);
+    struct timer *t = mem_alloc_zero(sizeof *t);
 
-    if (p && now_ns() < p->paused_until_ns) {
-        world_after(&s->w, p->paused_until_ns - now_ns(), request_arrives, c);
+    *t = (struct timer){(uint32_t)(c - s->clients), c->turn, c->attempt, is_timeout};
+    world_after(&s->w, delay_ns, on_timer, t);
+}
+
+/* Everybody who shares the session waits for what he has asked with it. */
+static uint64_t first_incomplete(const struct client *c)
+{
+    uint64_t first = c->call.opno;
+
+    for (int i = 0; i < CLIENTS; i++) {
+        const struct client *other = &s->clients[i];
+
+        if (other->waits && other->call.session == c->call.session && other->call.opno > 0 &&
+            other->call.opno < first)
+            first = other->call.opno;
+    }
+    return first;
+}
+
+static void request_send(const struct client *c, uint64_t to)
+{
+    struct request *q = mem_alloc_zero(sizeof *q);
+
+    *q = (struct request){.client = (uint32_t)(c - s->clients),
+                          .turn = c->turn,
+                          .attempt = c->attempt,
+                          .asked = c->asked,
+                          .answer = c->asked,
+                          .call = c->call,
+                          .began_shown = c->began_shown,
+                          .to = to};
+    world_after(&s->w, any_delay(&s->w, s->usual_ns, s->quiet ? 2 : 8), request_arrives, q);
+}
+
+/* Asks who is primary, or whom it takes for one; once more, or for the first time. What it sends
+ * may be lost, or come twice. */
+static void ask(struct client *c)
+{
+    uint64_t to = one_in(&s->w, 3) ? s->at[any_below(&s->w, SLOTS)].number : row_now()->primary;
+
+    c->attempt++;
+    c->call.first_incomplete = first_incomplete(c);
+    if (!one_in(&s->w, s->quiet ? 0 : s->lose_in))
+        request_send(c, to);
+    if (one_in(&s->w, 30)) {
+        c->doubt = true; /* a no from the one says nothing of the other */
+        request_send(c, to);
+    }
+    set_timer(c, any_delay(&s->w, 10 * s->usual_ns + 20 * MS, 3), true);
+}
+
+/* The session is over, and so is what was asked with it. */
+static void on_expired(struct client *c)
+{
+    struct link *l = &s->links[c->link];
+
+    if (l->session == c->call.session)
+        *l = (struct link){.session = register_opens()};
+    give_up(c);
+}
+
+void client_told(void *context)
+{
+    struct request q = *(struct request *)context;
+    struct client *c = &s->clients[q.client];
+
+    mem_free(context);
+    if (!c->waits || c->turn != q.turn)
         return;
-    }
-    if (!p || p->cut || p->replica.state != REPLICA_SERVING) {
-        request_ends(c, EVENT_FAIL);
-    } else if (c->asked.call == CALL_GET) {
-        read(p, c);
-    } else {
-        write(p, c);
-    }
+    must(q.reply != REPLY_STALE, "what is waited for is refused as complete");
+    if (q.reply == REPLY_UNKNOWN)
+        c->doubt = true;
+    if (q.reply == REPLY_OK)
+        turn_ends(c, &q.answer, EVENT_OK);
+    else if (q.reply == REPLY_EXPIRED)
+        on_expired(c);
+    else if (c->attempt == q.attempt)
+        set_timer(c, any_between(&s->w, 1 * MS, 100 * MS), false);
 }
 
-/* Asks who is primary, or whom it took for one. */
-static void client_next(void *context)
+/* A new thing to ask for. Reads need no session. */
+static void client_next(struct client *c)
 {
-    struct request *c = mem_alloc_zero(sizeof *c);
+    struct link *l = &s->links[c->link];
 
-    *c = (struct request){.began_shown = s->shown, .to = row_now()->primary};
-    c->asked.process = (uint32_t)(uintptr_t)context;
     draw(&c->asked);
-    if (one_in(&s->w, 3))
-        c->to = s->at[any_below(&s->w, SLOTS)].number;
-    c->asked.node = (uint32_t)c->to;
-    c->answer = c->asked;
+    c->call = (struct session_call){0};
+    if (c->asked.call != CALL_GET)
+        c->call = (struct session_call){.session = l->session, .opno = ++l->opno};
+    c->asked.session = c->call.session;
+    c->asked.opno = c->call.opno;
+    c->attempt = 0;
+    c->waits = true;
+    c->doubt = false;
+    c->began_shown = s->shown;
+    c->until_ns = now_ns() + any_between(&s->w, 2000 * MS, 10000 * MS);
     note(c->asked, EVENT_INVOKE);
-    world_after(&s->w, any_delay(&s->w, 2 * MS, 4), request_arrives, c);
+    ask(c);
 }
 
-void client_starts(void)
+void client_starts(uint32_t client)
 {
-    client_next((void *)(uintptr_t)++s->processes);
+    struct client *c = &s->clients[client];
+
+    c->link = client % LINKS;
+    c->asked.process = ++s->processes;
+    if (s->links[c->link].session == 0)
+        s->links[c->link].session = register_opens();
+    client_next(c);
 }
 
 /* ---- the end -------------------------------------------------------------------------------- */

@@ -34,19 +34,50 @@ static void note_command(const struct command *c)
                r->learner_count);
 }
 
+static struct control *control_next(int kind)
+{
+    must(s->controls < CONTROL_MAX, "more commands than are expected");
+    struct control *at = &s->control[++s->controls];
+
+    at->kind = kind;
+    return at;
+}
+
 /* Puts a command into the log, where it takes effect at once; the members see it later. */
 static mr_rc_t command(struct command c)
 {
-    uint64_t at = s->metadata.index;
-
-    must(at < COMMANDS_MAX, "more commands than are expected");
+    struct control *at = control_next(CONTROL_COMMAND);
     mr_rc_t rc = metadata_apply(&s->metadata, &c);
 
     metadata_check(&s->metadata);
-    s->commands[at] = c;
-    s->rows[at] = *row_now();
+    at->command = c;
+    at->row = *row_now();
     note_command(&c);
     return rc;
+}
+
+uint64_t register_opens(void)
+{
+    (void)control_next(CONTROL_OPEN);
+    return s->controls;
+}
+
+/* As if nobody had kept it alive. Who uses it is not told. */
+static void expire(uint64_t session)
+{
+    if (session == 0 || s->control[session].expired_by != 0)
+        return;
+    (void)control_next(CONTROL_EXPIRE);
+    s->control[session].expired_by = s->controls;
+    s->expired++;
+    world_note(&s->w, "session %llu expires", (unsigned long long)session);
+}
+
+bool session_is_open(uint64_t session, uint64_t control)
+{
+    const struct control *at = &s->control[session];
+
+    return session <= control && (at->expired_by == 0 || at->expired_by > control);
 }
 
 void register_expels(uint64_t number)
@@ -136,6 +167,8 @@ void register_ticks(void *context)
         if (is_admitted(k->number) && now_ns() > k->heard_ns + FAIL_MS * MS)
             register_expels(k->number);
     }
+    if (one_in(&s->w, s->quiet ? 0 : s->expire_in))
+        expire(s->links[any_below(&s->w, LINKS)].session);
     move_primary();
     repair();
     world_after(&s->w, 20 * MS, register_ticks, NULL);

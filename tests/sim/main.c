@@ -92,11 +92,15 @@ static int run_seeds(uint64_t from, uint64_t to, bool told)
         sum.operations += r.operations;
         sum.unknown += r.unknown;
         sum.rows += r.rows;
+        sum.repeated += r.repeated;
+        sum.expired += r.expired;
     }
     printf("%llu seeds, %llu events, %llu operations answered, %llu unknown, %llu rows\n",
            (unsigned long long)(to - from + 1), (unsigned long long)sum.happened,
            (unsigned long long)sum.operations, (unsigned long long)sum.unknown,
            (unsigned long long)sum.rows);
+    printf("%llu answers from memory, %llu sessions expired\n", (unsigned long long)sum.repeated,
+           (unsigned long long)sum.expired);
     printf("%llu passed, 0 failed\n", (unsigned long long)(to - from + 1));
     return 0;
 }
