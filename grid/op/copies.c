@@ -1,5 +1,7 @@
 #include "grid/op/copies.h"
 
+#include <stdlib.h>
+
 #include "grid/data/maps.h"
 #include "net/base/check.h"
 #include "net/base/clock.h"
@@ -8,7 +10,7 @@
 #include "net/base/mem.h"
 
 enum {
-    CHUNK_ENTRIES = 16, /* looked at between two looks at the bytes */
+    PIECE_MAX = 1024,   /* entries of a segment of an index; it has some 650 at most */
     LEARNERS_TICKS = 10 /* what is lost on the way to a learner, or asked for it, is said again */
 };
 
@@ -149,31 +151,102 @@ mr_rc_t copies_may_write(struct copies *c, struct waiter *w)
 
 /* ---- chunks --------------------------------------------------------------------------------- */
 
-/* Entries of one map, as effects that put them. */
-struct gathering {
+/* Entries of a piece of one map, which is a segment of its index at most, by their hashes. */
+struct piece {
     struct map *map;
-    struct sink *out;
+    uint64_t from;
+    struct {
+        uint64_t hash;
+        const struct record *record;
+    } at[PIECE_MAX];
+    uint32_t count;
 };
 
 static void gather(void *context, const struct record *r)
 {
-    struct gathering *g = context;
-    struct effect e = {.map = g->map,
+    struct piece *p = context;
+    uint64_t hash = record_hash(r);
+
+    if (hash < p->from)
+        return;
+    check(p->count < PIECE_MAX);
+    p->at[p->count].hash = hash;
+    p->at[p->count++].record = r;
+}
+
+static int by_hash(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static void put_entry(const struct map *m, const struct record *r, struct sink *out)
+{
+    struct effect e = {.map = (struct map *)m,
                        .kind = EFFECT_PUT,
                        .key = record_key(r),
                        .value = record_value(r),
                        .life = record_lifetime(r)};
-
-    uint8_t *at = sink_more(g->out, 8);
+    uint8_t *at = sink_more(out, 8);
 
     if (!at)
         return;
     put_le64(at, record_version(r));
-    effect_write(&e, g->out);
+    effect_write(&e, out);
 }
 
-/* Where the walk for a peer goes on: the place behind the chunk with this number. The two latest
- * are kept, since a chunk may have to be made again. */
+/* Is the place not before that one? */
+static bool reaches(const struct copies_cursor *at, const struct copies_cursor *to)
+{
+    return at->end || (at->map == to->map && at->at >= to->at);
+}
+
+/* Those of the piece that lie before `to`, or, where that is NULL, that find room. Returns where it
+ * goes on inside the piece; 0: all of it is done. */
+static uint64_t put_piece(struct piece *p, const struct copies_cursor *to, struct sink *out)
+{
+    qsort(p->at, p->count, sizeof p->at[0], by_hash);
+    for (uint32_t i = 0; i < p->count; i++) {
+        bool is_behind = to ? !to->end && to->map == p->map && p->at[i].hash >= to->at
+                            : out->size > COPIES_CHUNK;
+
+        if (is_behind)
+            return p->at[i].hash;
+        put_entry(p->map, p->at[i].record, out);
+    }
+    return 0;
+}
+
+static void next_map(struct copies *c, struct copies_cursor *at)
+{
+    struct map *next = at->map ? at->map->next : maps_first(c->maps);
+
+    at->end = next == NULL;
+    at->map = next ? next : at->map;
+    at->at = 0;
+}
+
+/* From there to a place, or until there is enough. */
+static void put_chunk(struct copies *c, struct copies_cursor *at, const struct copies_cursor *to,
+                      struct sink *out)
+{
+    epoch_enter();
+    if (!at->map)
+        next_map(c, at);
+    while (!(to ? reaches(at, to) : at->end || out->size > COPIES_CHUNK)) {
+        struct piece p = {.map = at->map, .from = at->at};
+        uint64_t next = store_scan(&at->map->parts[c->number].store, at->at, 1, gather, &p);
+        uint64_t inside = put_piece(&p, to, out);
+
+        at->at = inside ? inside : next;
+        if (!inside && next == 0)
+            next_map(c, at);
+    }
+    epoch_exit();
+}
+
+/* The end of the chunk with this number. The two latest are kept. */
 static struct copies_cursor *cursor_of(struct copies *c, uint64_t to, uint64_t number)
 {
     uint32_t i = 0;
@@ -184,42 +257,26 @@ static struct copies_cursor *cursor_of(struct copies *c, uint64_t to, uint64_t n
     return &c->cursors[i][number & 1];
 }
 
-static struct map *map_behind(struct copies *c, const struct copies_cursor *at)
-{
-    return at->map ? at->map->next : maps_first(c->maps);
-}
-
-static void gather_chunk(struct copies *c, struct copies_cursor *at, struct sink *out)
-{
-    epoch_enter();
-    if (!at->map && !(at->map = maps_first(c->maps)))
-        at->end = true;
-    while (!at->end && out->size < COPIES_CHUNK) {
-        struct gathering g = {at->map, out};
-
-        at->at = store_scan(&at->map->parts[c->number].store, at->at, CHUNK_ENTRIES, gather, &g);
-        if (at->at == 0 && !map_behind(c, at))
-            at->end = true;
-        else if (at->at == 0)
-            at->map = at->map->next;
-    }
-    epoch_exit();
-}
-
+/* One that is made once more, since it seems lost, ends where it ended: the first may have been
+ * taken after all, and the next one goes on from there. */
 static bool on_chunk_out(struct replica *r, uint64_t to, const struct replica_chunk *head)
 {
     struct copies *c = copies_of(r);
-    struct copies_cursor at =
-        head->first ? (struct copies_cursor){0} : *cursor_of(c, to, head->number - 1);
+    struct copies_cursor at = {0}, *end = cursor_of(c, to, head->number);
+    bool again = end->walk == head->walk && end->number == head->number;
     struct replica_chunk said = *head;
     struct sink entries = {.grows = true};
 
-    gather_chunk(c, &at, &entries);
-    said.last = at.end;
-    if (sink_state(&entries) == MR_OK) { /* else it is lost, as on the way, and asked for again */
-        *cursor_of(c, to, head->number) = at;
+    if (!head->first)
+        at = *cursor_of(c, to, head->number - 1);
+    put_chunk(c, &at, again ? end : NULL, &entries);
+    at.walk = head->walk;
+    at.number = head->number;
+    if (!again)
+        *end = at;
+    said.last = end->end;
+    if (sink_state(&entries) == MR_OK) /* else it is lost, as on the way, and asked for again */
         c->out->chunk(c->context, c, to, &(struct copies_chunk){&said, &entries});
-    }
     sink_free(&entries);
     return said.last;
 }

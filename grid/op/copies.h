@@ -45,11 +45,13 @@ struct copies_out {
     void (*ask_add)(void *context, const struct copies *c, uint64_t member, uint64_t epoch);
 };
 
-/* Where a walk for a peer goes on. */
+/* Where a chunk ends, and the next one of its walk begins: all entries of earlier maps, and those of
+ * this one with a smaller hash, lie before it. */
 struct copies_cursor {
-    struct map *map; /* NULL: at the beginning, or the end */
+    uint64_t walk, number;
+    struct map *map; /* NULL: at the beginning */
     uint64_t at;
-    bool end;
+    bool end; /* of all */
 };
 
 struct copies {

@@ -234,7 +234,9 @@ static void put(uint32_t member, const char *key, const char *value)
 /* What the store of a member has; NULL: nothing. */
 static const char *stored(uint32_t member, const char *key)
 {
-    static char words[64];
+    static char all[4][64];
+    static uint32_t next;
+    char *words = all[next++ % 4];
     struct map *m = map_at(member);
     struct data k = text(key);
     const struct record *r =
@@ -242,7 +244,7 @@ static const char *stored(uint32_t member, const char *key)
 
     if (!r)
         return "";
-    snprintf(words, sizeof words, "%.*s", (int)record_value_size(r),
+    snprintf(words, sizeof all[0], "%.*s", (int)record_value_size(r),
              (const char *)record_value(r).at);
     return words;
 }
@@ -443,4 +445,41 @@ Test(copies, limits_are_for_what_one_is_primary_of)
     cr_assert(eq(u64, m->entries.reserved, 0));
     cr_assert(eq(u64, map_at(2)->entries.reserved, 4));
     map_check(map_at(2));
+}
+
+/* The first chunk comes, the answer to it does not; before it is made again what it had has become
+ * smaller, so that more would find room in it. */
+Test(copies, a_chunk_that_is_made_again_ends_where_it_ended)
+{
+    static char large[4096];
+    char key[16];
+
+    memset(large, 'x', sizeof large - 1);
+    found();
+    for (int i = 0; i < 200; i++) {
+        snprintf(key, sizeof key, "k%d", i);
+        put(1, key, large);
+    }
+    row.epoch++;
+    row.learners[row.learner_count++] = 2;
+    agree(0);
+    while (line_first < line_count && nodes[1].partitions.at[0].changes == 0 &&
+           map_at(2)->parts[0].store.entries + map_at(2)->parts[1].store.entries == 0)
+        deliver(&line[line_first++]);
+    lose_all();
+    for (int i = 0; i < 200; i++) {
+        snprintf(key, sizeof key, "k%d", i);
+        if (stored(2, key)[0])
+            put(1, key, "s");
+    }
+    for (int again = 0; again < 3; again++) {
+        for (uint32_t p = 0; p < PARTS_EACH; p++)
+            copies_again(nodes[0].partitions.at[p].copies, NOBODY);
+        let_through();
+    }
+    for (int i = 0; i < 200; i++) {
+        snprintf(key, sizeof key, "k%d", i);
+        cr_assert(eq(str, (char *)stored(2, key), (char *)stored(1, key)), "%s", key);
+        cr_assert(ne(chr, stored(2, key)[0], '\0'), "%s", key);
+    }
 }
