@@ -191,6 +191,10 @@ static void time_out(struct consensus *c)
     ask_politely(c);
     c->beat_ms = c->now_ms;
     engine_must_step(c, &e);
+    /* A standby does not stand for election, and libraft would let it believe in the last leader for
+     * ever, and refuse its vote. */
+    if (!c->broken && c->raft.state == RAFT_FOLLOWER && !engine_voter(c, c->options.id))
+        c->raft.follower_state.current_leader.id = 0;
 }
 
 /* Whom it was to be handed to did not come forward. It may still have asked for votes, which may
@@ -417,6 +421,7 @@ void consensus_look(const struct consensus *c, struct consensus_view *ret)
         return;
     ret->term = raft_current_term(&c->raft);
     ret->leader = engine_leader(c);
+    ret->leader_ms = engine_elected(c) ? c->now_ms : c->heard.at_ms;
     ret->elected = engine_elected(c);
     ret->leads = engine_leads(c);
     ret->changing = c->raft.configuration_uncommitted_index != 0;

@@ -66,10 +66,11 @@ struct consensus_out {
 
 struct consensus_view {
     uint64_t term;
-    uint64_t leader; /* 0: not known */
-    bool elected;    /* leader of this term */
-    bool leads;      /* and has applied an entry of it: may propose and change */
-    bool changing;   /* a change of servers is not agreed yet */
+    uint64_t leader;    /* 0: not known */
+    uint64_t leader_ms; /* when a leader was last heard of; 0: never */
+    bool elected;       /* leader of this term */
+    bool leads;         /* and has applied an entry of it: may propose and change */
+    bool changing;      /* a change of servers is not agreed yet */
     bool broken;
     uint64_t last, committed, applied, snapshot; /* indices */
 };
@@ -108,9 +109,9 @@ uint64_t consensus_next_ms(const struct consensus *c);
 mr_rc_t consensus_receive(struct consensus *c, uint64_t now_ms, uint64_t from, enum wire_id id,
                           const void *message);
 
-/* Appends a command. When an entry with this index and term is applied, it is done; when one with
- * this index and another term is, it is lost for good. Of what a snapshot jumps over, the state has
- * to tell. MR_ERR_STALE: does not lead; MR_ERR_TOO_LARGE, MR_ERR_MEMORY. */
+/* Appends a command. When one with this index and term is applied, it is done; when `applied` is at
+ * its index or beyond and it was not among what was applied, it is lost for good. Of what a snapshot
+ * jumps over, the state has to tell. MR_ERR_STALE: does not lead; MR_ERR_TOO_LARGE, MR_ERR_MEMORY. */
 mr_rc_t consensus_propose(struct consensus *c, uint64_t now_ms, const void *bytes, uint32_t size,
                           uint64_t *ret_index, uint64_t *ret_term);
 

@@ -21,12 +21,14 @@ static bool is_place(int64_t index, int64_t term, int64_t term_max)
     return is_number(index) && is_number(term) && (index == 0) == (term == 0) && term <= term_max;
 }
 
-/* Nobody has another entry where this one knows what is committed. */
-static bool agrees(const struct consensus *c, uint64_t index, uint64_t term)
+/* No leader has another entry where this one knows what is committed. One of an older term may, and
+ * is to hear of the new one. */
+static bool agrees(const struct consensus *c, int64_t leaders_term, uint64_t index, uint64_t term)
 {
     uint64_t own = ledger_term(&c->ledger, index);
 
-    return own == 0 || own == term || index > engine_committed(c);
+    return own == 0 || own == term || index > engine_committed(c) ||
+           (uint64_t)leaders_term < raft_current_term(&c->raft);
 }
 
 static bool is_servers(const struct wire_bytes *b)
@@ -58,12 +60,14 @@ static bool is_sound_append(const struct consensus *c, const struct raft_append 
     wire_raft_entry e;
 
     if (!is_place(m->previous_index, m->previous_term, m->term) || !is_number(m->commit) ||
-        !is_number(m->stamp) || list.count > ENTRIES_MAX || !agrees(c, index, (uint64_t)term))
+        !is_number(m->stamp) || list.count > ENTRIES_MAX ||
+        !agrees(c, m->term, index, (uint64_t)term))
         return false;
     while (wire_next(&list, WIRE_raft_entries, &e, NULL)) {
         index++;
         if (e.term < term || e.term == 0 || e.term > m->term ||
-            !agrees(c, index, (uint64_t)e.term) || !is_sound_entry(&e, index, m->entries.count))
+            !agrees(c, m->term, index, (uint64_t)e.term) ||
+            !is_sound_entry(&e, index, m->entries.count))
             return false;
         term = e.term;
     }
@@ -92,7 +96,8 @@ static void hear(struct consensus *c, uint64_t from, int64_t term, int64_t stamp
     if ((uint64_t)term < raft_current_term(&c->raft))
         return;
     if (h->term != (uint64_t)term || h->from != from)
-        *h = (struct heard){(uint64_t)term, from, 0};
+        *h = (struct heard){.term = (uint64_t)term, .from = from};
+    h->at_ms = c->now_ms;
     if ((uint64_t)stamp > h->stamp)
         h->stamp = (uint64_t)stamp;
 }
@@ -167,7 +172,7 @@ static bool is_sound_install(const struct consensus *c, const struct raft_instal
     return is_place(m->last_index, m->last_term, m->term) && m->last_index > 0 &&
            is_number(m->voters_index) && m->voters_index > 0 && m->voters_index <= m->last_index &&
            is_number(m->stamp) && m->state.size <= CONSENSUS_STATE_MAX && is_servers(&m->voters) &&
-           agrees(c, (uint64_t)m->last_index, (uint64_t)m->last_term);
+           agrees(c, m->term, (uint64_t)m->last_index, (uint64_t)m->last_term);
 }
 
 static mr_rc_t on_install(struct consensus *c, uint64_t from, const struct raft_install *m)
@@ -235,6 +240,29 @@ static mr_rc_t on_appended(struct consensus *c, uint64_t from, const struct raft
     return MR_OK;
 }
 
+/* A server votes whatever it believes itself to be: the entry that makes it a voter may be what it
+ * has not got yet, and its vote be the one that is missing. Who asks knows whose votes count.
+ * libraft goes by its own list, in which it is a voter for this one step. */
+static void take_vote(struct consensus *c, struct raft_message *m)
+{
+    struct raft_configuration *conf = &c->raft.configuration;
+    const struct raft_server *own = engine_server(c, c->options.id);
+    bool added = !own && c->raft.state == RAFT_FOLLOWER &&
+                 engine_add_server(conf, c->options.id, RAFT_STANDBY);
+    unsigned at = own ? (unsigned)(own - conf->servers) : conf->n - 1;
+    int role = own ? own->role : RAFT_STANDBY;
+
+    if (!own && !added) {
+        take(c, m);
+        return;
+    }
+    conf->servers[at].role = RAFT_VOTER;
+    take(c, m);
+    conf->servers[at].role = role;
+    if (added)
+        raft_free(conf->servers[--conf->n].address);
+}
+
 static mr_rc_t on_vote(struct consensus *c, uint64_t from, const struct raft_vote *m)
 {
     char address[ADDRESS_MAX];
@@ -249,7 +277,7 @@ static mr_rc_t on_vote(struct consensus *c, uint64_t from, const struct raft_vot
                                                 .last_log_term = (uint64_t)m->last_term,
                                                 .disrupt_leader = m->disrupt,
                                                 .pre_vote = m->trial};
-    take(c, &r);
+    take_vote(c, &r);
     return MR_OK;
 }
 

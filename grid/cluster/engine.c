@@ -116,7 +116,8 @@ uint64_t engine_leader(const struct consensus *c)
 
 static void send(struct consensus *c, uint64_t to, enum wire_id id, const void *message)
 {
-    c->out->send(c->context, to, id, message);
+    if (to != 0) /* a leader that is not believed in any more */
+        c->out->send(c->context, to, id, message);
 }
 
 /* How many of the `left` entries from `index` on travel together. A change of servers travels

@@ -26,9 +26,9 @@ struct peer {
     uint64_t sent_ms, last, commit; /* of the last append that was sent to it */
 };
 
-/* Whom we last took for the leader, and his clock then. */
+/* Whom we last took for the leader, and his clock then and ours. */
 struct heard {
-    uint64_t term, from, stamp;
+    uint64_t term, from, stamp, at_ms;
 };
 
 struct consensus {

@@ -24,7 +24,8 @@
     X(PENDING_OVERLOOKED, "a write is worked out from what is committed only")                     \
     X(SESSIONS_LEFT_BEHIND, "a copy is made without what was answered")                            \
     X(EXPIRED_DONE_AGAIN, "what a session asks again is done again when the session is over")      \
-    X(PENDING_DONE_AGAIN, "what is asked again is done again while it is not committed")
+    X(PENDING_DONE_AGAIN, "what is asked again is done again while it is not committed")           \
+    X(RAFT_ID_REUSED, "who has lost its memory comes back under its number")
 
 enum mutant {
     MUTANT_NONE,

@@ -62,6 +62,7 @@ static bool run(uint64_t seed, bool told, struct sim_result *ret)
     if (setjmp(failed))
         return false;
     sim_copies(seed, told, ret);
+    sim_control(seed, told, ret);
     return true;
 }
 

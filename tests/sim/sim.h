@@ -22,4 +22,7 @@ void sim_failed(const char *format, ...) __attribute__((format(printf, 1, 2), no
 /* One partition and its copies. */
 void sim_copies(uint64_t seed, bool told, struct sim_result *ret);
 
+/* The control log on all members; adds to the result. */
+void sim_control(uint64_t seed, bool told, struct sim_result *ret);
+
 #endif
