@@ -166,7 +166,7 @@ static void elect_itself(struct consensus *c)
 {
     uint64_t term = raft_current_term(&c->raft);
 
-    start_again(c, MUTANT(ALONE_IN_OLD_TERM) ? term : term + 1, c->options.id);
+    start_again(c, term + 1, c->options.id);
 }
 
 /* The permission to disrupt a leader is for one try: later ones could end somebody's reign who has
@@ -191,8 +191,8 @@ static void time_out(struct consensus *c)
     ask_politely(c);
     c->beat_ms = c->now_ms;
     engine_must_step(c, &e);
-    /* A standby does not stand for election, and libraft would let it believe in the last leader for
-     * ever, and refuse its vote. */
+    /* A standby does not stand for election, and libraft would let it believe in the last leader
+     * for ever, and refuse its vote. */
     if (!c->broken && c->raft.state == RAFT_FOLLOWER && !engine_voter(c, c->options.id))
         c->raft.follower_state.current_leader.id = 0;
 }
@@ -464,11 +464,34 @@ struct peer *engine_peer(struct consensus *c, uint64_t id)
 
 /* ---- invariants ----------------------------------------------------------------------------- */
 
+/* The servers are those of the last change that is in the log, agreed or not. */
+static void check_servers(const struct consensus *c)
+{
+    struct raft_configuration said;
+    uint64_t index = ledger_last(&c->ledger);
+
+    while (index > c->ledger.index && ledger_at(&c->ledger, index)->kind != LEDGER_VOTERS)
+        index--;
+    const struct ledger_entry *e = index > c->ledger.index ? ledger_at(&c->ledger, index) : NULL;
+
+    if (!e && c->ledger.index == 0)
+        return; /* it has not been told yet */
+    check(e ? engine_read_servers(e->bytes, e->size, &said)
+            : engine_read_servers(c->voters.at, (uint32_t)c->voters.size, &said));
+    check(said.n == c->raft.configuration.n);
+    for (unsigned i = 0; i < said.n; i++) {
+        check(said.servers[i].id == c->raft.configuration.servers[i].id);
+        check(said.servers[i].role == c->raft.configuration.servers[i].role);
+    }
+    raft_configuration_close(&said);
+}
+
 void consensus_check(const struct consensus *c)
 {
     ledger_check(&c->ledger);
     if (!c->started || c->broken)
         return;
+    check_servers(c);
     check(c->applied <= ledger_last(&c->ledger));
     check(c->ledger.index <= c->applied);
     check(raft_last_index((struct raft *)&c->raft) == ledger_last(&c->ledger));

@@ -109,9 +109,10 @@ uint64_t consensus_next_ms(const struct consensus *c);
 mr_rc_t consensus_receive(struct consensus *c, uint64_t now_ms, uint64_t from, enum wire_id id,
                           const void *message);
 
-/* Appends a command. When one with this index and term is applied, it is done; when `applied` is at
- * its index or beyond and it was not among what was applied, it is lost for good. Of what a snapshot
- * jumps over, the state has to tell. MR_ERR_STALE: does not lead; MR_ERR_TOO_LARGE, MR_ERR_MEMORY. */
+/* Appends a command. When one with this index and term is applied, it is done; when `applied` is
+ * at its index or beyond and it was not among what was applied, it is lost for good. Of what a
+ * snapshot jumps over, the state has to tell. MR_ERR_STALE: does not lead; MR_ERR_TOO_LARGE,
+ * MR_ERR_MEMORY. */
 mr_rc_t consensus_propose(struct consensus *c, uint64_t now_ms, const void *bytes, uint32_t size,
                           uint64_t *ret_index, uint64_t *ret_term);
 

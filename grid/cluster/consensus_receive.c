@@ -226,8 +226,8 @@ static mr_rc_t on_appended(struct consensus *c, uint64_t from, const struct raft
         engine_server(c, from)) {
         note_stamp(c, from, (uint64_t)m->echo);
         /* A refusal that was overtaken: libraft would send him nothing any more. */
-        if (m->rejected > 0 && raft_match_index(&c->raft, from, &held) == 0 &&
-            (uint64_t)m->rejected <= held)
+        if (m->rejected > 0 && !MUTANT(REFUSALS_OVERTAKEN) &&
+            raft_match_index(&c->raft, from, &held) == 0 && (uint64_t)m->rejected <= held)
             return MR_OK;
     }
     a->version = 2;
@@ -247,12 +247,12 @@ static void take_vote(struct consensus *c, struct raft_message *m)
 {
     struct raft_configuration *conf = &c->raft.configuration;
     const struct raft_server *own = engine_server(c, c->options.id);
-    bool added = !own && c->raft.state == RAFT_FOLLOWER &&
+    bool added = !own && !MUTANT(VOTES_BY_ITS_LIST) && c->raft.state == RAFT_FOLLOWER &&
                  engine_add_server(conf, c->options.id, RAFT_STANDBY);
     unsigned at = own ? (unsigned)(own - conf->servers) : conf->n - 1;
     int role = own ? own->role : RAFT_STANDBY;
 
-    if (!own && !added) {
+    if ((!own && !added) || MUTANT(VOTES_BY_ITS_LIST)) {
         take(c, m);
         return;
     }

@@ -101,7 +101,7 @@ uint64_t engine_committed(const struct consensus *c)
 bool engine_leads(const struct consensus *c)
 {
     return engine_elected(c) && raft_transferee(&c->raft) == 0 &&
-           (MUTANT(CHANGE_BEFORE_OWN_TERM) ||
+           (MUTANT(LEADS_TOO_EARLY) ||
             ledger_term(&c->ledger, c->applied) == raft_current_term(&c->raft));
 }
 
@@ -389,7 +389,7 @@ static void say_agreed(struct consensus *c)
 
 static bool needs_barrier(const struct consensus *c)
 {
-    return engine_elected(c) && raft_transferee(&c->raft) == 0 && !MUTANT(CHANGE_BEFORE_OWN_TERM) &&
+    return engine_elected(c) && raft_transferee(&c->raft) == 0 && !MUTANT(LEADS_TOO_EARLY) &&
            ledger_term(&c->ledger, ledger_last(&c->ledger)) != raft_current_term(&c->raft);
 }
 

@@ -64,6 +64,7 @@ struct process {
     uint64_t since_ms, asked_ms;  /* since when it takes part; when it last asked to */
     struct pending pending[PENDING_MAX];
     uint32_t pending_count;
+    int64_t handed_term; /* in which leadership was last handed to it */
     bool led;
 };
 
@@ -175,12 +176,21 @@ static struct process *find_raft(uint64_t id)
     return NULL;
 }
 
+/* Others may be disrupted once, in the term behind that of who has handed on. */
+static void check_vote(const struct process *p, const struct raft_vote *m)
+{
+    must(!m->disrupt || m->term == p->handed_term + 1, "m%llu disrupts others in term %llu",
+         (number)p->number, (number)m->term);
+}
+
 static void on_send(void *context, uint64_t to, enum wire_id id, const void *message)
 {
     struct process *p = context;
     const struct process *q = find_raft(to);
     struct sink out = {.grows = true};
 
+    if (id == WIRE_raft_vote)
+        check_vote(p, message);
     if (!q)
         return;
     wire_encode(id, &(struct wire_head){0}, message, &out);
@@ -285,6 +295,17 @@ static mr_rc_t on_restore(void *context, uint64_t index, const void *bytes, uint
 
 /* ---- roles ---------------------------------------------------------------------------------- */
 
+/* It has applied all that could be applied anywhere, unless there is a later leader already; for how
+ * long the others have been silent it does not know yet. */
+static void begin_to_lead(struct process *p, uint64_t term)
+{
+    must(p->applied >= s->applied || term < s->last_term,
+         "m%llu leads and has applied %llu of %llu", (number)p->number, (number)p->applied,
+         (number)s->applied);
+    for (int i = 0; i < s->slots; i++)
+        p->heard_ms[i] = clock_of(p);
+}
+
 static void on_role(void *context)
 {
     struct process *p = context;
@@ -300,9 +321,8 @@ static void on_role(void *context)
         s->leaders[v.term] = p->number;
         s->last_term = v.term > s->last_term ? v.term : s->last_term;
     }
-    if (v.leads && !p->led) /* it does not know yet for how long the others have been silent */
-        for (int i = 0; i < s->slots; i++)
-            p->heard_ms[i] = clock_of(p);
+    if (v.leads && !p->led)
+        begin_to_lead(p, v.term);
     p->led = v.leads;
 }
 
@@ -362,7 +382,8 @@ static void begin_as(struct process *p, uint64_t id)
     must(consensus_new(&options, &out, p, &p->c) == MR_OK &&
              metadata_init(&p->metadata, PARTITIONS, FOUNDER) == MR_OK,
          "no memory");
-    mr_rc_t rc = id == 1 ? consensus_found(p->c, clock_of(p)) : consensus_join(p->c, clock_of(p));
+    mr_rc_t rc = id == 1 && p->number == FOUNDER ? consensus_found(p->c, clock_of(p))
+                                                 : consensus_join(p->c, clock_of(p));
 
     must(rc == MR_OK, "no memory");
     p->since_ms = clock_of(p);
@@ -539,6 +560,8 @@ static void take_raft(struct process *p, const struct message *m)
         return;
     must(wire_decode(m->row, m->bytes, m->size, &message, &field) == MR_OK, "%s: %s",
          wire_name(m->row), field);
+    if (m->row == WIRE_raft_campaign)
+        p->handed_term = message.raft_campaign.term;
     mr_rc_t rc = consensus_receive(p->c, clock_of(p), m->from_id, m->row, &message);
 
     must(rc == MR_OK, "m%llu refuses %s from m%llu", (number)p->number, wire_name(m->row),
