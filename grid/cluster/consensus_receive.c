@@ -154,7 +154,7 @@ static mr_rc_t on_append(struct consensus *c, uint64_t from, const struct raft_a
     /* What the message says to be committed, first: libraft knows of one change of servers that is
      * not agreed yet, and if another comes before it hears that the first one is, would return to
      * what was before both if the second one is dropped. */
-    if (b.count > 0 && b.entries[0].type == RAFT_CHANGE && !MUTANT(CHANGE_UPON_CHANGE)) {
+    if (b.count > 0 && b.entries[0].type == RAFT_CHANGE) {
         take_entries(c, from, &own, NULL);
         engine_settle(c);
     }
@@ -226,8 +226,8 @@ static mr_rc_t on_appended(struct consensus *c, uint64_t from, const struct raft
         engine_server(c, from)) {
         note_stamp(c, from, (uint64_t)m->echo);
         /* A refusal that was overtaken: libraft would send him nothing any more. */
-        if (m->rejected > 0 && !MUTANT(REFUSALS_OVERTAKEN) &&
-            raft_match_index(&c->raft, from, &held) == 0 && (uint64_t)m->rejected <= held)
+        if (m->rejected > 0 && raft_match_index(&c->raft, from, &held) == 0 &&
+            (uint64_t)m->rejected <= held)
             return MR_OK;
     }
     a->version = 2;

@@ -17,7 +17,6 @@
     X(GRANT_BEFORE_APPLIED, "a lease is granted before the row that took a role is applied")       \
     X(GRANTS_BY_RECEIPT, "a leader counts when it got an answer, not when it had asked")           \
     X(CHANGE_IN_BATCH, "a change of servers travels with other entries")                           \
-    X(CHANGE_UPON_CHANGE, "a change of servers is taken before the last one is known as agreed")   \
     X(LEADS_TOO_EARLY, "a new leader leads before anything of its own term is agreed")             \
     X(DISRUPTS_FOR_EVER, "who was to be handed leadership goes on disrupting")                     \
     X(PENDING_OVERLOOKED, "a write is worked out from what is committed only")                     \
@@ -25,7 +24,6 @@
     X(EXPIRED_DONE_AGAIN, "what a session asks again is done again when the session is over")      \
     X(PENDING_DONE_AGAIN, "what is asked again is done again while it is not committed")           \
     X(RAFT_ID_REUSED, "who has lost its memory comes back under its number")                       \
-    X(REFUSALS_OVERTAKEN, "a refusal counts that a later answer has overtaken")                    \
     X(VOTES_BY_ITS_LIST, "who does not know yet that it is a voter gives no vote")
 
 enum mutant {
