@@ -238,7 +238,7 @@ $(B)/lib/%.so: $(B)/lib/%.so.$(VERSION)
 # ---- programs --------------------------------------------------------------------------------
 
 LINK = mkdir -p $(@D); echo '  LINK  $@'; \
-       $(CC) $(or $(WHOLE),$(NO_LTO)) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(MEMBER_LIBS)
+       $(CC) $(or $(WHOLE),$(NO_LTO)) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(MEMBER_LIBS)
 
 $(B)/bin/millrace: $(CLI_OBJ) $(B)/lib/libmillrace.a $(B)/sources
 	@$(LINK)
@@ -246,6 +246,7 @@ $(B)/examples/%: $(B)/obj/client/examples/%.o $(B)/lib/libmillrace.a
 	@$(LINK)
 $(B)/test/unit: $(call obj,$(UNIT_SRC) $(CHECK_SRC)) $(B)/obj/member.a $(B)/sources
 	@$(LINK) -lcriterion
+$(B)/test/last_words: $(call obj,tests/sim/kernel.c tests/sim/world.c)
 $(B)/test/%: $(B)/obj/tests/stress/%.o $(B)/obj/member.a
 	@$(LINK)
 $(B)/bench/%: WHOLE = $(LTO) $(CFLAGS)

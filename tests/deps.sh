@@ -30,6 +30,7 @@ check    command_ clang-format-14        clang-format-14        layout
 check    command_ g++                    g++                    public headers as C++
 check    command_ git                    git                    make dist
 check    command_ xz                     xz-utils               make dist
+check    command_ iptables               iptables               cutting a real network in a test
 check    command_ valgrind               valgrind               make release-check
 peers    command_ redis-server           redis-server           make bench
 peers    command_ taskset                util-linux             make bench
