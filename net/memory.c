@@ -17,6 +17,7 @@ struct memory_network {
     struct memory_config config;
     struct rand rand;
     struct list hosts, cuts;
+    uint64_t numbers; /* of ends of links */
 };
 
 struct cut {
@@ -58,7 +59,8 @@ struct memory_link {
     struct list node;
     struct heap_node arrival, room;
     struct memory_link *peer; /* NULL once the other end is gone */
-    uint16_t port;            /* that a SYN asks for */
+    uint16_t port;            /* its own; that a SYN asks for */
+    uint64_t number;          /* of the link's end; 1 .. */
 
     enum arrival opening; /* SYN, OPENED, REFUSED, NO_ROUTE, or NOTHING when it has arrived */
     uint64_t opening_due_ns;
@@ -218,6 +220,7 @@ static struct memory_link *link_new(struct host *h, const struct address *peer)
     if (!l)
         return NULL;
     l->link = (struct link){.transport = &h->transport, .peer = *peer};
+    l->number = ++h->net->numbers;
     l->reads = true;
     list_init(&l->queue);
     list_add_last(&h->links, &l->node);
@@ -294,6 +297,8 @@ static size_t memory_send(struct link *link, const void *bytes, size_t size)
     size_t taken = 0, n = 1;
 
     check(!l->said);
+    if (!l->peer && !l->rst_due_ns && l->opening == NOTHING)
+        reset(l); /* the peer's process is dead */
     if (!l->peer || l->rst_due_ns)
         return size; /* lost, like all that is under way; `ended` is about to come */
     while (n > 0 && taken < size && l->in_flight < FLIGHT_MAX)
@@ -335,6 +340,20 @@ static void memory_abort(struct link *link)
     if (l->peer)
         reset(l->peer);
     leave(l);
+}
+
+static struct address memory_local(struct link *link)
+{
+    struct memory_link *l = (struct memory_link *)link;
+    struct address a = host_of(l)->address;
+
+    a.port = l->port;
+    return a;
+}
+
+static uint64_t memory_identity(struct link *link)
+{
+    return ((struct memory_link *)link)->number;
 }
 
 /* ---- arrivals ------------------------------------------------------------------------------- */
@@ -471,6 +490,7 @@ static mr_rc_t memory_connect(struct transport *transport, const struct address 
     }
     link_attach(&l->link, events, context);
     l->peer = peer;
+    l->port = from.port;
     if (peer) {
         peer->peer = l;
         peer->port = to->port;
@@ -524,8 +544,8 @@ static void host_free(struct transport *transport)
 }
 
 static const struct transport_functions functions = {
-    memory_listen,  memory_unlisten, memory_connect, memory_send,
-    memory_reading, memory_close,    memory_abort,   host_free,
+    memory_listen, memory_unlisten, memory_connect, memory_send,     memory_reading,
+    memory_close,  memory_abort,    memory_local,   memory_identity, host_free,
 };
 
 mr_rc_t memory_host_new(struct memory_network *net, struct loop *loop,
@@ -602,5 +622,28 @@ void memory_break(struct memory_network *net, const struct address *a, const str
         reset(l);
         l->peer->peer = NULL;
         l->peer = NULL;
+    }
+}
+
+static bool has_unread(const struct memory_link *l)
+{
+    return !list_is_empty(&l->queue) &&
+           list_owner(l->queue.next, struct segment, node)->due_ns <= clock_ns();
+}
+
+void memory_die(struct memory_network *net, const struct address *host)
+{
+    struct host *h = host_at(net, host);
+
+    while (h && !list_is_empty(&h->links)) {
+        struct memory_link *l = list_owner(h->links.next, struct memory_link, node);
+
+        if (l->peer && has_unread(l)) {
+            reset(l->peer);
+        } else if (l->peer && !l->said) {
+            l->peer->fin_due_ns = due(l->peer);
+            schedule(l->peer);
+        }
+        leave(l);
     }
 }

@@ -46,4 +46,8 @@ void memory_heal(struct memory_network *net, const struct address *a, const stru
 /* Resets every link between a and b. */
 void memory_break(struct memory_network *net, const struct address *a, const struct address *b);
 
+/* The process at this host dies, and its kernel closes its links: FIN after all that was sent, or
+ * RST where bytes lie unread. There are no callbacks; its transport is to be freed. */
+void memory_die(struct memory_network *net, const struct address *host);
+
 #endif

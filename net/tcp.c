@@ -54,6 +54,7 @@ struct tcp_link {
     enum saying saying;
     enum link_end end; /* in ENDING */
     bool peer_said;
+    uint64_t cookie; /* the kernel's number for the socket; 0: nobody has asked yet */
     bool reads;      /* wishes to be told what comes */
     bool wants_room; /* a send took less than it was given */
     uint8_t *out;
@@ -120,8 +121,39 @@ static enum link_end end_of_errno(int number)
     case EHOSTUNREACH:
     case ENETDOWN:
     case EADDRNOTAVAIL: return LINK_UNREACHABLE;
+    case EBADF:
+    case ENOTSOCK: return LINK_FOREIGN;
     default: return LINK_FAILED;
     }
+}
+
+static uint64_t cookie_of(int fd)
+{
+    uint64_t cookie = 0;
+    socklen_t size = sizeof cookie;
+
+    return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) == 0 ? cookie : 0;
+}
+
+/* 0: unknown. */
+static uint8_t state_of(int fd)
+{
+    struct tcp_info info;
+    socklen_t size = sizeof info;
+
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 ? info.tcpi_state : 0;
+}
+
+/* RST, now. With no time to linger, closing discards what was not sent; but while a forked child
+ * has the descriptor too, only connect makes an end of the connection. */
+static void break_off(int fd)
+{
+    const struct linger none = {1, 0};
+    const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+    connect(fd, &nobody, sizeof nobody);
+    close(fd);
 }
 
 /* ---- ends ----------------------------------------------------------------------------------- */
@@ -159,25 +191,37 @@ static void watch(struct tcp_link *l, struct event *event)
         end_with(l, LINK_FAILED);
 }
 
+static bool is_ours(const struct tcp_link *l)
+{
+    return l->fd >= 0 && (l->cookie == 0 || cookie_of(l->fd) == l->cookie);
+}
+
+/* FIN only where both have said it already. A number that is somebody else's by now is his. */
+static void let_go(struct tcp_link *l)
+{
+    if (!is_ours(l))
+        return;
+    if (l->phase == ENDING && l->end == LINK_CLOSED)
+        close(l->fd);
+    else
+        break_off(l->fd);
+}
+
 static void link_free(struct tcp_link *l)
 {
     list_remove(&l->node);
     list_remove(&l->work);
-    if (l->fd >= 0)
-        close(l->fd);
+    let_go(l);
     mem_free(l->out);
     mem_free(l);
 }
 
-/* With no time to linger, closing discards what was not sent and sends RST. */
 static void close_hard(struct tcp_link *l)
 {
-    const struct linger none = {1, 0};
-
     event_del(&l->read_event);
     event_del(&l->write_event);
-    setsockopt(l->fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
-    close(l->fd);
+    if (is_ours(l))
+        break_off(l->fd);
     l->fd = -1;
 }
 
@@ -304,6 +348,12 @@ static void peer_has_said(struct tcp_link *l)
     end_if_both_said(l);
 }
 
+/* recv() gave 0. Once an RST's error has been taken, it does that too. */
+static bool is_fin(const struct tcp_link *l)
+{
+    return l->saying == SAID || state_of(l->fd) == TCP_CLOSE_WAIT;
+}
+
 static void readable(int fd, short what, void *context)
 {
     struct tcp_link *l = context;
@@ -311,7 +361,9 @@ static void readable(int fd, short what, void *context)
     ssize_t n = recv(fd, t->in, sizeof t->in, 0);
 
     (void)what;
-    if (n == 0)
+    if (n == 0 && !is_fin(l))
+        end_with(l, LINK_RESET);
+    else if (n == 0)
         peer_has_said(l);
     else if (n < 0 && errno != EAGAIN && errno != EINTR)
         end_with(l, end_of_errno(errno));
@@ -362,6 +414,37 @@ static void tcp_reading(struct link *link, bool on)
         event_del(&l->read_event);
 }
 
+static struct address tcp_local(struct link *link)
+{
+    struct tcp_link *l = (struct tcp_link *)link;
+    struct sockaddr_storage s = {0};
+    socklen_t size = sizeof s;
+    struct address a = {0};
+
+    if (is_ours(l) && getsockname(l->fd, (struct sockaddr *)&s, &size) == 0)
+        from_sockaddr(&s, &a);
+    return a;
+}
+
+/* Has somebody sent our FIN who is not this file? */
+static bool is_shut(const struct tcp_link *l)
+{
+    uint8_t state = state_of(l->fd);
+
+    return l->saying != SAID && (state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2 ||
+                                 state == TCP_CLOSING || state == TCP_LAST_ACK);
+}
+
+static uint64_t tcp_identity(struct link *link)
+{
+    struct tcp_link *l = (struct tcp_link *)link;
+
+    check(l->phase != GONE);
+    if (l->cookie == 0)
+        l->cookie = cookie_of(l->fd);
+    return is_ours(l) && !is_shut(l) ? l->cookie : 0;
+}
+
 /* Takes over fd, on failure too. */
 static struct tcp_link *link_new(struct tcp *t, int fd, const struct address *peer,
                                  enum phase phase)
@@ -371,7 +454,7 @@ static struct tcp_link *link_new(struct tcp *t, int fd, const struct address *pe
 
     if (!l || !(l->out = mem_alloc(OUT_LEAST))) {
         mem_free(l);
-        close(fd);
+        break_off(fd);
         return NULL;
     }
     l->link = (struct link){.transport = &t->transport, .peer = *peer};
@@ -449,7 +532,7 @@ static bool accept_one(struct tcp_listener *listener)
     struct tcp_link *l = link_new(t, fd, &peer, OPEN);
 
     if (!l)
-        return true; /* the peer sees it closed */
+        return true; /* the peer sees a reset */
     watch(l, &l->read_event);
     listener->listener.accepted(listener->listener.context, &l->link);
     check(l->link.events || l->phase == GONE);
@@ -597,7 +680,8 @@ static void tcp_free(struct transport *transport)
 }
 
 static const struct transport_functions functions = {
-    tcp_listen, tcp_unlisten, tcp_connect, tcp_send, tcp_reading, tcp_close, tcp_abort, tcp_free,
+    tcp_listen, tcp_unlisten, tcp_connect, tcp_send,     tcp_reading,
+    tcp_close,  tcp_abort,    tcp_local,   tcp_identity, tcp_free,
 };
 
 mr_rc_t tcp_new_on_loop(struct loop *loop, struct transport **ret_transport)

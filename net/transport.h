@@ -13,9 +13,15 @@
  * A link ends in one of three ways that must not be confused:
  *     FIN      each side has said its end, link_close here and `finished` from there: LINK_CLOSED,
  *              and everything that was sent before has arrived
- *     RST      link_abort on one side, LINK_RESET on the other: what was under way is lost
+ *     RST      link_abort on one side, LINK_RESET on the other: what was under way is lost. At
+ *              once, also where a forked child has the descriptor too
  *     silence  nothing comes, nothing is said; whoever cannot wait for ever has a timer and calls
  *              link_abort. A transport has no time-outs, for connecting either
+ *
+ * `finished` is evidence: while this side has not said its end, it comes only if the peer's kernel
+ * has said, as the first word about the end of this link, that no more bytes will come. Either the
+ * peer has called link_close, or its process is dead. Whoever never calls that but link_abort is
+ * dead then, and last_words.h builds on it.
  *
  * Sending never blocks and may take less than it is given; what it has taken it sends at the end
  * of the loop's round, in one write. When it took less, `writable` tells once when there is room
@@ -51,6 +57,7 @@ enum link_end {
     LINK_REFUSED,     /* nobody listens there */
     LINK_UNREACHABLE, /* the network has no way there */
     LINK_FAILED,      /* the operating system gave up, its time-outs included */
+    LINK_FOREIGN,     /* the descriptor is not ours any more: somebody else has closed it */
 };
 
 struct link;
@@ -80,6 +87,8 @@ struct transport_functions {
     void (*reading)(struct link *link, bool on);
     void (*close)(struct link *link);
     void (*abort)(struct link *link);
+    struct address (*local)(struct link *link);
+    uint64_t (*identity)(struct link *link);
     void (*free)(struct transport *t);
 };
 
@@ -173,6 +182,20 @@ static inline void link_abort(struct link *link)
 {
     if (link)
         transport_on_loop(link->transport)->abort(link);
+}
+
+/* This side's address and port. Zeros: it has none yet. */
+static inline struct address link_local(struct link *link)
+{
+    return transport_on_loop(link->transport)->local(link);
+}
+
+/* A number that no other link has, and that stays; 0 when what stands behind the link is not what
+ * it was, or has been shut by somebody else: a program that we are part of may have closed our
+ * descriptors. From the first question on a stranger's descriptor is left alone. */
+static inline uint64_t link_identity(struct link *link)
+{
+    return transport_on_loop(link->transport)->identity(link);
 }
 
 #endif

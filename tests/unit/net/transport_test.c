@@ -1,11 +1,17 @@
 /* transport_test.c - what every transport has to do, asked of the kernel's sockets and of the
  * network in memory. PROMISE makes two tests of each sentence: tcp and memory. */
+#define _GNU_SOURCE
 #include "net/transport.h"
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <netinet/in.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "net/base/clock.h"
 #include "net/base/rand.h"
@@ -460,6 +466,38 @@ PROMISE(keeps_many_links_apart)
     server_end(&s);
 }
 
+PROMISE(knows_both_addresses_of_a_link)
+{
+    static struct server s;
+    static struct end e;
+
+    meet(w, &s, &e);
+    struct address here = link_local(e.link), there = link_local(s.ends->link);
+
+    cr_assert(address_equal(&here, &s.ends->link->peer));
+    cr_assert(address_equal(&there, &e.link->peer));
+    server_end(&s);
+}
+
+PROMISE(a_link_has_a_number_of_its_own_that_stays)
+{
+    static struct server s;
+    static struct end e;
+
+    meet(w, &s, &e);
+    uint64_t number = link_identity(e.link);
+
+    cr_assert(ne(u64, number, 0));
+    cr_assert(ne(u64, number, link_identity(s.ends->link)));
+    cr_assert(eq(sz, link_send(e.link, "x", 1), 1));
+    until(w, &s.ends->got, 1);
+    cr_assert(eq(u64, number, link_identity(e.link)));
+    link_close(s.ends->link);
+    until(w, &e.finished, 1);
+    cr_assert(eq(u64, number, link_identity(e.link)));
+    server_end(&s);
+}
+
 PROMISE(says_when_there_is_no_memory_and_goes_on_when_there_is)
 {
     static uint8_t bytes[100000];
@@ -521,6 +559,111 @@ Test(tcp, says_when_there_is_no_memory_for_it)
     world_end(&w);
 }
 
+/* The descriptor behind a link of this process. */
+static int descriptor_of(struct link *link)
+{
+    struct address a = link_local(link);
+
+    for (int fd = 3; fd < 1024; fd++) {
+        struct sockaddr_in here = {0}, there = {0};
+        socklen_t size = sizeof here;
+
+        if (getsockname(fd, (struct sockaddr *)&here, &size) == 0 && here.sin_family == AF_INET &&
+            ntohs(here.sin_port) == a.port &&
+            getpeername(fd, (struct sockaddr *)&there, &size) == 0)
+            return fd;
+    }
+    return -1;
+}
+
+Test(tcp, an_end_whose_reset_somebody_has_seen_before_us_is_a_reset, .timeout = 60)
+{
+    struct world w = tcp_world();
+    static struct server s;
+    static struct end e;
+    int error = 0;
+    socklen_t size = sizeof error;
+
+    meet(&w, &s, &e);
+    int fd = descriptor_of(e.link);
+
+    link_abort(s.ends->link);
+    s.ends->link = NULL;
+    while (error == 0)
+        cr_assert(zero(int, getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size)));
+    until(&w, &e.ended, 1);
+    cr_assert(eq(int, e.why, LINK_RESET));
+    cr_assert(zero(int, e.finished));
+    server_end(&s);
+    world_end(&w);
+}
+
+Test(tcp, abort_is_a_reset_though_a_forked_child_has_the_descriptor, .timeout = 60)
+{
+    struct world w = tcp_world();
+    static struct server s;
+    static struct end e;
+
+    meet(&w, &s, &e);
+    pid_t child = fork();
+
+    if (child == 0) {
+        alarm(20); /* in case that nobody is left to kill it */
+        for (;;)
+            pause();
+    }
+    link_abort(s.ends->link);
+    s.ends->link = NULL;
+    until(&w, &e.ended, 1);
+    cr_assert(eq(int, e.why, LINK_RESET));
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    server_end(&s);
+    world_end(&w);
+}
+
+Test(tcp, leaves_a_descriptor_alone_that_is_somebody_elses_by_now, .timeout = 60)
+{
+    struct world w = tcp_world();
+    static struct server s;
+    static struct end e;
+    int pair[2];
+
+    meet(&w, &s, &e);
+    cr_assert(ne(u64, link_identity(e.link), 0));
+    int fd = descriptor_of(e.link);
+
+    close(fd);
+    cr_assert(zero(u64, link_identity(e.link)));
+    cr_assert(zero(int, socketpair(AF_UNIX, SOCK_STREAM, 0, pair)));
+    cr_assert(eq(int, pair[0], fd));
+    cr_assert(zero(u64, link_identity(e.link)));
+    struct address nowhere = link_local(e.link);
+
+    cr_assert(zero(int, nowhere.port));
+    link_abort(e.link);
+    a_while(&w);
+    cr_assert(eq(int, (int)write(pair[0], "x", 1), 1));
+    cr_assert(eq(int, s.ends->finished, 1)); /* a FIN from the living */
+    close(pair[0]);
+    close(pair[1]);
+    server_end(&s);
+    world_end(&w);
+}
+
+Test(tcp, sees_that_somebody_else_has_shut_a_link, .timeout = 60)
+{
+    struct world w = tcp_world();
+    static struct server s;
+    static struct end e;
+
+    meet(&w, &s, &e);
+    cr_assert(zero(int, shutdown(descriptor_of(e.link), SHUT_WR)));
+    cr_assert(zero(u64, link_identity(e.link)));
+    server_end(&s);
+    world_end(&w);
+}
+
 /* ---- only the network in memory ------------------------------------------------------------- */
 
 Test(memory, a_cut_is_silence_and_nothing_is_lost_by_it)
@@ -575,6 +718,46 @@ Test(memory, a_break_resets_both_sides)
     cr_assert(eq(int, e.why, LINK_RESET));
     cr_assert(eq(int, s.ends->why, LINK_RESET));
     cr_assert(zero(int, s.ends->got));
+    server_end(&s);
+    world_end(&w);
+}
+
+Test(memory, a_process_that_dies_says_its_end_after_all_it_has_sent)
+{
+    struct world w = memory_world();
+    static struct server s;
+    static struct end e;
+
+    meet(&w, &s, &e);
+    cr_assert(eq(sz, link_send(s.ends->link, "last words", 10), 10));
+    memory_die(w.net, &w.server_host);
+    s.ends->link = NULL;
+    until(&w, &e.finished, 1);
+    cr_assert(eq(int, e.got, 10));
+    cr_assert(zero(int, e.ended));
+    cr_assert(eq(sz, link_send(e.link, "x", 1), 1));
+    until(&w, &e.ended, 1);
+    cr_assert(eq(int, e.why, LINK_RESET));
+    server_end(&s);
+    world_end(&w);
+}
+
+Test(memory, a_process_that_dies_with_something_unread_resets)
+{
+    struct world w = memory_world();
+    static struct server s;
+    static struct end e;
+
+    meet(&w, &s, &e);
+    link_reading(s.ends->link, false);
+    cr_assert(eq(sz, link_send(e.link, "x", 1), 1));
+    a_while(&w);
+    virtual_ns += 1000000;
+    memory_die(w.net, &w.server_host);
+    s.ends->link = NULL;
+    until(&w, &e.ended, 1);
+    cr_assert(eq(int, e.why, LINK_RESET));
+    cr_assert(zero(int, e.finished));
     server_end(&s);
     world_end(&w);
 }
