@@ -88,6 +88,14 @@ static void take(struct consensus *c, struct raft_message *m)
     engine_must_step(c, &e);
 }
 
+/* To who leads no more libraft answers with an index that it has not set. */
+static void take_from_leader(struct consensus *c, struct raft_message *m, int64_t term)
+{
+    c->leads_no_more = (uint64_t)term < raft_current_term(&c->raft);
+    take(c, m);
+    c->leads_no_more = false;
+}
+
 /* Who hears a leader resets his election timer, whatever he makes of the entries. */
 static void hear(struct consensus *c, uint64_t from, int64_t term, int64_t stamp)
 {
@@ -135,7 +143,7 @@ static void take_entries(struct consensus *c, uint64_t from, const struct raft_a
     r.append_entries.leader_commit = (uint64_t)m->commit;
     r.append_entries.entries = b ? b->entries : NULL;
     r.append_entries.n_entries = b ? b->count : 0;
-    take(c, &r);
+    take_from_leader(c, &r, m->term);
 }
 
 static mr_rc_t on_append(struct consensus *c, uint64_t from, const struct raft_append *m)
@@ -198,7 +206,7 @@ static mr_rc_t on_install(struct consensus *c, uint64_t from, const struct raft_
     if (m->state.size)
         memcpy(s->data.base, m->state.at, m->state.size);
     hear(c, from, m->term, m->stamp);
-    take(c, &r);
+    take_from_leader(c, &r, m->term);
     return MR_OK;
 }
 
@@ -227,7 +235,7 @@ static mr_rc_t on_appended(struct consensus *c, uint64_t from, const struct raft
         note_stamp(c, from, (uint64_t)m->echo);
         /* A refusal that was overtaken: libraft would send him nothing any more. */
         if (m->rejected > 0 && raft_match_index(&c->raft, from, &held) == 0 &&
-            (uint64_t)m->rejected <= held)
+            ((uint64_t)m->rejected <= held || (uint64_t)m->last_index < held))
             return MR_OK;
     }
     a->version = 2;

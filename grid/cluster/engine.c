@@ -206,12 +206,12 @@ static void send_message(struct consensus *c, const struct raft_message *m)
     case RAFT_INSTALL_SNAPSHOT: send_install(c, m->server_id, &m->install_snapshot); break;
     case RAFT_APPEND_ENTRIES_RESULT:
         send(c, m->server_id, WIRE_raft_appended,
-             &(struct raft_appended){.term = (int64_t)appended->term,
-                                     .rejected = (int64_t)appended->rejected,
-                                     .last_index = (int64_t)appended->last_log_index,
-                                     .echo = h->term == appended->term && h->from == m->server_id
-                                                 ? (int64_t)h->stamp
-                                                 : 0});
+             &(struct raft_appended){
+                 .term = (int64_t)appended->term,
+                 .rejected = (int64_t)appended->rejected,
+                 .last_index = c->leads_no_more ? 0 : (int64_t)appended->last_log_index,
+                 .echo =
+                     h->term == appended->term && h->from == m->server_id ? (int64_t)h->stamp : 0});
         break;
     case RAFT_REQUEST_VOTE:
         send(c, m->server_id, WIRE_raft_vote,

@@ -53,6 +53,7 @@ struct consensus {
     uint32_t peer_count;
     uint64_t peers_term;
     struct heard heard;
+    bool leads_no_more;     /* whom libraft is just answering */
     uint64_t transfer_term; /* in which leadership was to be handed on */
     uint64_t beat_ms;       /* when it last sent to everybody, as leader */
 

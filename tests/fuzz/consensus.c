@@ -127,8 +127,8 @@ static void message(struct consensus *c, struct input *in, uint64_t now, uint64_
     switch (which) {
     case 0: append(c, in, now, from); return;
     case 1:
-        m.raft_appended =
-            (struct raft_appended){number(in), number(in), number(in), (int64_t)now - number(in)};
+        m.raft_appended = (struct raft_appended){number(in), number(in), number(in),
+                                                 (int64_t)(now - (uint64_t)number(in))};
         (void)!consensus_receive(c, now, from, WIRE_raft_appended, &m);
         return;
     case 2:

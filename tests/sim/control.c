@@ -295,8 +295,8 @@ static mr_rc_t on_restore(void *context, uint64_t index, const void *bytes, uint
 
 /* ---- roles ---------------------------------------------------------------------------------- */
 
-/* It has applied all that could be applied anywhere, unless there is a later leader already; for how
- * long the others have been silent it does not know yet. */
+/* It has applied all that could be applied anywhere, unless there is a later leader already; for
+ * how long the others have been silent it does not know yet. */
 static void begin_to_lead(struct process *p, uint64_t term)
 {
     must(p->applied >= s->applied || term < s->last_term,

@@ -647,3 +647,30 @@ Test(consensus, returns_to_the_last_change_that_was_agreed)
     cr_assert(consensus_servers(members[2].c, servers) == 3 && servers[2].id == 2);
     sink_free(&items);
 }
+
+static bool takes_as_answer(const struct mail *m)
+{
+    union wire_message message;
+    const char *field;
+
+    cr_assert(wire_decode(m->id, m->bytes, m->size, &message, &field) == MR_OK);
+    return m->id == WIRE_raft_appended && message.raft_appended.term == 2 &&
+           message.raft_appended.last_index == 0;
+}
+
+/* libraft leaves what it says of its log to chance. */
+Test(consensus, tells_who_leads_no_more_only_the_term)
+{
+    struct raft_append a = {.term = 2, .entries = wire_list_of(&(struct sink){0}, 0)};
+
+    add_standby(1, 2);
+    run(50);
+    cr_assert(receive(2, 3, WIRE_raft_append, &a) == MR_OK);
+    while (mails->next)
+        mails = mails->next;
+    a.term = 1;
+    a.previous_index = (int64_t)view_of(2).last;
+    a.previous_term = 1;
+    cr_assert(receive(2, 1, WIRE_raft_append, &a) == MR_OK);
+    cr_assert(takes_as_answer(mails->next));
+}
