@@ -73,7 +73,7 @@ static struct card take_card(struct reader *r)
         r->bad = true;
     for (uint8_t i = 0; i < name && !r->bad; i++)
         c.name[i] = (char)take8(r);
-    if (memchr(c.name, '\0', sizeof c.name) != c.name + name)
+    if (!r->bad && memchr(c.name, '\0', sizeof c.name) != c.name + name)
         r->bad = true;
     return c;
 }

@@ -20,7 +20,11 @@ static void try_all_commands(struct metadata *m)
         for (uint32_t k = 0; k < 3 && k < m->member_count; k++)
             for (enum command_kind kind = COMMAND_ADMIT; kind <= COMMAND_MOVE; kind++) {
                 const struct row *r = &m->rows[i];
-                struct command c = {kind, m->members[k].incarnation, i, r->epoch, r->primary};
+                struct command c = {.kind = kind,
+                                    .member = m->members[k].incarnation,
+                                    .partition = i,
+                                    .epoch = r->epoch,
+                                    .primary = r->primary};
 
                 (void)!metadata_apply(m, &c);
                 metadata_check(m);
@@ -45,7 +49,7 @@ static void try_metadata(const uint8_t *bytes, size_t size)
     metadata_free(&m);
 }
 
-/* A cluster of two. Each command is 29 bytes. */
+/* A cluster of two. A byte says how many bytes the next command has. */
 static void try_commands(const uint8_t *bytes, size_t size)
 {
     struct metadata m;
@@ -54,16 +58,19 @@ static void try_commands(const uint8_t *bytes, size_t size)
     if (metadata_init(&m, 4, 1) != MR_OK ||
         metadata_apply(&m, &(struct command){.kind = COMMAND_ADMIT, .member = 2}) != MR_OK)
         abort();
-    for (; size >= 29; bytes += 29, size -= 29) {
+    while (size > 0 && bytes[0] < size) {
+        size_t n = bytes[0];
         struct sink out = {.grows = true};
 
-        if (command_decode(&c, bytes, 29) != MR_OK)
+        if (command_decode(&c, bytes + 1, n) != MR_OK)
             break;
         command_encode(&c, &out);
-        must_be(&out, bytes, 29);
+        must_be(&out, bytes + 1, n);
         (void)!metadata_apply(&m, &c);
         metadata_check(&m);
         sink_free(&out);
+        bytes += 1 + n;
+        size -= 1 + n;
     }
     metadata_free(&m);
 }

@@ -123,14 +123,20 @@ static void member_messages(void)
 static void metadata(void)
 {
     const struct command commands[] = {
-        {COMMAND_ADMIT, 2, 0, 0, 0}, {COMMAND_LEARN, 2, 1, 1, 0}, {COMMAND_ADD, 2, 1, 2, 1}};
+        {.kind = COMMAND_ADMIT, .member = 2, .card = {.uuid_low = 7, .name = "two"}},
+        {.kind = COMMAND_LEARN, .member = 2, .partition = 1, .epoch = 1},
+        {.kind = COMMAND_ADD, .member = 2, .partition = 1, .epoch = 2, .primary = 1}};
     struct sink all = {.grows = true}, out = {.grows = true};
     struct metadata m;
 
     if (metadata_init(&m, 4, 1) != MR_OK)
         abort();
     for (int i = 0; i < 3; i++) {
+        size_t before = all.size;
+
+        sink_put8(&all, 0);
         command_encode(&commands[i], &all);
+        all.at[before] = (uint8_t)(all.size - before - 1);
         if (metadata_apply(&m, &commands[i]) != MR_OK)
             abort();
     }
