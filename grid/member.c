@@ -208,10 +208,10 @@ void member_stop(struct member *m)
 {
     if (!m)
         return;
-    control_stop(m->control);
     for (uint32_t i = 0; i < m->loop_count; i++)
         stop_loop(m->loops[i], i < m->loops_started);
     stop_loop(m->events, m->events_started);
+    control_stop(m->control);
     pool_stop(&m->pool); /* it may still have answers for sessions, and loops to post them to */
     pages_close_on_loop(&m->pages);
     copies_stop(&m->partitions); /* whoever waits for them is told through the door */

@@ -8,7 +8,9 @@
 #include "grid/door/dispatch.h"
 #include "grid/door/hot.h"
 #include "grid/door/parked.h"
+#include "grid/peers/control.h"
 #include "grid/peers/inbound.h"
+#include "grid/member.h"
 #include "net/base/check.h"
 #include "net/base/clock.h"
 #include "net/base/hash.h"
@@ -101,6 +103,8 @@ static void ended(void *context, enum conn_end why)
 
     if (s->state != SESSION_ENDED)
         log_end(s, why <= CONN_BROKEN ? LOG_DEBUG : LOG_WARN, end_words[why]);
+    if (s->is_control && why == CONN_CLOSED)
+        control_dead(s->at->door->member->control, s->incarnation);
     end(s);
     list_remove(&s->node);
     session_unref(s);

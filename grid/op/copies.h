@@ -45,8 +45,8 @@ struct copies_out {
     void (*ask_add)(void *context, const struct copies *c, uint64_t member, uint64_t epoch);
 };
 
-/* Where a chunk ends, and the next one of its walk begins: all entries of earlier maps, and those of
- * this one with a smaller hash, lie before it. */
+/* Where a chunk ends, and the next one of its walk begins: all entries of earlier maps, and those
+ * of this one with a smaller hash, lie before it. */
 struct copies_cursor {
     uint64_t walk, number;
     struct map *map; /* NULL: at the beginning */

@@ -43,7 +43,8 @@ struct contact {
     uint64_t incarnation; /* 0: not met yet */
     uint64_t server;      /* its raft number, as it has last said; 0: it has not */
     uint64_t heard_ns, applied;
-    bool in; /* the cluster, as we know */
+    bool in;   /* the cluster, as we know */
+    bool dead; /* for certain */
     bool is_seed, is_forming;
     uint64_t promised_ns; /* by it, to us: until then */
 };
@@ -229,6 +230,7 @@ static void meet_members(struct control *c)
             continue;
         k->incarnation = x->incarnation;
         k->in = true;
+        k->dead = false;
         k->heard_ns = clock_ns();
         k->applied = 0;
         (void)!crew_point(&c->member->crew, x->incarnation, &x->card.address);
@@ -664,16 +666,16 @@ static void welcome(struct control *c)
     }
 }
 
-/* One that was silent for longer than any lease that it may hold. A leader that is new does not
- * know what its predecessor has granted. */
-static void expel_silent(struct control *c, uint64_t now)
+/* Who is dead, and who was silent for longer than any lease that it may hold; but a leader that is
+ * new does not know what its predecessor has granted. */
+static void expel(struct control *c, uint64_t now)
 {
-    if (now - c->elected_ns < (LEASE_MS + LEASE_MS / 50) * MS)
-        return;
+    bool knows_grants = now - c->elected_ns > (LEASE_MS + LEASE_MS / 50) * MS;
+
     for (uint32_t i = 0; i < c->contact_count; i++) {
         const struct contact *k = &c->contacts[i];
 
-        if (k->in && now - k->heard_ns > FAIL_MS * MS)
+        if (k->in && (k->dead || (knows_grants && now - k->heard_ns > FAIL_MS * MS)))
             (void)!propose(c, &(struct command){.kind = COMMAND_EXPEL, .member = k->incarnation});
     }
 }
@@ -735,7 +737,7 @@ static void lead(struct control *c, struct consensus_view *v, uint64_t now)
     if (consensus_may_grant(c->consensus, now_ms()) &&
         load_relaxed_64(&c->member->partitions.lease_until_ns) != UINT64_MAX)
         lease_until(c, now + LEASE_MS * MS);
-    expel_silent(c, now);
+    expel(c, now);
     change_servers(c, now);
     repair(c, v);
 }
@@ -821,6 +823,64 @@ void control_post(struct control *c, uint64_t from, const uint8_t *bytes, size_t
     p->size = size;
     memcpy(p->bytes, bytes, size);
     if (loop_post(c->loop, take_message, p) != MR_OK)
+        mem_free(p);
+}
+
+/* The leader is dead: the first of those who can vote stands for election now, the others when it
+ * does not come forward. */
+static void succeed(struct control *c, uint64_t dead)
+{
+    static struct consensus_server servers[CONSENSUS_SERVERS_MAX];
+    const struct cluster_member *x = metadata_member(&c->metadata, dead);
+    uint32_t count = c->consensus ? consensus_servers(c->consensus, servers) : 0;
+    struct consensus_view v;
+
+    if (count == 0 || !x)
+        return;
+    consensus_look(c->consensus, &v);
+    for (uint32_t i = 0; i < count && v.leader == x->joined; i++) {
+        const struct contact *k = contact_of_server(c, servers[i].id);
+
+        if (!servers[i].voter || servers[i].id == x->joined || (k && k->dead))
+            continue;
+        if (servers[i].id == c->server)
+            consensus_campaign(c->consensus, now_ms());
+        return;
+    }
+}
+
+struct posted_death {
+    struct control *control;
+    uint64_t incarnation;
+};
+
+static void take_death(void *context)
+{
+    struct posted_death *p = context;
+    struct control *c = p->control;
+    struct contact *k = contact_of(c, p->incarnation);
+    struct consensus_view v;
+
+    if (k && k->in && !k->dead) {
+        k->dead = true;
+        log_event(LOG_INFO, "cluster.member_dead", F_U64("incarnation", p->incarnation));
+        if (leads(c, &v))
+            expel(c, clock_ns());
+        else
+            succeed(c, p->incarnation);
+        publish(c);
+    }
+    mem_free(p);
+}
+
+void control_dead(struct control *c, uint64_t incarnation)
+{
+    struct posted_death *p = mem_alloc(sizeof *p);
+
+    if (!p)
+        return;
+    *p = (struct posted_death){c, incarnation};
+    if (loop_post(c->loop, take_death, p) != MR_OK)
         mem_free(p);
 }
 
@@ -1131,10 +1191,21 @@ mr_rc_t control_start(struct control *c)
     return rc;
 }
 
+/* With an end of our own making, which only the dead make else. */
+static void say_goodbye(void *context)
+{
+    struct control *c = context;
+
+    for (uint32_t i = 0; i < c->contact_count; i++)
+        if (c->contacts[i].fellow && c->contacts[i].fellow->is_linked)
+            conn_close(&c->contacts[i].fellow->conn);
+}
+
 void control_stop(struct control *c)
 {
     if (!c || !c->is_started)
         return;
+    (void)!loop_post(c->loop, say_goodbye, c);
     loop_stop(c->loop);
     loop_join(c->loop);
     c->is_started = false;

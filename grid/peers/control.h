@@ -37,7 +37,8 @@ mr_rc_t control_new(struct member *m, struct control **ret_c, mr_err_t *err);
 /* When the door is open. MR_ERR_SYSTEM. */
 mr_rc_t control_start(struct control *c);
 
-/* Ends the thread; then, when all other threads have ended too, frees it. NULL is fine. */
+/* When no other thread of the member answers anybody any more: lets the others know that it is gone,
+ * and ends the thread. Then frees it. NULL is fine. */
 void control_stop(struct control *c);
 void control_free(struct control *c);
 
@@ -51,6 +52,9 @@ const char *control_judge(struct control *c, const struct member_hello *hello);
 
 /* A message for the control thread, copied. What finds no room is lost. */
 void control_post(struct control *c, uint64_t from, const uint8_t *bytes, size_t size);
+
+/* The other's end has said that no more will come, which a member that lives never does. */
+void control_dead(struct control *c, uint64_t incarnation);
 
 /* A command that this member wishes. It may be lost, or refused. */
 void control_wish(struct control *c, const struct command *wish);

@@ -62,11 +62,20 @@ static void ended(void *context, enum conn_end end)
     went(f);
 }
 
-/* Nothing comes of it: the end of the connection brings the next attempt. */
+static void drop(void *context)
+{
+    struct fellow *f = context;
+
+    conn_abort(&f->conn);
+    went(f);
+}
+
+/* Nothing comes of it. It is broken off, as all that a living member ends: an end that is said
+ * would be taken for its death. */
 static void refuse(struct fellow *f, const char *why)
 {
     snprintf(f->words, sizeof f->words, "%s", why);
-    conn_close(&f->conn);
+    timer_start_on_loop(f->loop, &f->timer, 0, 0, drop, f);
 }
 
 static void late(void *context)
@@ -121,9 +130,11 @@ static void first_message(struct fellow *f, const uint8_t *bytes, size_t size)
     else if (id == WIRE_member_hello)
         met(f, &m.member_hello);
     else {
-        snprintf(f->words, sizeof f->words, "%.*s", (int)m.member_refuse.reason.size,
+        char why[sizeof f->words];
+
+        snprintf(why, sizeof why, "%.*s", (int)m.member_refuse.reason.size,
                  (const char *)m.member_refuse.reason.at);
-        conn_close(&f->conn);
+        refuse(f, why);
     }
 }
 
