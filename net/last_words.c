@@ -5,11 +5,11 @@
 
 #include "net/wire/bigend.h"
 
-/* HELLO: magic and version, from, to, generation, then the writer's and the reader's address,
- * 16 bytes and a port each. */
+/* HELLO: magic and version, from, to, generation, number, then the writer's and the reader's
+ * address, 16 bytes and a port each. */
 static const uint8_t magic[8] = {'M', 'R', 'L', 'W', 0, 0, 0, 1};
 
-enum { FROM = 8, TO = 16, GENERATION = 24, WRITER = 32, READER = 50 };
+enum { FROM = 8, TO = 16, GENERATION = 24, NUMBER = 32, WRITER = 40, READER = 58 };
 
 static_assert(READER + 18 == LAST_WORDS_HELLO_SIZE);
 
@@ -29,10 +29,18 @@ static struct address get_address(const uint8_t *in)
 
 /* ---- the writer ----------------------------------------------------------------------------- */
 
-void last_words_abort(struct last_words_writer *w)
+bool last_words_is_ours(const struct last_words_writer *w)
 {
+    return !w->link || (w->identity != 0 && link_identity(w->link) == w->identity);
+}
+
+bool last_words_abort(struct last_words_writer *w)
+{
+    bool ours = last_words_is_ours(w);
+
     link_abort(w->link);
     w->link = NULL;
+    return ours;
 }
 
 /* Whatever the reader does, our end is never closed in another way. */
@@ -66,21 +74,23 @@ static void writer_received(void *context, const uint8_t *bytes, size_t size)
 static const struct link_events writer_events = {
     .received = writer_received, .finished = writer_finished, .ended = writer_ended};
 
-mr_rc_t last_words_write(struct last_words_writer *w, struct link *link, uint64_t from, uint64_t to,
-                         uint64_t generation, void (*ended)(void *context), void *context)
+mr_rc_t last_words_write(struct last_words_writer *w, struct link *link,
+                         const struct last_words_hello *hello, void (*ended)(void *context),
+                         void *context)
 {
-    uint8_t hello[LAST_WORDS_HELLO_SIZE];
+    uint8_t bytes[LAST_WORDS_HELLO_SIZE];
     struct address here = link_local(link);
 
     *w = (struct last_words_writer){link, link_identity(link), ended, context};
     link_attach(link, &writer_events, w);
-    memcpy(hello, magic, sizeof magic);
-    put_be64(hello + FROM, from);
-    put_be64(hello + TO, to);
-    put_be64(hello + GENERATION, generation);
-    put_address(hello + WRITER, &here);
-    put_address(hello + READER, &link->peer);
-    if (last_words_is_ours(w) && last_words_say(w, hello, sizeof hello))
+    memcpy(bytes, magic, sizeof magic);
+    put_be64(bytes + FROM, hello->from);
+    put_be64(bytes + TO, hello->to);
+    put_be64(bytes + GENERATION, hello->generation);
+    put_be64(bytes + NUMBER, hello->number);
+    put_address(bytes + WRITER, &here);
+    put_address(bytes + READER, &link->peer);
+    if (last_words_is_ours(w) && last_words_say(w, bytes, sizeof bytes))
         return MR_OK;
     last_words_abort(w);
     return MR_ERR_SYSTEM;
@@ -94,11 +104,6 @@ bool last_words_say(struct last_words_writer *w, const void *bytes, size_t size)
         return true;
     last_words_abort(w);
     return false;
-}
-
-bool last_words_is_ours(const struct last_words_writer *w)
-{
-    return !w->link || (w->identity != 0 && link_identity(w->link) == w->identity);
 }
 
 /* ---- the reader ----------------------------------------------------------------------------- */
@@ -138,6 +143,7 @@ static void meet(struct last_words_reader *r)
         .from = get_be64(r->hello + FROM),
         .to = get_be64(r->hello + TO),
         .generation = get_be64(r->hello + GENERATION),
+        .number = get_be64(r->hello + NUMBER),
         .writer = get_address(r->hello + WRITER),
         .reader = get_address(r->hello + READER),
     };

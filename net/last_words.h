@@ -35,12 +35,13 @@
 
 enum last_words_verdict { LAST_WORDS_DEAD, LAST_WORDS_BROKEN };
 
-enum { LAST_WORDS_HELLO_SIZE = 68 };
+enum { LAST_WORDS_HELLO_SIZE = 76 };
 
 /* Of the writer. */
 struct last_words_hello {
     uint64_t from, to; /* incarnations */
     uint64_t generation;
+    uint64_t number; /* of the channel; the writer uses it once */
     struct address writer, reader;
 };
 
@@ -53,17 +54,19 @@ struct last_words_writer {
     void *context;
 };
 
-/* Takes over a link that was just accepted, also when it fails, and says HELLO.
- * MR_ERR_SYSTEM: the link is not what it was. */
-mr_rc_t last_words_write(struct last_words_writer *w, struct link *link, uint64_t from, uint64_t to,
-                         uint64_t generation, void (*ended)(void *context), void *context);
+/* Takes over a link that was just accepted, also when it fails, and says hello with the addresses
+ * of the link. MR_ERR_SYSTEM: the link is not what it was. */
+mr_rc_t last_words_write(struct last_words_writer *w, struct link *link,
+                         const struct last_words_hello *hello, void (*ended)(void *context),
+                         void *context);
 
 /* False: the bytes were not all taken, because the reader does not read; what was cut off is then
  * lost, so the channel is aborted. */
 bool last_words_say(struct last_words_writer *w, const void *bytes, size_t size);
 
-/* The one way to let go of it while this process lives. No callback follows; twice is once. */
-void last_words_abort(struct last_words_writer *w);
+/* The one way to let go of it while this process lives. No callback follows; twice is once. False:
+ * the descriptor was not ours any more, so there may be a FIN that nobody can take back. */
+bool last_words_abort(struct last_words_writer *w);
 
 /* False: the descriptor has been closed, shut or replaced by somebody else. Before each beat. */
 bool last_words_is_ours(const struct last_words_writer *w);

@@ -5,8 +5,10 @@
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,7 +16,7 @@
 #include "net/memory.h"
 #include "net/tcp.h"
 
-enum { WRITER = 11, READER = 22, GENERATION = 3 };
+static const struct last_words_hello names = {.from = 11, .to = 22, .generation = 3, .number = 4};
 
 /* ---- the two ends --------------------------------------------------------------------------- */
 
@@ -33,9 +35,7 @@ static void on_accepted(void *context, struct link *link)
     struct writer *w = context;
 
     w->accepted++;
-    cr_assert(
-        eq(int, last_words_write(&w->channel, link, WRITER, READER, GENERATION, on_writer_ended, w),
-           MR_OK));
+    cr_assert(eq(int, last_words_write(&w->channel, link, &names, on_writer_ended, w), MR_OK));
 }
 
 struct reader {
@@ -146,9 +146,10 @@ Test(last_words, names_the_writer_and_both_addresses)
 
     open_channel(&w);
     cr_assert(eq(int, w.reader.opened, 1));
-    cr_assert(eq(u64, w.reader.hello.from, WRITER));
-    cr_assert(eq(u64, w.reader.hello.to, READER));
-    cr_assert(eq(u64, w.reader.hello.generation, GENERATION));
+    cr_assert(eq(u64, w.reader.hello.from, names.from));
+    cr_assert(eq(u64, w.reader.hello.to, names.to));
+    cr_assert(eq(u64, w.reader.hello.generation, names.generation));
+    cr_assert(eq(u64, w.reader.hello.number, names.number));
     cr_assert(address_equal(&w.reader.hello.writer, &w.listener->local));
     cr_assert(address_same_host(&w.reader.hello.reader, &w.reader_host));
     cr_assert(not(w.reader.indirect));
@@ -380,4 +381,45 @@ Test(last_words, a_process_that_is_stopped_is_only_silent, .timeout = 60)
         loop_round(p.loop);
     cr_assert(zero(int, p.reader.verdicts));
     end(&p);
+}
+
+/* The descriptor of this process that has that local port and a peer. */
+static int descriptor_at(uint16_t port)
+{
+    for (int fd = 3; fd < 1024; fd++) {
+        struct sockaddr_in here = {0}, there = {0};
+        socklen_t size = sizeof here;
+
+        if (getsockname(fd, (struct sockaddr *)&here, &size) == 0 && here.sin_family == AF_INET &&
+            ntohs(here.sin_port) == port && getpeername(fd, (struct sockaddr *)&there, &size) == 0)
+            return fd;
+    }
+    return -1;
+}
+
+Test(last_words, an_abort_tells_that_somebody_has_closed_the_descriptor, .timeout = 60)
+{
+    static struct writer w;
+    static struct reader r;
+    struct loop *loop;
+    struct transport *t;
+    struct listener *l;
+    struct address at = address("127.0.0.1");
+
+    cr_assert(eq(int, loop_new(&loop), MR_OK));
+    cr_assert(eq(int, tcp_new_on_loop(loop, &t), MR_OK));
+    cr_assert(eq(int, transport_listen(t, &at, on_accepted, &w, &l), MR_OK));
+    cr_assert(eq(int, last_words_read(&r.channel, t, &l->local, &events, &r), MR_OK));
+    while (r.opened == 0)
+        loop_round(loop);
+    cr_assert(last_words_is_ours(&w.channel));
+    close(descriptor_at(l->local.port));
+    cr_assert(not(last_words_is_ours(&w.channel)));
+    cr_assert(not(last_words_abort(&w.channel)));
+    while (r.verdicts == 0)
+        loop_round(loop);
+    cr_assert(eq(int, r.verdict, LAST_WORDS_DEAD)); /* and yet it lives */
+    transport_unlisten(l);
+    transport_free(t);
+    loop_free(loop);
 }
