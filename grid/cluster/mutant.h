@@ -24,7 +24,19 @@
     X(EXPIRED_DONE_AGAIN, "what a session asks again is done again when the session is over")      \
     X(PENDING_DONE_AGAIN, "what is asked again is done again while it is not committed")           \
     X(RAFT_ID_REUSED, "who has lost its memory comes back under its number")                       \
-    X(VOTES_BY_ITS_LIST, "who does not know yet that it is a voter gives no vote")
+    X(VOTES_BY_ITS_LIST, "who does not know yet that it is a voter gives no vote")                 \
+    X(DUO_NO_ABORT, "the anchor goes on alone without aborting its channel")                       \
+    X(DUO_RST_AS_FIN, "an RST is taken for evidence of death")                                     \
+    X(DUO_FIN_TRUSTED, "a FIN is evidence on a channel that is not attached")                      \
+    X(DUO_ATTACHED_EARLY, "a learner is attached before both are needed")                          \
+    X(DUO_END_SKIPPED, "a third voter is added without an end of the duo")                         \
+    X(DUO_TAIL_LEFT, "a survivor serves before it has applied its whole log")                      \
+    X(DUO_TWIN_CLOSED, "a second channel takes the first one's place, which is closed by FIN")     \
+    X(DUO_ACK_EARLY, "one of two acknowledges before the other has a copy")                        \
+    X(DUO_LEASE_IGNORED, "the anchor does not wait for the other's lease to end")                  \
+    X(DUO_CALLED_OFF, "the anchor comes back after its abort, and both go on as attached")         \
+    X(DUO_FOREIGN_IGNORED, "a member goes on whose descriptors somebody else has closed")          \
+    X(DUO_ABORT_CLOSES, "an abort only closes: a FIN, now or when a forked child dies")
 
 enum mutant {
     MUTANT_NONE,
