@@ -52,6 +52,9 @@ struct consensus_out {
     void (*send)(void *context, uint64_t to, enum wire_id id, const void *message);
     /* The next command. Indices rise, with gaps. */
     void (*apply)(void *context, uint64_t index, uint64_t term, const void *bytes, uint32_t size);
+    /* An entry has come into the log here, agreed or not: a command, or, with NULL, how many voters
+     * there are from it on. */
+    void (*stored)(void *context, const void *bytes, uint32_t size, uint32_t voters);
     /* The state that all commands so far led to, as bytes. */
     mr_rc_t (*save)(void *context, struct sink *out);
     /* A state instead of all commands up to this index. Not MR_OK: see `broken`. */

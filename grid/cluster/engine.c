@@ -246,6 +246,15 @@ void engine_break(struct consensus *c)
     c->out->broken(c->context);
 }
 
+static uint32_t voters_of(const struct raft_configuration *conf)
+{
+    uint32_t n = 0;
+
+    for (unsigned i = 0; i < conf->n; i++)
+        n += conf->servers[i].role == RAFT_VOTER;
+    return n;
+}
+
 static mr_rc_t store_entry(struct consensus *c, const struct raft_entry *e)
 {
     struct ledger_entry own = {.term = e->term, .kind = (enum ledger_kind)e->type};
@@ -256,10 +265,12 @@ static mr_rc_t store_entry(struct consensus *c, const struct raft_entry *e)
     if (e->type == RAFT_COMMAND) {
         own.size = (uint32_t)e->buf.len;
         own.bytes = e->buf.base;
+        c->out->stored(c->context, own.bytes, own.size, 0);
     } else if (e->type == RAFT_CHANGE) {
         if (raft_configuration_decode(&e->buf, &conf) != 0)
             return MR_ERR_MEMORY;
         engine_write_servers(&conf, &servers);
+        c->out->stored(c->context, NULL, 0, voters_of(&conf));
         raft_configuration_close(&conf);
         rc = sink_state(&servers);
         own.size = (uint32_t)servers.size;

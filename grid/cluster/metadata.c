@@ -236,6 +236,9 @@ mr_rc_t metadata_apply(struct metadata *m, const struct command *c)
     case COMMAND_FOUND: return found(m, c);
     case COMMAND_ADMIT: return admit(m, c);
     case COMMAND_EXPEL: return expel(m, c);
+    case COMMAND_DUO:
+    case COMMAND_ATTACH:
+    case COMMAND_DUO_END: return MR_OK;
     default: return change_row(m, c);
     }
 }

@@ -20,6 +20,9 @@
  *     SHRINK   does not keep up, and only learns from now on. Only the primary may ask
  *     MOVE     another who is in sync is primary
  *
+ * Three more change nothing here, and are for duo.h: that there are two who need each other, and
+ * who of them is the anchor; which of their channels count; that this ends.
+ *
  * Invariants: a row's epoch rises with each change of it and with nothing else; its primary is in
  * sync; who is in sync, primary or learning is in the cluster, except the holders of what is
  * OFFLINE; nobody is in sync and learning.
@@ -63,15 +66,18 @@ enum command_kind {
     COMMAND_FORGET,
     COMMAND_ADD,
     COMMAND_SHRINK,
-    COMMAND_MOVE
+    COMMAND_MOVE,
+    COMMAND_DUO,
+    COMMAND_ATTACH,
+    COMMAND_DUO_END
 };
 
 struct command {
     enum command_kind kind;
     uint64_t member;
     uint32_t partition;                 /* of LEARN and those that follow, as what comes now */
-    uint64_t epoch;                     /* that the row still has to have */
-    uint64_t primary;                   /* who asks; of ADD and SHRINK */
+    uint64_t epoch;                     /* that the row still has to have; of ATTACH, a channel of `member` */
+    uint64_t primary;                   /* who asks; of ADD and SHRINK; of ATTACH, the channel to it */
     struct card card;                   /* of FOUND and ADMIT */
     uint64_t cluster_high, cluster_low; /* of FOUND */
 };

@@ -103,8 +103,9 @@ static void ended(void *context, enum conn_end why)
 
     if (s->state != SESSION_ENDED)
         log_end(s, why <= CONN_BROKEN ? LOG_DEBUG : LOG_WARN, end_words[why]);
-    if (s->is_control && why == CONN_CLOSED)
-        control_dead(s->at->door->member->control, s->incarnation);
+    if (s->is_control)
+        control_ended(s->at->door->member->control, s->incarnation, s->channel,
+                      s->is_direct && why == CONN_CLOSED);
     end(s);
     list_remove(&s->node);
     session_unref(s);

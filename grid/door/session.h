@@ -52,6 +52,8 @@ struct session {
     int64_t view_correlation;
     uint64_t incarnation; /* of the member that has opened it; 0: a client has */
     bool is_control;      /* and it carries the control log */
+    bool is_direct;       /* and both see the same addresses: nothing ends connections between */
+    uint64_t channel;     /* and the other's number for it */
     uint64_t began_ns, heard_ns;
     uint64_t heard;   /* bytes received when last looked */
     uint64_t counted; /* of them, those in the metrics */

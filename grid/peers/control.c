@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "grid/peers/control.h"
+#include "grid/peers/control_inside.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,72 +16,6 @@
 #include "net/base/rand.h"
 #include "net/tcp.h"
 
-#define MS 1000000ull
-
-enum {
-    TICK_MS = 10,
-    BEAT_MS = 100,
-    LEASE_MS = 600,
-    FAIL_MS = 1000,
-    STALL_MS = 250, /* between two ticks: our own; what went by says nothing about others */
-    ELECTION_MS = 500,
-    RAFT_BEAT_MS = 100,
-    AGAIN_MS = 200,      /* forming, asking to be let in, being welcomed */
-    ALONE_MS = 1500,     /* without a leader: perhaps expelled */
-    FIRST_LOOK_MS = 500, /* before anything is promised: others start at the same moment */
-    FORM_MS = 3000,
-    PROMISE_MS = 2000,
-    LOG_MAX = 4096,
-    LOG_KEEP = 1024,
-    WISHES_AT_ONCE = 64
-};
-
-/* Another member, or an address where one may be. */
-struct contact {
-    struct fellow *fellow; /* NULL: none is wanted */
-    struct address address;
-    uint64_t incarnation; /* 0: not met yet */
-    uint64_t server;      /* its raft number, as it has last said; 0: it has not */
-    uint64_t heard_ns, applied;
-    bool in;   /* the cluster, as we know */
-    bool dead; /* for certain */
-    bool is_seed, is_forming;
-    uint64_t promised_ns; /* by it, to us: until then */
-};
-
-enum { CONTACTS_MAX = CLUSTER_MEMBERS_MAX + CONTROL_SEEDS_MAX };
-
-struct control {
-    struct member *member;
-    struct loop *loop;
-    struct transport *transport;
-    bool is_started;
-    struct loop_timer tick;
-    uint64_t ticked_ns, beaten_ns, again_ns, began_ns, elected_ns, led_ns;
-
-    uint64_t self; /* incarnation */
-    struct card card;
-    enum control_state state;
-    uint64_t server; /* raft number; 0: none yet */
-    struct consensus *consensus;
-    struct metadata metadata;
-    uint64_t *seen; /* epoch by partition, as handed on */
-    bool changed;   /* something is to be published */
-    uint64_t proposed, proposed_term;
-    uint64_t leader; /* as last published */
-
-    struct address seeds[CONTROL_SEEDS_MAX];
-    uint32_t seed_count, own_seed; /* own_seed == seed_count: it is not listed */
-    uint64_t promised_ns;          /* by us, to `promised_to` */
-    uint32_t promised_to;          /* a seed */
-    struct contact contacts[CONTACTS_MAX];
-    uint32_t contact_count;
-
-    pthread_mutex_t lock; /* of what follows */
-    struct control_view view;
-    struct row *rows; /* as published */
-};
-
 /* ---- telling others of us ------------------------------------------------------------------- */
 
 void control_introduce(struct control *c, struct member_hello *ret)
@@ -96,6 +30,7 @@ void control_introduce(struct control *c, struct member_hello *ret)
     ret->cluster_name = wire_text(config_text(c->member->config, "cluster.name"));
     ret->partitions = (int32_t)c->member->partitions.count;
     pthread_mutex_lock(&c->lock);
+    ret->generation = (int64_t)c->generation;
     ret->cluster = (struct wire_uuid){c->view.cluster_high, c->view.cluster_low,
                                       c->view.cluster_high == 0 && c->view.cluster_low == 0};
     pthread_mutex_unlock(&c->lock);
@@ -130,7 +65,7 @@ const char *control_judge(struct control *c, const struct member_hello *hello)
 
 /* ---- contacts ------------------------------------------------------------------------------- */
 
-static struct contact *contact_of(struct control *c, uint64_t incarnation)
+struct contact *control_contact(struct control *c, uint64_t incarnation)
 {
     for (uint32_t i = 0; i < c->contact_count; i++)
         if (incarnation != NOBODY && c->contacts[i].incarnation == incarnation)
@@ -147,6 +82,19 @@ static struct contact *contact_at(struct control *c, const struct address *a)
 }
 
 static const struct fellow_events events;
+
+void control_rejoin(struct control *c, uint64_t generation)
+{
+    log_event(LOG_WARN, "cluster.rejoins", F_U64("generation", generation));
+    consensus_free(c->consensus);
+    c->consensus = NULL;
+    c->server = 0;
+    pthread_mutex_lock(&c->lock);
+    c->generation = generation;
+    pthread_mutex_unlock(&c->lock);
+    c->state = CONTROL_JOINING;
+    c->changed = true;
+}
 
 static struct contact *contact_new(struct control *c, const struct address *to)
 {
@@ -173,7 +121,7 @@ static struct contact *contact_new(struct control *c, const struct address *to)
 
 static void tell(struct control *c, uint64_t to, enum wire_id id, const void *message)
 {
-    struct contact *k = contact_of(c, to);
+    struct contact *k = control_contact(c, to);
 
     if (k && k->fellow)
         fellow_tell(k->fellow, id, message);
@@ -222,7 +170,7 @@ static void meet_members(struct control *c)
     }
     for (uint32_t i = 0; i < c->metadata.member_count; i++) {
         const struct cluster_member *x = &c->metadata.members[i];
-        struct contact *k = contact_of(c, x->incarnation);
+        struct contact *k = control_contact(c, x->incarnation);
 
         if (!x->in || x->incarnation == c->self || (k && k->in))
             continue;
@@ -270,10 +218,21 @@ static void on_apply(void *context, uint64_t index, uint64_t term, const void *b
     if (rc == MR_OK)
         log_command(&x);
     note_refusal(c, &x, rc);
+    control_duo_applied(c, &x);
     c->changed |= x.kind <= COMMAND_EXPEL;
     hand_on_rows(c);
     if (rc == MR_OK && x.kind <= COMMAND_EXPEL)
         meet_members(c);
+}
+
+static void on_stored(void *context, const void *bytes, uint32_t size, uint32_t voters)
+{
+    struct command x;
+
+    if (!bytes)
+        control_duo_stored(context, NULL, voters);
+    else if (command_decode(&x, bytes, size) == MR_OK)
+        control_duo_stored(context, &x, 0);
 }
 
 static mr_rc_t on_save(void *context, struct sink *out)
@@ -327,7 +286,7 @@ static struct contact *contact_of_server(struct control *c, uint64_t server)
     const struct cluster_member *x = member_of_server(c, server);
 
     if (x)
-        return contact_of(c, x->incarnation);
+        return control_contact(c, x->incarnation);
     for (uint32_t i = 0; i < c->contact_count; i++)
         if (c->contacts[i].server == server)
             return &c->contacts[i];
@@ -342,10 +301,14 @@ static void on_send(void *context, uint64_t to, enum wire_id id, const void *mes
 
     if (!k || !k->fellow)
         return;
-    wire_encode(id, &(struct wire_head){.correlation = both(c->server, to), .partition = -1},
+    wire_encode(id,
+                &(struct wire_head){.correlation = both(c->server, to),
+                                    .partition = (int32_t)c->generation},
                 message, &out);
     if (sink_state(&out) == MR_OK)
-        fellow_send(k->fellow, out.at, out.size);
+        (void)fellow_send(k->fellow, out.at, out.size);
+    if (id == WIRE_raft_appended)
+        control_duo(c, (struct duo_event){.kind = DUO_EXTENDED});
     sink_free(&out);
 }
 
@@ -371,6 +334,7 @@ static void on_broken(void *context)
 
 static const struct consensus_out out = {.send = on_send,
                                          .apply = on_apply,
+                                         .stored = on_stored,
                                          .save = on_save,
                                          .restore = on_restore,
                                          .role = on_role,
@@ -401,7 +365,7 @@ static mr_rc_t take_part(struct control *c, uint64_t server)
     return rc == MR_OK ? consensus_new(&options, &out, c, &c->consensus) : rc;
 }
 
-static bool leads(const struct control *c, struct consensus_view *ret)
+bool control_leads(const struct control *c, struct consensus_view *ret)
 {
     if (!c->consensus)
         return false;
@@ -409,7 +373,7 @@ static bool leads(const struct control *c, struct consensus_view *ret)
     return ret->leads && !ret->broken;
 }
 
-static mr_rc_t propose(struct control *c, const struct command *x)
+mr_rc_t control_propose(struct control *c, const struct command *x)
 {
     uint8_t room[256];
     struct sink bytes = {.at = room, .room = sizeof room};
@@ -430,8 +394,12 @@ static void found(struct control *c)
                         .cluster_high = cluster.high,
                         .cluster_low = cluster.low};
 
+    pthread_mutex_lock(&c->lock);
+    c->generation = 1;
+    pthread_mutex_unlock(&c->lock);
+    control_duo_init(c, true);
     if (take_part(c, 1) != MR_OK || consensus_found(c->consensus, now_ms()) != MR_OK ||
-        propose(c, &x) != MR_OK) {
+        control_propose(c, &x) != MR_OK) {
         log_event(LOG_ERROR, "cluster.not_founded");
         return;
     }
@@ -542,13 +510,13 @@ static bool card_of(const struct member_hello *hello, struct card *ret)
 }
 
 /* To the log; through its leader, where that is another. */
-static void wish(struct control *c, const struct command *x)
+void control_wish_here(struct control *c, const struct command *x)
 {
     struct consensus_view v;
     const struct cluster_member *leader;
 
-    if (leads(c, &v)) {
-        (void)!propose(c, x);
+    if (control_leads(c, &v)) {
+        (void)!control_propose(c, x);
     } else if (c->consensus && v.leader && (leader = member_of_server(c, v.leader))) {
         uint8_t room[256];
         struct sink bytes = {.at = room, .room = sizeof room};
@@ -571,7 +539,7 @@ static void on_hello(struct control *c, struct contact *k, const struct member_h
     if (k)
         k->is_forming = hello->cluster.null;
     if (c->state == CONTROL_IN && is_in(c, c->self) && !is_in(c, x.member))
-        wish(c, &x);
+        control_wish_here(c, &x);
     else if (c->state == CONTROL_FORMING && !hello->cluster.null) {
         c->state = CONTROL_JOINING;
         c->changed = true;
@@ -581,12 +549,19 @@ static void on_hello(struct control *c, struct contact *k, const struct member_h
 
 static void on_welcome(struct control *c, const struct member_welcome *w)
 {
-    if (w->cluster.null || w->server <= 0 || (uint64_t)w->server <= c->server)
+    uint64_t generation = (uint64_t)w->generation;
+
+    if (w->cluster.null || w->server <= 0 || generation < c->generation ||
+        (generation == c->generation && (uint64_t)w->server <= c->server))
         return;
+    pthread_mutex_lock(&c->lock);
+    c->generation = generation;
+    pthread_mutex_unlock(&c->lock);
     if (take_part(c, (uint64_t)w->server) != MR_OK ||
         consensus_join(c->consensus, now_ms()) != MR_OK)
         return;
     c->state = CONTROL_IN;
+    control_duo(c, (struct duo_event){.kind = DUO_HAS_JOINED, .generation = generation});
     c->led_ns = clock_ns();
     pthread_mutex_lock(&c->lock);
     c->view.cluster_high = w->cluster.high;
@@ -599,14 +574,17 @@ static void on_welcome(struct control *c, const struct member_welcome *w)
 
 static void beat(struct control *c, uint64_t now)
 {
-    const struct member_beat b = {(int64_t)now, (int64_t)c->metadata.index, false};
-
     if (now - c->beaten_ns < BEAT_MS * MS)
         return;
     c->beaten_ns = now;
-    for (uint32_t i = 0; i < c->contact_count; i++)
-        if (c->contacts[i].in && c->contacts[i].fellow)
-            fellow_tell(c->contacts[i].fellow, WIRE_member_beat, &b);
+    for (uint32_t i = 0; i < c->contact_count; i++) {
+        const struct contact *k = &c->contacts[i];
+        const struct member_beat b = {(int64_t)now, (int64_t)c->metadata.index,
+                                      (int64_t)c->generation, (int64_t)k->reads, false};
+
+        if (k->in && k->fellow)
+            fellow_tell(k->fellow, WIRE_member_beat, &b);
+    }
 }
 
 static void lease_until(struct control *c, uint64_t until)
@@ -627,17 +605,22 @@ static void grant(struct control *c, uint64_t to, const struct member_beat *b)
         !consensus_may_grant(c->consensus, now_ms()))
         return;
     tell(c, to, WIRE_member_grant, &(struct member_grant){b->stamp, LEASE_MS});
+    control_duo(c, (struct duo_event){.kind = DUO_EXTENDED});
 }
 
 static void on_beat(struct control *c, uint64_t from, const struct member_beat *b)
 {
-    struct contact *k = contact_of(c, from);
+    struct contact *k = control_contact(c, from);
     struct consensus_view v;
 
     if (!k)
         return;
     k->applied = (uint64_t)b->applied;
-    if (leads(c, &v))
+    if (c->server != 0 && k->in)
+        control_duo(c, (struct duo_event){.kind = DUO_HEARD,
+                                          .generation = (uint64_t)b->generation,
+                                          .number = (uint64_t)b->reads});
+    if (control_leads(c, &v))
         grant(c, from, b);
 }
 
@@ -656,12 +639,13 @@ static void welcome(struct control *c)
 {
     for (uint32_t i = 0; i < c->metadata.member_count; i++) {
         const struct cluster_member *x = &c->metadata.members[i];
-        const struct contact *k = contact_of(c, x->incarnation);
+        const struct contact *k = control_contact(c, x->incarnation);
 
         if (x->in && k && k->applied < x->joined)
             tell(c, x->incarnation, WIRE_member_welcome,
                  &(struct member_welcome){
                      (int64_t)x->joined,
+                     (int64_t)c->generation,
                      {c->metadata.cluster_high, c->metadata.cluster_low, false}});
     }
 }
@@ -676,7 +660,8 @@ static void expel(struct control *c, uint64_t now)
         const struct contact *k = &c->contacts[i];
 
         if (k->in && (k->dead || (knows_grants && now - k->heard_ns > FAIL_MS * MS)))
-            (void)!propose(c, &(struct command){.kind = COMMAND_EXPEL, .member = k->incarnation});
+            (void)!control_propose(
+                c, &(struct command){.kind = COMMAND_EXPEL, .member = k->incarnation});
     }
 }
 
@@ -686,11 +671,13 @@ static void change_servers(struct control *c, uint64_t now)
     struct voters_member all[2 * CLUSTER_MEMBERS_MAX];
     uint32_t n = 0, count = consensus_servers(c->consensus, servers);
     enum consensus_change change;
+    uint32_t voters = 0;
     uint64_t id;
 
     for (uint32_t i = 0; i < count; i++) {
+        voters += servers[i].voter;
         const struct cluster_member *x = member_of_server(c, servers[i].id);
-        const struct contact *k = x ? contact_of(c, x->incarnation) : NULL;
+        const struct contact *k = x ? control_contact(c, x->incarnation) : NULL;
 
         all[n++] = (struct voters_member){.id = servers[i].id,
                                           .role = servers[i].voter ? VOTERS_VOTER : VOTERS_STANDBY,
@@ -709,6 +696,8 @@ static void change_servers(struct control *c, uint64_t now)
             all[n++] = (struct voters_member){.id = x->joined, .in = true, .heard = true};
     }
     if (voters_next(all, n, c->server, &change, &id)) {
+        if (change == CONSENSUS_PROMOTE && voters >= 2 && !control_duo_may_widen(c, now))
+            return;
         if (count == 1) /* others may come to decide without this one */
             lease_until(c, now + LEASE_MS * MS);
         (void)!consensus_change(c->consensus, now_ms(), change, id);
@@ -725,7 +714,7 @@ static void repair(struct control *c, const struct consensus_view *v)
     for (uint32_t i = 0; i < WISHES_AT_ONCE; i++) {
         if (c->proposed > v->applied && c->proposed_term == v->term)
             return;
-        if (!metadata_repair(&c->metadata, copies, &x) || propose(c, &x) != MR_OK)
+        if (!metadata_repair(&c->metadata, copies, &x) || control_propose(c, &x) != MR_OK)
             return;
         consensus_look(c->consensus, (struct consensus_view *)v);
     }
@@ -756,9 +745,9 @@ static void on_propose(struct control *c, uint64_t from, const struct member_pro
     struct consensus_view v;
     struct command x;
 
-    if (leads(c, &v) && is_in(c, from) &&
+    if (control_leads(c, &v) && is_in(c, from) &&
         command_decode(&x, p->command.at, p->command.size) == MR_OK && x.kind != COMMAND_FOUND)
-        (void)!propose(c, &x);
+        (void)!control_propose(c, &x);
 }
 
 static void on_raft(struct control *c, uint64_t from, struct contact *k,
@@ -766,7 +755,7 @@ static void on_raft(struct control *c, uint64_t from, struct contact *k,
 {
     uint64_t server = (uint64_t)head->correlation >> 32, to = head->correlation & UINT32_MAX;
 
-    if (!c->consensus || to != c->server)
+    if (!c->consensus || to != c->server || head->partition != (int32_t)c->generation)
         return;
     if (k)
         k->server = server;
@@ -781,7 +770,7 @@ static void hear(struct control *c, uint64_t from, const uint8_t *bytes, size_t 
     struct wire_head head;
     const char *field;
     int id = wire_read_head(bytes, size, &head) == MR_OK ? wire_find(head.type) : -1;
-    struct contact *k = contact_of(c, from);
+    struct contact *k = control_contact(c, from);
 
     if (k)
         k->heard_ns = clock_ns();
@@ -849,39 +838,77 @@ static void succeed(struct control *c, uint64_t dead)
     }
 }
 
-struct posted_death {
+/* Of a connection that carries another's beats: it is there, or gone. */
+struct posted_channel {
     struct control *control;
     uint64_t incarnation;
+    struct duo_channel channel;
+    bool dead;
 };
 
-static void take_death(void *context)
+static void post_channel(struct control *c, void (*take)(void *context),
+                         const struct posted_channel *what)
 {
-    struct posted_death *p = context;
-    struct control *c = p->control;
-    struct contact *k = contact_of(c, p->incarnation);
-    struct consensus_view v;
-
-    if (k && k->in && !k->dead) {
-        k->dead = true;
-        log_event(LOG_INFO, "cluster.member_dead", F_U64("incarnation", p->incarnation));
-        if (leads(c, &v))
-            expel(c, clock_ns());
-        else
-            succeed(c, p->incarnation);
-        publish(c);
-    }
-    mem_free(p);
-}
-
-void control_dead(struct control *c, uint64_t incarnation)
-{
-    struct posted_death *p = mem_alloc(sizeof *p);
+    struct posted_channel *p = mem_alloc(sizeof *p);
 
     if (!p)
         return;
-    *p = (struct posted_death){c, incarnation};
-    if (loop_post(c->loop, take_death, p) != MR_OK)
+    *p = *what;
+    p->control = c;
+    if (loop_post(c->loop, take, p) != MR_OK)
         mem_free(p);
+}
+
+static void take_met(void *context)
+{
+    struct posted_channel *p = context;
+    struct control *c = p->control;
+    struct contact *k = control_contact(c, p->incarnation);
+
+    if (k)
+        k->reads = p->channel.number;
+    if (k && k->in)
+        control_duo(c, (struct duo_event){.kind = DUO_IN, .channel = p->channel});
+    mem_free(p);
+}
+
+void control_met(struct control *c, const struct member_hello *hello, bool is_direct)
+{
+    post_channel(c, take_met,
+                 &(struct posted_channel){.incarnation = (uint64_t)hello->incarnation,
+                                          .channel = {(uint64_t)hello->channel,
+                                                      (uint64_t)hello->generation, is_direct}});
+}
+
+static void take_end(void *context)
+{
+    struct posted_channel *p = context;
+    struct control *c = p->control;
+    struct contact *k = control_contact(c, p->incarnation);
+    struct consensus_view v;
+
+    if (k && k->reads == p->channel.number)
+        k->reads = 0;
+    if (k && k->in)
+        control_duo(c, (struct duo_event){.kind = p->dead ? DUO_IN_DEAD : DUO_IN_BROKEN,
+                                          .number = p->channel.number});
+    if (k && k->in && p->dead && !k->dead) {
+        k->dead = true;
+        log_event(LOG_INFO, "cluster.member_dead", F_U64("incarnation", p->incarnation));
+        if (control_leads(c, &v))
+            expel(c, clock_ns());
+        else
+            succeed(c, p->incarnation);
+    }
+    publish(c);
+    mem_free(p);
+}
+
+void control_ended(struct control *c, uint64_t incarnation, uint64_t channel, bool dead)
+{
+    post_channel(c, take_end,
+                 &(struct posted_channel){
+                     .incarnation = incarnation, .channel = {.number = channel}, .dead = dead});
 }
 
 struct posted_wish {
@@ -893,7 +920,7 @@ static void take_wish(void *context)
 {
     struct posted_wish *p = context;
 
-    wish(p->control, &p->wish);
+    control_wish_here(p->control, &p->wish);
     publish(p->control);
     mem_free(p);
 }
@@ -937,7 +964,10 @@ static bool met(struct fellow *f, const struct member_hello *hello)
 
 static void opened(struct fellow *f)
 {
-    (void)f;
+    struct control *c = f->context;
+
+    control_duo(c, (struct duo_event){.kind = DUO_OUT,
+                                      .channel = {f->channel, c->generation, f->is_direct}});
 }
 
 /* The other answers over a connection of its own. */
@@ -973,6 +1003,8 @@ static bool is_voter(const struct consensus_server *servers, uint32_t count, uin
 
 static const char *why_not(const struct control *c, const struct consensus_view *v)
 {
+    if (c->fenced)
+        return "somebody has closed its descriptors: restart it";
     if (c->state == CONTROL_FORMING)
         return "it looks for the members that cluster.members names";
     if (c->state == CONTROL_JOINING)
@@ -1100,12 +1132,15 @@ static void tick(void *context)
     c->ticked_ns = now;
     if (c->consensus && consensus_next_ms(c->consensus) <= now / MS)
         consensus_tick(c->consensus, now / MS);
+    if (c->fenced)
+        return;
+    control_duo_tick(c, now);
     beat(c, now);
-    if (leads(c, &v))
+    if (control_leads(c, &v))
         lead(c, &v, now);
     if (now - c->again_ns > AGAIN_MS * MS) {
         c->again_ns = now;
-        if (leads(c, &v))
+        if (control_leads(c, &v))
             welcome(c);
         if (c->state == CONTROL_FORMING)
             form(c, now);
@@ -1163,6 +1198,7 @@ mr_rc_t control_new(struct member *m, struct control **ret_c, mr_err_t *err)
         control_free(c);
         return rc;
     }
+    control_duo_init(c, false);
     snprintf(c->view.why, sizeof c->view.why, "%s", why_not(c, NULL));
     *ret_c = c;
     return MR_OK;

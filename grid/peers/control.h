@@ -53,8 +53,12 @@ const char *control_judge(struct control *c, const struct member_hello *hello);
 /* A message for the control thread, copied. What finds no room is lost. */
 void control_post(struct control *c, uint64_t from, const uint8_t *bytes, size_t size);
 
-/* The other's end has said that no more will come, which a member that lives never does. */
-void control_dead(struct control *c, uint64_t incarnation);
+/* Another member has opened a connection on which it sends its beats. */
+void control_met(struct control *c, const struct member_hello *hello, bool is_direct);
+
+/* A connection on which another member has sent its beats is gone. `dead`: its end has said so,
+ * which a member that lives never does. */
+void control_ended(struct control *c, uint64_t incarnation, uint64_t channel, bool dead);
 
 /* A command that this member wishes. It may be lost, or refused. */
 void control_wish(struct control *c, const struct command *wish);

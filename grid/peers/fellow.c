@@ -87,13 +87,50 @@ static void late(void *context)
     went(f);
 }
 
+/* ---- addresses ------------------------------------------------------------------------------ */
+
+static struct wire_uuid as_uuid(const struct address *a)
+{
+    struct wire_uuid u = {0};
+
+    memcpy(&u.high, a->ip, 8);
+    memcpy(&u.low, a->ip + 8, 8);
+    return u;
+}
+
+void fellow_ends(struct link *link, struct member_hello *hello)
+{
+    struct address local = link_local(link);
+
+    hello->own_ip = as_uuid(&local);
+    hello->own_port = local.port;
+    hello->your_ip = as_uuid(&link->peer);
+    hello->your_port = link->peer.port;
+}
+
+static bool is_same(struct wire_uuid a, struct wire_uuid b)
+{
+    return a.high == b.high && a.low == b.low;
+}
+
+bool fellow_sees_alike(struct link *link, const struct member_hello *hello)
+{
+    struct member_hello own;
+
+    fellow_ends(link, &own);
+    return is_same(own.own_ip, hello->your_ip) && own.own_port == hello->your_port &&
+           is_same(own.your_ip, hello->own_ip) && own.your_port == hello->own_port;
+}
+
 /* ---- meeting -------------------------------------------------------------------------------- */
 
 static void introduce(void *context)
 {
     struct fellow *f = context;
-    struct member_hello hello = {.protocol = FELLOW_PROTOCOL, .purpose = f->purpose};
+    struct member_hello hello = {
+        .protocol = FELLOW_PROTOCOL, .purpose = f->purpose, .channel = (int64_t)++f->channel};
 
+    fellow_ends(f->conn.link, &hello);
     f->events->introduce(f->context, &hello);
     fellow_tell(f, WIRE_member_hello, &hello);
 }
@@ -105,6 +142,7 @@ static void met(struct fellow *f, const struct member_hello *hello)
         return;
     }
     f->incarnation = (uint64_t)hello->incarnation;
+    f->is_direct = fellow_sees_alike(f->conn.link, hello);
     if (!f->events->met(f, hello)) {
         refuse(f, f->words[0] ? f->words : "it is not a member that is wanted");
         return;

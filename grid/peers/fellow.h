@@ -49,6 +49,8 @@ struct fellow {
     uint64_t incarnation; /* of who is there, once it was met; 0: not yet */
     enum fellow_state state;
     bool is_linked;
+    uint64_t channel; /* a number for each time that it was opened */
+    bool is_direct;   /* the other has seen the same addresses */
     struct conn conn;
     struct loop_timer timer;
     uint64_t retry_ns;
@@ -78,6 +80,10 @@ static inline bool fellow_is_open(const struct fellow *f)
 {
     return load_acquire_32(&f->is_open) != 0;
 }
+
+/* The two ends of a link, as this side sees them; and does who has said hello see the same? */
+void fellow_ends(struct link *link, struct member_hello *hello);
+bool fellow_sees_alike(struct link *link, const struct member_hello *hello);
 
 /* Sends bytes that form messages, or drops them: for certain, if it says false. Any thread; it
  * copies. */

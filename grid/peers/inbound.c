@@ -33,10 +33,15 @@ static void meet(struct session *s, const struct member_hello *hello, const uint
     }
     session_meet(s, (uint64_t)hello->incarnation, hello->purpose == FELLOW_CONTROL,
                  FELLOW_MESSAGE_MAX);
+    s->channel = (uint64_t)hello->channel;
+    s->is_direct = fellow_sees_alike(s->conn.link, hello);
+    fellow_ends(s->conn.link, &own);
     control_introduce(control, &own);
     answer(s, WIRE_member_hello, &own);
-    if (s->is_control)
-        control_post(control, s->incarnation, bytes, size);
+    if (!s->is_control)
+        return;
+    control_met(control, hello, s->is_direct);
+    control_post(control, s->incarnation, bytes, size);
 }
 
 static void first_message(struct session *s, const uint8_t *bytes, size_t size)

@@ -160,8 +160,13 @@ static void on_broken(void *context)
     ((struct member *)context)->broken++;
 }
 
+static void on_stored(void *context, const void *bytes, uint32_t size, uint32_t voters)
+{
+    (void)context, (void)bytes, (void)size, (void)voters;
+}
+
 static const struct consensus_out out = {
-    on_send, on_apply, on_save, on_restore, on_role, on_servers, on_broken,
+    on_send, on_apply, on_stored, on_save, on_restore, on_role, on_servers, on_broken,
 };
 
 static void make(uint64_t id)

@@ -162,7 +162,7 @@ Test(metadata_bytes, of_commands_come_back)
     cr_assert(got.epoch == c.epoch && got.primary == c.primary);
     for (size_t size = 0; size < out.size; size++)
         cr_assert(command_decode(&got, out.at, size) == MR_ERR_MALFORMED);
-    out.at[0] = COMMAND_MOVE + 1;
+    out.at[0] = COMMAND_DUO_END + 1;
     cr_assert(command_decode(&got, out.at, out.size) == MR_ERR_MALFORMED);
     out.at[0] = COMMAND_ADMIT;
     memset(out.at + 1, 0, 8);

@@ -1,0 +1,116 @@
+/* control_inside.h - what control.c and control_duo.c share.
+ *
+ * Threads: the control thread, but for what stands behind the lock.
+ */
+#ifndef GRID_PEERS_CONTROL_INSIDE_H
+#define GRID_PEERS_CONTROL_INSIDE_H
+
+#include <pthread.h>
+
+#include "grid/cluster/consensus.h"
+#include "grid/cluster/duo.h"
+#include "grid/member.h"
+#include "grid/peers/control.h"
+#include "grid/peers/fellow.h"
+
+#define MS 1000000ull
+
+enum {
+    TICK_MS = 10,
+    BEAT_MS = 100,
+    LEASE_MS = 600,
+    FAIL_MS = 1000,
+    STALL_MS = 250, /* between two ticks: our own; what went by says nothing about others */
+    ELECTION_MS = 500,
+    RAFT_BEAT_MS = 100,
+    AGAIN_MS = 200,      /* forming, asking to be let in, being welcomed */
+    ALONE_MS = 1500,     /* without a leader: perhaps expelled */
+    FIRST_LOOK_MS = 500, /* before anything is promised: others start at the same moment */
+    FORM_MS = 3000,
+    PROMISE_MS = 2000,
+    LOG_MAX = 4096,
+    LOG_KEEP = 1024,
+    WISHES_AT_ONCE = 64
+};
+
+/* Another member, or an address where one may be. */
+struct contact {
+    struct fellow *fellow; /* NULL: none is wanted */
+    struct address address;
+    uint64_t incarnation; /* 0: not met yet */
+    uint64_t server;      /* its raft number, as it has last said; 0: it has not */
+    uint64_t heard_ns, applied;
+    bool in;   /* the cluster, as we know */
+    bool dead; /* for certain */
+    bool is_seed, is_forming;
+    uint64_t reads;       /* its channel to us: the number it has given it; 0: none */
+    uint64_t promised_ns; /* by it, to us: until then */
+};
+
+enum { CONTACTS_MAX = CLUSTER_MEMBERS_MAX + CONTROL_SEEDS_MAX };
+
+struct control {
+    struct member *member;
+    uint64_t generation; /* under the lock for other threads */
+    struct loop *loop;
+    struct transport *transport;
+    bool is_started;
+    struct loop_timer tick;
+    uint64_t ticked_ns, beaten_ns, again_ns, began_ns, elected_ns, led_ns;
+
+    uint64_t self; /* incarnation */
+    struct card card;
+    enum control_state state;
+    uint64_t server; /* raft number; 0: none yet */
+    struct consensus *consensus;
+    struct metadata metadata;
+    uint64_t *seen; /* epoch by partition, as handed on */
+    bool changed;   /* something is to be published */
+    uint64_t proposed, proposed_term;
+    uint64_t leader; /* as last published */
+    struct duo duo;
+    uint64_t duo_asked_ns; /* when this member, leading, last asked for one, or for its end */
+    uint64_t renewed_ns;   /* our channel to the other of two */
+    bool duo_ended;        /* the log says so: more may vote than two */
+    bool fenced;
+
+    struct address seeds[CONTROL_SEEDS_MAX];
+    uint32_t seed_count, own_seed; /* own_seed == seed_count: it is not listed */
+    uint64_t promised_ns;          /* by us, to `promised_to` */
+    uint32_t promised_to;          /* a seed */
+    struct contact contacts[CONTACTS_MAX];
+    uint32_t contact_count;
+
+    pthread_mutex_t lock; /* of what follows */
+    struct control_view view;
+    struct row *rows; /* as published */
+};
+
+struct contact *control_contact(struct control *c, uint64_t incarnation);
+bool control_leads(const struct control *c, struct consensus_view *ret);
+mr_rc_t control_propose(struct control *c, const struct command *x);
+
+/* To the log, through its leader, where that is another. */
+void control_wish_here(struct control *c, const struct command *x);
+
+/* It is in no cluster any more: asks to be let into one of this generation. */
+void control_rejoin(struct control *c, uint64_t generation);
+
+/* ---- control_duo.c: two members, see grid/cluster/duo.h -------------------------------------- */
+
+void control_duo_init(struct control *c, bool alone);
+
+/* Something has happened that the duo has to know of; what follows from it is done. */
+void control_duo(struct control *c, struct duo_event e);
+
+/* From time to time. */
+void control_duo_tick(struct control *c, uint64_t now_ns);
+
+/* An entry was stored, or a command applied. */
+void control_duo_stored(struct control *c, const struct command *x, uint32_t voters);
+void control_duo_applied(struct control *c, const struct command *x);
+
+/* As a leader: false, and asked for, while two have to stay two until it is agreed that they do not. */
+bool control_duo_may_widen(struct control *c, uint64_t now_ns);
+
+#endif
