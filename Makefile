@@ -246,7 +246,8 @@ $(B)/examples/%: $(B)/obj/client/examples/%.o $(B)/lib/libmillrace.a
 	@$(LINK)
 $(B)/test/unit: $(call obj,$(UNIT_SRC) $(CHECK_SRC)) $(B)/obj/member.a $(B)/sources
 	@$(LINK) -lcriterion
-$(B)/test/last_words: $(call obj,tests/sim/kernel.c tests/sim/world.c)
+$(B)/test/last_words $(B)/test/duo_rows: $(call obj,tests/sim/kernel.c tests/sim/world.c)
+$(B)/test/duo_rows: $(call obj,$(filter-out %/duo.c,$(wildcard tests/sim/duo*.c)))
 $(B)/test/%: $(B)/obj/tests/stress/%.o $(B)/obj/member.a
 	@$(LINK)
 $(B)/bench/%: WHOLE = $(LTO) $(CFLAGS)

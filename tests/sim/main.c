@@ -63,6 +63,7 @@ static bool run(uint64_t seed, bool told, struct sim_result *ret)
         return false;
     sim_copies(seed, told, ret);
     sim_control(seed, told, ret);
+    sim_duo(seed, told, ret);
     return true;
 }
 

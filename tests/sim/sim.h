@@ -25,4 +25,7 @@ void sim_copies(uint64_t seed, bool told, struct sim_result *ret);
 /* The control log on all members; adds to the result. */
 void sim_control(uint64_t seed, bool told, struct sim_result *ret);
 
+/* Two members, one of which may have to go on alone; adds to the result. */
+void sim_duo(uint64_t seed, bool told, struct sim_result *ret);
+
 #endif
