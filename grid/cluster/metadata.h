@@ -76,8 +76,8 @@ struct command {
     enum command_kind kind;
     uint64_t member;
     uint32_t partition;                 /* of LEARN and those that follow, as what comes now */
-    uint64_t epoch;                     /* that the row still has to have; of ATTACH, a channel of `member` */
-    uint64_t primary;                   /* who asks; of ADD and SHRINK; of ATTACH, the channel to it */
+    uint64_t epoch;                     /* that the row still has; of ATTACH, its channel */
+    uint64_t primary;                   /* who asks; of ATTACH, the other's channel */
     struct card card;                   /* of FOUND and ADMIT */
     uint64_t cluster_high, cluster_low; /* of FOUND */
 };

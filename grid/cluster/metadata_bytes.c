@@ -111,8 +111,9 @@ mr_rc_t command_decode(struct command *c, const void *bytes, size_t size)
         c->cluster_high = take64(&r);
         c->cluster_low = take64(&r);
     }
-    return r.bad || r.at != r.end || kind > COMMAND_DUO_END || c->member == NOBODY ? MR_ERR_MALFORMED
-                                                                                : MR_OK;
+    bool is_good = r.at == r.end && kind <= COMMAND_DUO_END && c->member != NOBODY;
+
+    return r.bad || !is_good ? MR_ERR_MALFORMED : MR_OK;
 }
 
 /* ---- writing -------------------------------------------------------------------------------- */

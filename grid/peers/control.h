@@ -37,8 +37,8 @@ mr_rc_t control_new(struct member *m, struct control **ret_c, mr_err_t *err);
 /* When the door is open. MR_ERR_SYSTEM. */
 mr_rc_t control_start(struct control *c);
 
-/* When no other thread of the member answers anybody any more: lets the others know that it is gone,
- * and ends the thread. Then frees it. NULL is fine. */
+/* When no other thread of the member answers anybody any more: lets the others know that it is
+ * gone, and ends the thread. Then frees it. NULL is fine. */
 void control_stop(struct control *c);
 void control_free(struct control *c);
 

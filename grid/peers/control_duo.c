@@ -144,7 +144,7 @@ bool control_duo_may_widen(struct control *c, uint64_t now_ns)
     return false;
 }
 
-/* Our channel is of an earlier generation, or not the one that the other reads: one end of it may be
+/* Our channel is of an earlier generation, or not the one that the other reads: one end may be
  * gone without the other knowing. A new one, which the next beats are about. */
 static void renew_channel(struct control *c, struct contact *k, uint64_t now_ns)
 {
@@ -164,6 +164,9 @@ void control_duo_tick(struct control *c, uint64_t now_ns)
 
     if (!k || c->state != CONTROL_IN || c->duo.generation == 0)
         return;
+    if (k->fellow && k->fellow->state == FELLOW_OPEN &&
+        link_identity(k->fellow->conn.link) != k->fellow->identity)
+        control_duo(c, (struct duo_event){.kind = DUO_IS_FOREIGN});
     control_duo(
         c, (struct duo_event){.kind = DUO_TICK,
                               .word = silent_ns > FAIL_MS * MS ? DETECTOR_FAILED : DETECTOR_ALIVE});

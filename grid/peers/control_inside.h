@@ -110,7 +110,7 @@ void control_duo_tick(struct control *c, uint64_t now_ns);
 void control_duo_stored(struct control *c, const struct command *x, uint32_t voters);
 void control_duo_applied(struct control *c, const struct command *x);
 
-/* As a leader: false, and asked for, while two have to stay two until it is agreed that they do not. */
+/* As a leader: false, and asked for, while two stay two until it is agreed that they do not. */
 bool control_duo_may_widen(struct control *c, uint64_t now_ns);
 
 #endif

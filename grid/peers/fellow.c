@@ -143,6 +143,7 @@ static void met(struct fellow *f, const struct member_hello *hello)
     }
     f->incarnation = (uint64_t)hello->incarnation;
     f->is_direct = fellow_sees_alike(f->conn.link, hello);
+    f->identity = link_identity(f->conn.link);
     if (!f->events->met(f, hello)) {
         refuse(f, f->words[0] ? f->words : "it is not a member that is wanted");
         return;

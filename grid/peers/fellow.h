@@ -49,8 +49,9 @@ struct fellow {
     uint64_t incarnation; /* of who is there, once it was met; 0: not yet */
     enum fellow_state state;
     bool is_linked;
-    uint64_t channel; /* a number for each time that it was opened */
-    bool is_direct;   /* the other has seen the same addresses */
+    uint64_t channel;  /* a number for each time that it was opened */
+    uint64_t identity; /* of its link, while it is open */
+    bool is_direct;    /* the other has seen the same addresses */
     struct conn conn;
     struct loop_timer timer;
     uint64_t retry_ns;
