@@ -58,6 +58,12 @@ mr_rc_t explain(struct map *m, const struct map_request *q, mr_rc_t rc, const st
         return explain_too_large(m, q, &a->value, err);
     if (rc == MR_ERR_BUSY)
         return explain_locked(m, q, err);
+    if (rc == MR_ERR_MOVED)
+        return fail(err, rc, "open a handle with mr_connect, which goes to whoever has it",
+                    "map \"%s\": another member has the key's partition", m->name);
+    if (rc == MR_ERR_OFFLINE)
+        return fail(err, rc, "see \"millrace health\" and \"millrace partitions\"",
+                    "map \"%s\": no member that is there has the key's partition", m->name);
     if (rc == MR_ERR_ARGUMENT)
         return rc; /* an update function's, which has said why */
     return fail(err, rc, NULL, "map \"%s\": %s", m->name, mr_rc_text(rc));

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "grid/cluster/metadata.h"
+#include "grid/op/transfer.h"
 #include "net/wire/bigend.h"
 #include "net/wire/scalar.h"
 #include "net/wire/wire.h"
@@ -148,6 +149,49 @@ static void metadata(void)
     sink_free(&out);
 }
 
+/* A message of transfer.h without its head, as the target wants it. */
+static void whole(struct sink *all, uint8_t what, struct sink *message)
+{
+    const size_t head = FRAME_HEADER + 16;
+    uint8_t *at = sink_more(all, 3);
+
+    at[0] = what;
+    at[1] = (uint8_t)(message->size - head);
+    at[2] = (uint8_t)((message->size - head) >> 8);
+    sink_put(all, message->at + head, message->size - head);
+    message->size = 0;
+}
+
+/* An append that puts and one that takes out; a chunk; an acknowledgement. */
+static void transfer(void)
+{
+    struct map m = {.name = "m"};
+    struct effect e = {.map = &m,
+                       .kind = EFFECT_PUT,
+                       .key = {(const uint8_t *)"key", 3, DATA_STRING},
+                       .value = {(const uint8_t *)"value", 5, DATA_STRING}};
+    struct replica_op op = {.seq = 1, .epoch = 1, .effect = &e};
+    struct sink all = {.grows = true}, out = {.grows = true}, entry = {.grows = true};
+    const struct replica_chunk chunk = {
+        .epoch = 1, .walk = 1, .number = 1, .commit_seq = 1, .first = true, .last = true};
+
+    transfer_append(0, &(struct replica_append){1, 0, 0, 0, 1, &op}, &out);
+    whole(&all, 0, &out);
+    e.kind = EFFECT_ERASE;
+    e.value = (struct data){0};
+    op.seq = 2;
+    transfer_append(0, &(struct replica_append){1, 1, 1, 1, 1, &op}, &out);
+    whole(&all, 0, &out);
+    transfer_chunk(1, &(struct copies_chunk){&chunk, &entry}, &out);
+    whole(&all, 2 | 1 << 2, &out);
+    transfer_ack(2, &(struct replica_ack){.epoch = 1, .whole = true}, &out);
+    whole(&all, 1 | 2 << 2, &out);
+    write_seed("transfer", "each", all.at, all.size);
+    sink_free(&all);
+    sink_free(&out);
+    sink_free(&entry);
+}
+
 /* A founder that adds and promotes another, who answers; and a joiner that is sent a log. */
 static void consensus(void)
 {
@@ -209,6 +253,7 @@ int main(int count, char **words)
     member_messages();
     metadata();
     consensus();
+    transfer();
     error();
     values();
     return 0;
