@@ -36,6 +36,9 @@ const struct config_key config_keys[] = {
      "Memory that entries may take in this member; 0 for no ceiling."},
     {"network.bind", CONFIG_TEXT, "127.0.0.1", 1, CONFIG_NAME_MAX, NULL,
      "The address that clients connect to. Others than loopback need network.insecure."},
+    {"network.advertise", CONFIG_TEXT, "", 0, CONFIG_NAME_MAX, NULL,
+     "The address, without a port, under which members and clients reach this one; empty: that of "
+     "network.bind, which has to be one then, and not all of the host's."},
     {"network.port", CONFIG_INT, "5701", 0, 65535, NULL,
      "The port that clients connect to; 0 for any that is free."},
     {"network.port-count", CONFIG_INT, "100", 1, 65535, NULL,

@@ -183,7 +183,7 @@ mr_rc_t member_start(const mr_config_t *config, struct member **ret_m, mr_err_t 
         goto fail;
     if ((rc = start_events(m)) != MR_OK || (rc = start_loops(m, err)) != MR_OK)
         goto fail;
-    if (m->control && (rc = control_start(m->control)) != MR_OK)
+    if (m->control && (rc = control_start(m->control, err)) != MR_OK)
         goto fail;
     if (m->door.member)
         (void)address_text(&m->door.address, address);

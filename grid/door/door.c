@@ -207,6 +207,17 @@ static mr_rc_t listen_first(struct door *d, struct address *at, uint32_t ports, 
     return MR_OK;
 }
 
+/* What others are told, where that is not where it listens. */
+static mr_rc_t advertise(struct door *d, const mr_config_t *config, mr_err_t *err)
+{
+    const char *host = config_text(config, "network.advertise");
+
+    if (!host[0] || address_of_host(host, d->address.port, &d->address) == MR_OK)
+        return MR_OK;
+    return fail(err, MR_ERR_CONFIG, "give a number, such as 10.0.0.1",
+                "network.advertise: \"%s\" is not an address", host);
+}
+
 static mr_rc_t listen_all(struct door *d, const mr_config_t *config, mr_err_t *err)
 {
     uint32_t port = (uint32_t)config_number(config, "network.port");
@@ -233,7 +244,7 @@ static mr_rc_t listen_all(struct door *d, const mr_config_t *config, mr_err_t *e
             return fail(err, rc, "look at the limit of open files (ulimit -n)",
                         "cannot listen on each loop: %s", mr_rc_text(rc));
     }
-    return rc;
+    return rc == MR_OK ? advertise(d, config, err) : rc;
 }
 
 mr_rc_t door_open(struct door *d, struct member *m, struct transport **transports, uint32_t count,

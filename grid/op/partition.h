@@ -40,8 +40,8 @@ struct partitions {
     uint32_t slab_count;
     uint64_t identity; /* drawn at the start: what tells these partitions from any others */
 
-    uint64_t *serves; /* by partition: the reign of this member, 0: it has none; NULL: always */
-    uint64_t *primaries;     /* by partition: the member that has it, by incarnation; any thread */
+    uint64_t *serves;    /* by partition: the reign of this member, 0: it has none; NULL: always */
+    uint64_t *primaries; /* by partition: the member that has it, by incarnation; any thread */
     uint64_t lease_until_ns; /* what it may be read, on clock_ns(); any thread */
 
     struct thread preparer;

@@ -1204,10 +1204,23 @@ mr_rc_t control_new(struct member *m, struct control **ret_c, mr_err_t *err)
     return MR_OK;
 }
 
-mr_rc_t control_start(struct control *c)
+/* One that others can dial. */
+static bool is_somewhere(const struct address *a)
+{
+    static const struct address nowhere;
+    struct address v4;
+
+    return !address_same_host(a, &nowhere) && address_of_host("0.0.0.0", 0, &v4) == MR_OK &&
+           !address_same_host(a, &v4);
+}
+
+mr_rc_t control_start(struct control *c, mr_err_t *err)
 {
     struct member *m = c->member;
 
+    if (!is_somewhere(&m->door.address))
+        return fail(err, MR_ERR_CONFIG, "set network.advertise to an address of this host",
+                    "network.bind is all of this host's addresses: other members need one");
     c->card = (struct card){m->uuid.high, m->uuid.low, m->door.address, ""};
     snprintf(c->card.name, sizeof c->card.name, "%.63s", m->name);
     c->own_seed = c->seed_count;

@@ -34,8 +34,8 @@ bool control_is_wanted(const struct member *m);
 /* Before anybody uses the partitions. MR_ERR_CONFIG with words, MR_ERR_MEMORY, MR_ERR_SYSTEM. */
 mr_rc_t control_new(struct member *m, struct control **ret_c, mr_err_t *err);
 
-/* When the door is open. MR_ERR_SYSTEM. */
-mr_rc_t control_start(struct control *c);
+/* When the door is open. MR_ERR_CONFIG with words, MR_ERR_SYSTEM. */
+mr_rc_t control_start(struct control *c, mr_err_t *err);
 
 /* When no other thread of the member answers anybody any more: lets the others know that it is
  * gone, and ends the thread. Then frees it. NULL is fine. */
