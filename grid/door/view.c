@@ -67,7 +67,8 @@ static void show_cluster(struct member *m, struct view *v, const struct control_
 
         put_member(v, uuid, &x->card.address);
         for (uint32_t i = 0; i < m->partitions.count; i++)
-            if (load_acquire_64(&m->partitions.primaries[i]) == x->incarnation)
+            if (m->partitions.primaries &&
+                load_acquire_64(&m->partitions.primaries[i]) == x->incarnation)
                 wire_put_i32(&v->numbers, (int32_t)i);
         put_owner(v, uuid);
     }

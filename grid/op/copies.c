@@ -468,6 +468,7 @@ static struct copies *copies_new(struct partitions *ps, uint32_t number, struct 
 mr_rc_t copies_start(struct partitions *ps, struct maps *maps, uint64_t self,
                      const struct copies_out *out, void *context)
 {
+    ps->self = self;
     if (!(ps->primaries = mem_alloc_zero(ps->count * sizeof *ps->primaries)) ||
         !(ps->serves = mem_alloc_zero(ps->count * sizeof *ps->serves)))
         return MR_ERR_MEMORY;

@@ -42,6 +42,7 @@ struct partitions {
 
     uint64_t *serves;    /* by partition: the reign of this member, 0: it has none; NULL: always */
     uint64_t *primaries; /* by partition: the member that has it, by incarnation; any thread */
+    uint64_t self;       /* this member's own, when there may be others */
     uint64_t lease_until_ns; /* what it may be read, on clock_ns(); any thread */
 
     struct thread preparer;
@@ -73,6 +74,21 @@ static inline bool partitions_may_read(const struct partitions *ps, uint32_t par
                                        uint64_t reign)
 {
     return !ps->serves || partitions_may_read_shared(ps, partition, reign);
+}
+
+/* A share is some of the partitions, a bit for each; NULL: all of them. */
+static inline bool share_has(const uint8_t *share, uint32_t partition)
+{
+    return !share || (share[partition / 8] >> partition % 8 & 1) != 0;
+}
+
+/* Are all of a share served here? Whoever then goes through it has to look at each one again. */
+static inline bool partitions_serve(const struct partitions *ps, const uint8_t *share)
+{
+    for (uint32_t i = 0; ps->serves && i < ps->count; i++)
+        if (share_has(share, i) && partitions_reign(ps, i) == 0)
+            return false;
+    return true;
 }
 
 /* ---- changing ------------------------------------------------------------------------------- */

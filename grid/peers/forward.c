@@ -4,25 +4,12 @@
 #include "grid/member.h"
 #include "net/base/mem.h"
 
-struct forward {
-    struct list node;
-    int64_t call, correlation;
-    struct session *session;
-    uint64_t to;
-    const struct loop *loop; /* of the connection */
-    bool changes;
-};
+/* ---- who waits ------------------------------------------------------------------------------ */
 
 void forwards_init(struct forwards *fs)
 {
     pthread_mutex_init(&fs->lock, NULL);
     list_init(&fs->waiting);
-}
-
-static void end(struct forward *f)
-{
-    session_unref(f->session);
-    mem_free(f);
 }
 
 void forwards_free(struct forwards *fs)
@@ -31,24 +18,12 @@ void forwards_free(struct forwards *fs)
 
     if (!fs->waiting.next)
         return;
-    while ((node = list_take_first(&fs->waiting)))
-        end(list_owner(node, struct forward, node));
+    while ((node = list_take_first(&fs->waiting))) {
+        struct forward *f = list_owner(node, struct forward, node);
+
+        f->events->drop(f);
+    }
     pthread_mutex_destroy(&fs->lock);
-}
-
-static mr_rc_t send(struct session *s, struct forward *f, struct wire_uuid client,
-                    uint32_t partition, const uint8_t *bytes, size_t size)
-{
-    struct sink out = {.grows = true};
-
-    wire_encode(WIRE_member_forward, &(struct wire_head){.partition = (int32_t)partition},
-                &(struct member_forward){f->call, client, {bytes, (uint32_t)size}}, &out);
-    mr_rc_t rc = sink_state(&out);
-
-    if (rc == MR_OK && !crew_send(&s->at->door->member->crew, f->to, partition, out.at, out.size))
-        rc = MR_ERR_MOVED;
-    sink_free(&out);
-    return rc;
 }
 
 static struct forward *take_call(struct forwards *fs, int64_t call)
@@ -66,73 +41,6 @@ static struct forward *take_call(struct forwards *fs, int64_t call)
         list_remove(&found->node);
     pthread_mutex_unlock(&fs->lock);
     return found;
-}
-
-mr_rc_t forward_give(struct session *s, struct wire_uuid client, uint32_t partition, bool changes,
-                     const uint8_t *bytes, size_t size)
-{
-    struct member *m = s->at->door->member;
-    struct forwards *fs = &m->forwards;
-    struct wire_head head;
-    struct forward *f = mem_alloc_zero(sizeof *f);
-    uint64_t to = load_acquire_64(&m->partitions.primaries[partition]);
-
-    if (!f)
-        return MR_ERR_MEMORY;
-    if (to == NOBODY || wire_read_head(bytes, size, &head) != MR_OK) {
-        mem_free(f);
-        return MR_ERR_OFFLINE;
-    }
-    f->session = s;
-    f->to = to;
-    f->changes = changes;
-    f->correlation = head.correlation;
-    f->loop = m->door.loops[partition % m->door.count].loop;
-    session_ref(s);
-    pthread_mutex_lock(&fs->lock);
-    f->call = ++fs->calls;
-    list_add_last(&fs->waiting, &f->node);
-    pthread_mutex_unlock(&fs->lock);
-    int64_t call = f->call; /* f may be answered, and gone */
-    mr_rc_t rc = send(s, f, client, partition, bytes, size);
-
-    /* Broken off meanwhile: whoever noticed that may not have seen this call yet. */
-    if (rc == MR_OK && !crew_reaches(&m->crew, to, partition))
-        rc = changes ? MR_ERR_OUTCOME_UNKNOWN : MR_ERR_MOVED;
-    if (rc == MR_OK || !(f = take_call(fs, call)))
-        return MR_OK;
-    end(f);
-    return rc;
-}
-
-static void answer_error(struct forward *f, mr_rc_t rc)
-{
-    struct sink out = {.grows = true};
-
-    dispatch_error(f->correlation, rc, &out);
-    session_pass(f->session, out.at, out.size);
-    sink_free(&out);
-}
-
-void forward_answered(struct forwards *fs, const uint8_t *bytes, size_t size)
-{
-    union wire_message m;
-    struct wire_head head;
-    const char *field;
-
-    if (wire_read_head(bytes, size, &head) != MR_OK ||
-        wire_find(head.type) != WIRE_member_forwarded ||
-        wire_decode(WIRE_member_forwarded, bytes, size, &m, &field) != MR_OK)
-        return;
-    struct forward *f = take_call(fs, m.member_forwarded.call);
-
-    if (!f)
-        return;
-    if (m.member_forwarded.rc == MR_OK)
-        session_pass(f->session, m.member_forwarded.answer.at, m.member_forwarded.answer.size);
-    else
-        answer_error(f, (mr_rc_t)m.member_forwarded.rc);
-    end(f);
 }
 
 /* The next one that waits for something from there. */
@@ -153,8 +61,141 @@ static struct forward *take_from(struct forwards *fs, const struct fellow *via)
     return found;
 }
 
+int64_t forward_wait(struct member *m, struct forward *f, uint32_t partition)
+{
+    struct forwards *fs = &m->forwards;
+
+    if (f->to != m->partitions.self)
+        f->loop = m->door.loops[partition % m->door.count].loop;
+    pthread_mutex_lock(&fs->lock);
+    int64_t call = f->call = ++fs->calls;
+
+    list_add_last(&fs->waiting, &f->node);
+    pthread_mutex_unlock(&fs->lock);
+    return call;
+}
+
+/* ---- what comes of it ----------------------------------------------------------------------- */
+
+/* As forward_events.over: MR_ERR_CLOSED is a connection that broke, after which it may be done. */
+static void end(struct forward *f, mr_rc_t rc)
+{
+    if (f)
+        f->events->over(f, rc, (struct wire_bytes){0});
+}
+
+void forward_over(struct forwards *fs, int64_t call, mr_rc_t rc)
+{
+    end(take_call(fs, call), rc);
+}
+
+void forward_send(struct member *m, uint64_t to, uint32_t partition, int64_t call,
+                  const struct sink *message)
+{
+    mr_rc_t rc = sink_state(message);
+
+    if (rc == MR_OK && !crew_send(&m->crew, to, partition, message->at, message->size))
+        rc = MR_ERR_MOVED;
+    /* Broken off meanwhile: whoever noticed that may not have seen this call yet. */
+    else if (rc == MR_OK && !crew_reaches(&m->crew, to, partition))
+        rc = MR_ERR_CLOSED;
+    if (rc != MR_OK)
+        forward_over(&m->forwards, call, rc);
+}
+
+void forward_answered(struct forwards *fs, const uint8_t *bytes, size_t size)
+{
+    union wire_message m;
+    struct wire_head head;
+    const char *field;
+
+    if (wire_read_head(bytes, size, &head) != MR_OK ||
+        wire_find(head.type) != WIRE_member_forwarded ||
+        wire_decode(WIRE_member_forwarded, bytes, size, &m, &field) != MR_OK)
+        return;
+    struct forward *f = take_call(fs, m.member_forwarded.call);
+
+    if (f)
+        f->events->over(f, (mr_rc_t)m.member_forwarded.rc, m.member_forwarded.answer);
+}
+
+void forward_answered_by_itself(struct forwards *fs, int64_t call, const struct sink *answer)
+{
+    if (sink_state(answer) == MR_OK)
+        forward_answered(fs, answer->at, answer->size);
+    else
+        forward_over(fs, call, MR_ERR_MEMORY);
+}
+
 void forward_broken(struct forwards *fs, const struct fellow *via)
 {
-    for (struct forward *f; (f = take_from(fs, via)); end(f))
-        answer_error(f, f->changes ? MR_ERR_OUTCOME_UNKNOWN : MR_ERR_MOVED);
+    for (struct forward *f; (f = take_from(fs, via));)
+        end(f, MR_ERR_CLOSED);
+}
+
+/* ---- to the one that has a partition -------------------------------------------------------- */
+
+/* A client's call, for another to answer. */
+struct handed_on {
+    struct forward forward;
+    int64_t correlation;
+    struct session *session;
+    bool changes;
+};
+
+static void drop(struct forward *f)
+{
+    struct handed_on *h = list_owner(f, struct handed_on, forward);
+
+    session_unref(h->session);
+    mem_free(h);
+}
+
+static void over(struct forward *f, mr_rc_t rc, struct wire_bytes answer)
+{
+    struct handed_on *h = list_owner(f, struct handed_on, forward);
+
+    if (rc == MR_ERR_CLOSED)
+        rc = h->changes ? MR_ERR_OUTCOME_UNKNOWN : MR_ERR_MOVED;
+    if (rc == MR_OK)
+        session_pass(h->session, answer.at, answer.size);
+    else
+        forward_answer_error(h->session, h->correlation, rc);
+    drop(f);
+}
+
+void forward_answer_error(struct session *s, int64_t correlation, mr_rc_t rc)
+{
+    struct sink out = {.grows = true};
+
+    dispatch_error(correlation, rc, &out);
+    session_pass(s, out.at, out.size);
+    sink_free(&out);
+}
+
+mr_rc_t forward_give(struct session *s, struct wire_uuid client, uint32_t partition, bool changes,
+                     const uint8_t *bytes, size_t size)
+{
+    static const struct forward_events events = {over, drop};
+    struct member *m = s->at->door->member;
+    struct sink out = {.grows = true};
+    struct handed_on *h = mem_alloc_zero(sizeof *h);
+    struct wire_head head;
+    uint64_t to = load_acquire_64(&m->partitions.primaries[partition]);
+
+    if (!h)
+        return MR_ERR_MEMORY;
+    if (to == NOBODY || wire_read_head(bytes, size, &head) != MR_OK) {
+        mem_free(h);
+        return MR_ERR_OFFLINE;
+    }
+    *h = (struct handed_on){{.to = to, .events = &events}, head.correlation, s, changes};
+    session_ref(s);
+    int64_t call = forward_wait(m, &h->forward, partition); /* from here on h may be gone */
+
+    wire_encode(WIRE_member_forward, &(struct wire_head){.partition = (int32_t)partition},
+                &(struct member_forward){call, client, {bytes, (uint32_t)size}}, &out);
+    forward_send(m, to, partition, call, &out);
+    sink_free(&out);
+    return MR_OK;
 }
