@@ -139,14 +139,34 @@ mr_rc_t map_change(struct map *m, uint32_t partition, const struct map_request *
     return d.answer;
 }
 
-void map_read_many(struct map *m, const struct data *keys, uint32_t n, const struct record **ret)
+/* Are all these keys served here, before they are read and after? */
+static bool read_served(const struct map *m, const struct data *keys, uint32_t n, uint64_t *reigns,
+                        bool before)
 {
+    const struct partitions *ps = m->partitions;
+    bool served = true;
+
+    for (uint32_t i = 0; ps->serves && i < n && served; i++) {
+        uint32_t partition = data_partition(&keys[i], ps->count);
+
+        if (before)
+            reigns[i] = partitions_reign(ps, partition);
+        served = before ? reigns[i] != 0 : partitions_may_read(ps, partition, reigns[i]);
+    }
+    return served;
+}
+
+mr_rc_t map_read_many(struct map *m, const struct data *keys, uint32_t n, const struct record **ret)
+{
+    uint64_t reigns[MAP_MANY];
     struct store *stores[MAP_MANY];
     uint64_t hashes[MAP_MANY];
     uint64_t hits = 0;
 
     check(n > 0);
     check(n <= MAP_MANY);
+    if (!read_served(m, keys, n, reigns, true))
+        return MR_ERR_MOVED;
     uint32_t i = 0;
     do { /* there is one: said in a way that the compiler sees, too */
         stores[i] = &m->parts[data_partition(&keys[i], m->partitions->count)].store;
@@ -162,6 +182,7 @@ void map_read_many(struct map *m, const struct data *keys, uint32_t n, const str
     }
     counter_add(m->counts[COUNT_HITS], hits);
     counter_add(m->counts[COUNT_MISSES], n - hits);
+    return read_served(m, keys, n, reigns, false) ? MR_OK : MR_ERR_MOVED;
 }
 
 /* ---- what has ended ------------------------------------------------------------------------- */
@@ -372,30 +393,34 @@ mr_rc_t map_make_room(struct map *m, uint32_t partition, struct room room, struc
 /* ---- all of it ------------------------------------------------------------------------------ */
 
 /* Clears a partition, if it is served here. Returns how many entries have gone. */
-static uint64_t clear_partition(struct map *m, uint32_t partition, mr_rc_t *ret_rc)
+static uint64_t clear_partition(struct map *m, uint32_t partition, mr_rc_t elsewhere,
+                                mr_rc_t *ret_rc)
 {
     struct store *s = &m->parts[partition].store;
 
     partition_lock(&m->partitions->at[partition]);
     uint64_t entries = s->entries;
 
-    *ret_rc = sweeps(m, partition) ? map_clear_part(m, partition, JOURNAL_CLEARED) : MR_OK;
+    *ret_rc = sweeps(m, partition) ? map_clear_part(m, partition, JOURNAL_CLEARED) : elsewhere;
     entries -= map_is_shared(m, partition) ? 0 : s->entries;
     partition_unlock(&m->partitions->at[partition]);
     return entries;
 }
 
-static mr_rc_t clear_as(struct map *m, enum journal_kind kind)
+/* What a partition that is not served here makes of it is the caller's to say. */
+static mr_rc_t clear_all(struct map *m, const uint8_t *share, enum journal_kind told,
+                         mr_rc_t elsewhere)
 {
     uint64_t cleared = 0;
     mr_rc_t rc = MR_OK;
 
     for (uint32_t i = 0; i < m->partitions->count && rc == MR_OK; i++)
-        cleared += clear_partition(m, i, &rc);
+        if (share_has(share, i))
+            cleared += clear_partition(m, i, elsewhere, &rc);
     if (cleared > 0) {
         partition_lock(&m->partitions->at[m->home]);
         if (map_is_heard(m, m->home))
-            map_tell(m, m->home, &(struct journal_event){.kind = (uint8_t)kind, .count = cleared});
+            map_tell(m, m->home, &(struct journal_event){.kind = (uint8_t)told, .count = cleared});
         invalidate(&m->invalidation, m->home, NULL, &map_nobody);
         partition_unlock(&m->partitions->at[m->home]);
     }
@@ -404,12 +429,12 @@ static mr_rc_t clear_as(struct map *m, enum journal_kind kind)
 
 mr_rc_t map_clear(struct map *m)
 {
-    return clear_as(m, JOURNAL_CLEARED);
+    return clear_all(m, NULL, JOURNAL_CLEARED, MR_OK);
 }
 
-mr_rc_t map_evict_all(struct map *m)
+mr_rc_t map_clear_share(struct map *m, const uint8_t *share, enum journal_kind told)
 {
-    return clear_as(m, JOURNAL_EVICTED_ALL);
+    return clear_all(m, share, told, MR_ERR_MOVED);
 }
 
 /* ---- journals ------------------------------------------------------------------------------- */
@@ -556,7 +581,8 @@ void map_facts(struct map *m, struct map_facts *ret_facts)
     for (uint32_t i = 0; i < m->partitions->count; i++) {
         const struct store *s = &m->parts[i].store;
 
-        f.entries += load_relaxed_64(&s->entries);
+        if (partitions_reign(m->partitions, i) != 0) /* copies are others' entries */
+            f.entries += load_relaxed_64(&s->entries);
         f.bytes += load_relaxed_64(&s->bytes);
         f.index_bytes += store_index_bytes(s);
     }

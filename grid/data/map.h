@@ -160,9 +160,11 @@ static inline mr_rc_t map_read(struct map *m, uint32_t partition, const struct m
     return MR_OK;
 }
 
-/* Many at once: ret[i] is the record of keys[i], NULL when it is absent. 1 to MAP_MANY of them. */
+/* Many at once: ret[i] is the record of keys[i], NULL when it is absent. 1 to MAP_MANY of them.
+ * MR_ERR_MOVED: one of them is not served here. */
 enum { MAP_MANY = 64 };
-void map_read_many(struct map *m, const struct data *keys, uint32_t n, const struct record **ret);
+mr_rc_t map_read_many(struct map *m, const struct data *keys, uint32_t n,
+                      const struct record **ret);
 
 /* A request that changes. MR_PENDING, MR_ERR_BUSY: another has locked the key, or the partition is
  * not served yet. MR_ERR_MOVED, MR_ERR_OFFLINE: not here. MR_ERR_FULL: *ret_a
@@ -222,12 +224,13 @@ static inline uint32_t map_put_size(const struct map *m, int64_t ttl_ms, const s
  * helps against the map's own limits only. */
 mr_rc_t map_make_room(struct map *m, uint32_t partition, struct room room, struct rand *chance);
 
-/* Takes everything out that is not locked, partition by partition; takes their locks.
- * MR_ERR_MEMORY: some may be cleared. */
+/* Takes everything out that is served here and not locked, partition by partition; takes their
+ * locks. MR_ERR_MEMORY: some may be cleared. */
 mr_rc_t map_clear(struct map *m);
 
-/* The same, told as an eviction of all. */
-mr_rc_t map_evict_all(struct map *m);
+/* The same of a share of the partitions, told as JOURNAL_CLEARED or JOURNAL_EVICTED_ALL.
+ * MR_ERR_MOVED: some of it is not served here, and some may be cleared. */
+mr_rc_t map_clear_share(struct map *m, const uint8_t *share, enum journal_kind told);
 
 /* Locks of keys; answers as in lock.h, and MR_ERR_TOO_LARGE. Take the partition's lock. */
 mr_rc_t map_lock(struct map *m, const struct lock_request *q);
@@ -252,7 +255,8 @@ mr_rc_t map_start_journals(struct map *m, uint64_t *ret_next);
 /* Ends the journals that map_start_journals made for listeners only. */
 void map_stop_journals(struct map *m);
 
-/* Takes no lock: each number is right, but they are not of one moment. */
+/* Takes no lock: each number is right, but they are not of one moment. Entries are
+ * those in partitions that are served here. */
 void map_facts(struct map *m, struct map_facts *ret_facts);
 
 /* Checks every invariant, under each partition's lock; for tests. */

@@ -33,7 +33,7 @@ static void drop(struct work *w)
     end(list_owner(w, struct away, work));
 }
 
-mr_rc_t away_give(struct session *s, struct wire_uuid client, const uint8_t *bytes, size_t size)
+static mr_rc_t give(struct session *s, struct wire_uuid client, const uint8_t *bytes, size_t size)
 {
     struct away *a = mem_alloc(sizeof *a + size);
 
@@ -43,12 +43,22 @@ mr_rc_t away_give(struct session *s, struct wire_uuid client, const uint8_t *byt
         .work = {.run = run, .drop = drop}, .session = s, .client = client, .size = size};
     memcpy(a->bytes, bytes, size);
     session_ref(s);
-    s->away++;
     mr_rc_t rc = pool_give(&s->at->door->member->pool, &a->work);
 
-    if (rc != MR_OK) {
-        s->away--;
+    if (rc != MR_OK)
         end(a);
-    }
     return rc;
+}
+
+mr_rc_t away_give(struct session *s, struct wire_uuid client, const uint8_t *bytes, size_t size)
+{
+    mr_rc_t rc = give(s, client, bytes, size);
+
+    s->away += rc == MR_OK; /* its answer comes by way of this loop, so not before */
+    return rc;
+}
+
+mr_rc_t away_give_share(struct session *s, const uint8_t *bytes, size_t size)
+{
+    return give(s, (struct wire_uuid){0}, bytes, size);
 }

@@ -26,4 +26,8 @@ enum { AWAY_MAX = 16, AWAY_QUEUE_MAX = 16384 };
  * MR_ERR_BUSY: too much is waiting already. It is answered here then. */
 mr_rc_t away_give(struct session *s, struct wire_uuid client, const uint8_t *bytes, size_t size);
 
+/* The same of this member's own share of one, a member_gather, whose answer is not the session's.
+ */
+mr_rc_t away_give_share(struct session *s, const uint8_t *bytes, size_t size);
+
 #endif

@@ -10,6 +10,7 @@
 #include "grid/door/parked.h"
 #include "grid/door/serve.h"
 #include "grid/member.h"
+#include "grid/peers/gather.h"
 #include "net/base/check.h"
 #include "net/base/clock.h"
 #include "net/base/epoch.h"
@@ -69,7 +70,9 @@ static void say(const struct call *c, mr_rc_t rc, struct sink *out)
 
 static void hand_over(const struct call *c)
 {
-    if (c->is_away)
+    if (c->is_own)
+        forward_answered_by_itself(&c->member->forwards, c->forwarded, &c->desk->out);
+    else if (c->is_away)
         session_answer(c->session, &c->desk->out);
     else
         session_send(c->session);
@@ -139,9 +142,17 @@ mr_rc_t call_error(struct call *c, int32_t code, const char *class_name, const c
 
 /* ---- what a call can do --------------------------------------------------------------------- */
 
-static mr_rc_t too_large(struct call *c, size_t bytes)
+/* To another member it has to go in one message, and others wait behind it. */
+static size_t answer_max(const struct call *c)
 {
     size_t allowed = c->session->at->door->result_max;
+
+    return c->forwarded && allowed > FORWARD_ANSWER_MAX ? FORWARD_ANSWER_MAX : allowed;
+}
+
+static mr_rc_t too_large(struct call *c, size_t bytes)
+{
+    size_t allowed = answer_max(c);
 
     if (bytes <= allowed)
         return MR_ERR_MEMORY;
@@ -157,7 +168,7 @@ void reply(struct call *c, const void *response)
 
     out->size = 0;
     wire_encode(c->id + 1, &head, response, out);
-    if (sink_state(out) == MR_OK && out->size <= c->session->at->door->result_max) {
+    if (sink_state(out) == MR_OK && out->size <= answer_max(c)) {
         send(c);
         door_empty(out);
         return;
@@ -180,7 +191,7 @@ mr_rc_t reply_list(struct call *c, uint32_t count)
 {
     struct sink *items = &c->desk->items;
 
-    if (sink_state(items) != MR_OK || items->size > c->session->at->door->result_max) {
+    if (sink_state(items) != MR_OK || items->size > answer_max(c)) {
         mr_rc_t rc = too_large(c, items->size);
 
         sink_free(items);
@@ -203,6 +214,11 @@ struct waiter *call_wait(struct call *c, int64_t timeout_ms)
 }
 
 mr_rc_t call_go_away(struct call *c, const struct map *m)
+{
+    return partitions_serve(m->partitions, c->share) ? call_leave(c, m) : MR_ERR_MOVED;
+}
+
+mr_rc_t call_leave(struct call *c, const struct map *m)
 {
     uint64_t entries = 0;
 
@@ -312,18 +328,26 @@ static struct call call_new(struct session *s)
                          .err = &desk->err};
 }
 
-/* Another member has the partition: it is asked, unless the call has come from a member, or from
- * nobody who says which partition it is about. */
+/* Other members have what it is about: the one that has the partition is asked, or all are, unless
+ * the call has come from a member. */
 static mr_rc_t go_on_elsewhere(struct call *c, const uint8_t *bytes, size_t size)
 {
+    const struct partitions *ps = &c->member->partitions;
     uint32_t partition = (uint32_t)c->head.partition;
 
-    if (c->is_away || c->forwarded || partition >= c->member->partitions.count)
+    if (c->is_away || c->forwarded)
+        return MR_ERR_MOVED;
+    bool is_one = partition < ps->count && load_acquire_64(&ps->primaries[partition]) != ps->self;
+    bool whole = gather_takes(c->id, is_one);
+
+    if (!whole && partition >= ps->count)
         return MR_ERR_MOVED;
     if (c->held)
         held_drop(c->held);
     c->held = NULL;
     c->err->code = MR_OK;
+    if (whole)
+        return gather_give(c, bytes, size);
     return forward_give(c->session, c->client, partition, rows[c->id].permission != ALLOW_READ,
                         bytes, size);
 }
@@ -371,6 +395,22 @@ static mr_rc_t wait(struct call *c, const uint8_t *bytes, size_t size)
     return rc;
 }
 
+/* A share has a bit for each partition. */
+static mr_rc_t take_share(struct call *c, const struct member_gather *g)
+{
+    if (g->share.size < (c->member->partitions.count + 7) / 8)
+        return MR_ERR_MALFORMED;
+    c->share = g->share.at;
+    return MR_OK;
+}
+
+/* Its own share is the only one that goes away as such from a client's session: a message of that
+ * type that a client sends is not understood. */
+static bool is_from_member(const struct call *c)
+{
+    return c->session->incarnation || (c->is_away && wire_find(c->head.type) == WIRE_member_gather);
+}
+
 /* A message, or one that another member hands on for its client. MR_ERR_MALFORMED. */
 static mr_rc_t unwrap(struct call *c, const uint8_t **bytes, size_t *size)
 {
@@ -378,15 +418,23 @@ static mr_rc_t unwrap(struct call *c, const uint8_t **bytes, size_t *size)
     const char *field;
     mr_rc_t rc = wire_read_head(*bytes, *size, &c->head);
 
-    if (rc != MR_OK || !c->session->incarnation)
+    if (rc != MR_OK || !is_from_member(c))
         return rc;
-    if (wire_find(c->head.type) != WIRE_member_forward ||
-        wire_decode(WIRE_member_forward, *bytes, *size, &m, &field) != MR_OK)
+    int id = wire_find(c->head.type);
+
+    if ((id != WIRE_member_forward && id != WIRE_member_gather) ||
+        wire_decode((enum wire_id)id, *bytes, *size, &m, &field) != MR_OK)
         return MR_ERR_MALFORMED;
-    c->forwarded = m.member_forward.call;
-    c->client = m.member_forward.client;
-    *bytes = m.member_forward.message.at;
-    *size = m.member_forward.message.size;
+    if (id == WIRE_member_gather && (rc = take_share(c, &m.member_gather)) != MR_OK)
+        return rc;
+    c->is_own = id == WIRE_member_gather && !c->session->incarnation;
+    c->forwarded = id == WIRE_member_gather ? m.member_gather.call : m.member_forward.call;
+    c->client = id == WIRE_member_gather ? m.member_gather.client : m.member_forward.client;
+    struct wire_bytes inner =
+        id == WIRE_member_gather ? m.member_gather.message : m.member_forward.message;
+
+    *bytes = inner.at;
+    *size = inner.size;
     return wire_read_head(*bytes, *size, &c->head);
 }
 

@@ -9,7 +9,8 @@
  *     return MR_PENDING, having given call_wait()'s waiter to what it waits for: it is called
  *         again with the same request, from the beginning, or from call->done if it counts there
  *     return what call_go_away() says: it is called again, away from the loop
- *     return an error, with words in call->err or without
+ *     return an error, with words in call->err or without; MR_ERR_MOVED, as long as nothing was
+ *         done: another member is asked, or many are (grid/peers/gather.h)
  *
  * A message without a row is answered with an error, as the protocol wants, and never closes the
  * connection; so is one whose parameters are wrong. A stream of bytes that forms no messages does.
@@ -48,14 +49,16 @@ struct call {
     mr_err_t *err;
     int32_t code; /* of an error that has no mr_rc_t, with its class; 0: as the mr_rc_t says */
     const char *class_name;
-    int64_t forwarded; /* the call's number at the member that has it from the client; 0: none */
-    struct held *held; /* what the answer rests on; NULL: nothing is asked of others */
+    int64_t forwarded;    /* the call's number at the member that has it from the client; 0: none */
+    const uint8_t *share; /* of the partitions, that it is about here; NULL: all */
+    bool is_own;          /* a share of a call that this member has given out: it gets the answer */
+    struct held *held;    /* what the answer rests on; NULL: nothing is asked of others */
 };
 
 /* Serves one whole message. */
 void dispatch(struct session *s, const uint8_t *bytes, size_t size);
 
-/* Serves one away from the loop, for this client. */
+/* Serves one away from the loop, for this client, or this member's own share of one. */
 void dispatch_away(struct session *s, struct wire_uuid client, const uint8_t *bytes, size_t size);
 
 /* Serves a parked one again. */
@@ -75,9 +78,19 @@ void reply(struct call *c, const void *response);
  * it must not wait. */
 struct waiter *call_wait(struct call *c, int64_t timeout_ms);
 
-/* For a call that has to look at all of the map: MR_PENDING, to be returned, if that is too much
+/* Is a key in the call's share of partitions? */
+static inline bool call_has(const struct call *c, const struct map *m, const struct data *key)
+{
+    return !c->share || share_has(c->share, data_partition(key, m->partitions->count));
+}
+
+/* For a call that has to look at all of the map: MR_ERR_MOVED, to be returned, if not all of it is
+ * here; MR_PENDING, to be returned, if that is too much
  * for a loop, which has other clients waiting; MR_OK if it can be done here, or is away already. */
 mr_rc_t call_go_away(struct call *c, const struct map *m);
+
+/* The same for one that needs some of it only, and looks itself whether that is here. */
+mr_rc_t call_leave(struct call *c, const struct map *m);
 
 /* A name as text. MR_ERR_ARGUMENT, with words: it cannot be one. */
 mr_rc_t call_name(struct call *c, struct wire_bytes name, char out[MAP_NAME_MAX + 1]);

@@ -65,6 +65,21 @@ mr_rc_t entries_answer_done(struct call *c, enum object_kind kind, struct wire_b
     return MR_OK;
 }
 
+/* Looked at before any is put, since a call that goes on elsewhere begins there anew. */
+static bool are_here(const struct call *c, const struct map *m, struct wire_list pairs)
+{
+    const struct partitions *ps = m->partitions;
+    struct data key, value;
+
+    while (ps->serves && wire_next(&pairs, WIRE_data_pairs, &key, &value)) {
+        uint32_t partition = data_partition(&key, ps->count);
+
+        if (share_has(c->share, partition) && partitions_reign(ps, partition) == 0)
+            return false;
+    }
+    return true;
+}
+
 mr_rc_t entries_put_all(struct call *c, enum object_kind kind, struct wire_bytes name,
                         const struct map_request *q, struct wire_list pairs)
 {
@@ -73,19 +88,21 @@ mr_rc_t entries_put_all(struct call *c, enum object_kind kind, struct wire_bytes
     struct map *m;
     mr_rc_t rc = call_map_of(c, kind, name, &m);
 
+    if (rc == MR_OK && c->done == 0 && !are_here(c, m, pairs))
+        return MR_ERR_MOVED;
     for (uint32_t i = 0; rc == MR_OK && wire_next(&pairs, WIRE_data_pairs, &r.key, &r.value); i++)
-        if (i >= c->done && (rc = run(c, m, &r, &a)) == MR_OK)
+        if (i >= c->done && (!call_has(c, m, &r.key) || (rc = run(c, m, &r, &a)) == MR_OK))
             c->done++;
     if (rc == MR_OK)
         reply(c, NULL);
-    return rc;
+    return rc == MR_ERR_MOVED && c->done > 0 ? MR_ERR_OUTCOME_UNKNOWN : rc;
 }
 
 mr_rc_t entries_clear(struct call *c, struct map *m)
 {
     mr_rc_t rc = call_go_away(c, m);
 
-    if (rc == MR_OK && (rc = map_clear(m)) == MR_OK)
+    if (rc == MR_OK && (rc = map_clear_share(m, c->share, JOURNAL_CLEARED)) == MR_OK)
         reply(c, NULL);
     return rc;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "grid/door/dispatch.h"
+#include "grid/member.h"
 #include "net/base/mem.h"
 
 static void held_free(struct held *h)
@@ -12,14 +13,28 @@ static void held_free(struct held *h)
     mem_free(h);
 }
 
+/* To whoever here has asked for it, also when the client has gone. */
+static void hand_in(const struct held *h)
+{
+    struct forwards *fs = &h->session->at->door->member->forwards;
+    const struct sink answer = {.at = h->bytes, .size = h->size};
+
+    if (load_acquire_32(&h->commit.unknown))
+        forward_over(fs, h->forwarded, MR_ERR_OUTCOME_UNKNOWN);
+    else
+        forward_answered_by_itself(fs, h->forwarded, &answer);
+}
+
 static void taken(struct posted *p)
 {
     struct held *h = list_owner(p, struct held, posted);
     struct session *s = h->session;
 
     session_held(s, -(int64_t)h->size);
-    s->away -= h->is_away && h->bytes;
-    if (s->state != SESSION_ENDED && h->bytes) {
+    s->away -= h->is_away && !h->is_own && h->bytes;
+    if (h->is_own && h->bytes) {
+        hand_in(h);
+    } else if (s->state != SESSION_ENDED && h->bytes) {
         if (load_acquire_32(&h->commit.unknown))
             dispatch_unknown(s, h->correlation, h->forwarded);
         else
@@ -74,6 +89,7 @@ bool held_end(struct held *h, const struct call *c, const struct sink *answer, b
         h->size = answer->size;
         h->correlation = c->head.correlation;
         h->forwarded = c->forwarded;
+        h->is_own = c->is_own;
         session_held(h->session, (int64_t)h->size);
         if (!commit_end(&h->commit))
             return false;

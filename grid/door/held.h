@@ -23,7 +23,7 @@ struct held {
     struct session *session;
     struct posted posted;
     int64_t correlation, forwarded; /* as in struct call */
-    bool is_away;
+    bool is_away, is_own;           /* too */
     size_t size;
     uint8_t *bytes; /* the answer */
 };

@@ -173,27 +173,36 @@ static void done(struct channel *c)
     epoch_exit();
 }
 
+/* What the application asks here is not given to other members. */
+static mr_rc_t elsewhere(const struct map *m, mr_rc_t rc, mr_err_t *err)
+{
+    return fail(err, rc, "ask as a client, with mr_connect",
+                "map \"%s\": other members have some of its partitions", m->name);
+}
+
 static mr_rc_t map_get_all(struct channel *c, struct channel_map *map, const struct data *keys,
                            size_t n, void (*visit)(void *context, size_t i, const struct data *d),
                            void *context, mr_err_t *err)
 {
     struct map *m = map_of(map);
 
-    (void)c, (void)err;
-    for (size_t from = 0; from < n; from += MAP_MANY) {
+    mr_rc_t rc = MR_OK;
+
+    (void)c;
+    for (size_t from = 0; from < n && rc == MR_OK; from += MAP_MANY) {
         uint32_t k = n - from < MAP_MANY ? (uint32_t)(n - from) : MAP_MANY;
         const struct record *found[MAP_MANY];
 
         epoch_enter();
-        map_read_many(m, keys + from, k, found);
-        for (uint32_t i = 0; i < k; i++) {
+        rc = map_read_many(m, keys + from, k, found);
+        for (uint32_t i = 0; i < k && rc == MR_OK; i++) {
             struct data value = found[i] ? record_value(found[i]) : (struct data){0};
 
             visit(context, from + i, found[i] ? &value : NULL);
         }
         epoch_exit();
     }
-    return MR_OK;
+    return rc == MR_OK ? rc : elsewhere(m, rc, err);
 }
 
 static mr_rc_t map_put_all(struct channel *c, struct channel_map *map,
@@ -234,12 +243,17 @@ static mr_rc_t map_page(struct channel *c, struct channel_map *map, struct map_c
     struct map *m = map_of(map);
     struct paging p = {0, visit, context};
 
-    (void)c, (void)err;
+    (void)c;
     while (p.count < want && cursor->partition < m->partitions->count) {
+        uint32_t partition = cursor->partition;
+        uint64_t reign = partitions_reign(m->partitions, partition);
+
         epoch_enter();
         cursor->at = store_scan(&m->parts[cursor->partition].store, cursor->at, want - p.count,
                                 page_visit, &p);
         epoch_exit();
+        if (!partitions_may_read(m->partitions, partition, reign))
+            return elsewhere(m, MR_ERR_MOVED, err);
         if (cursor->at == 0)
             cursor->partition++;
     }
@@ -272,9 +286,11 @@ static mr_rc_t map_query(struct channel *c, struct channel_map *map, const char 
     if (rc != MR_OK)
         return rc;
     epoch_enter();
-    scan_map(map_of(map), predicate, visit_match, &p, NULL);
+    rc = scan_map(map_of(map), NULL, predicate, visit_match, &p, NULL);
     epoch_exit();
     predicate_free(predicate);
+    if (rc != MR_OK)
+        return elsewhere(map_of(map), rc, err);
     *ret_count = p.count;
     return MR_OK;
 }
@@ -377,9 +393,11 @@ static mr_rc_t is_locked(struct channel *c, struct channel_map *map, const struc
 
 static mr_rc_t clear(struct channel *c, struct channel_map *map, mr_err_t *err)
 {
-    mr_rc_t rc = map_clear(map_of(map));
+    mr_rc_t rc = map_clear_share(map_of(map), NULL, JOURNAL_CLEARED);
 
     (void)c;
+    if (rc == MR_ERR_MOVED)
+        return elsewhere(map_of(map), rc, err);
     return rc == MR_OK ? rc
                        : fail(err, rc, "clear it again when there is memory",
                               "map \"%s\" could not be cleared whole", map_of(map)->name);

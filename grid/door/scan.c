@@ -3,15 +3,28 @@
 #include "grid/door/listing.h"
 #include "net/base/clock.h"
 
-static void scan(struct map *m, void (*visit)(void *context, const struct record *r), void *context)
-{
-    for (uint32_t i = 0; i < m->partitions->count; i++) {
-        uint64_t at = 0;
+typedef void visit_function(void *context, const struct record *r);
 
-        do
-            at = store_scan(&m->parts[i].store, at, UINT32_MAX, visit, context);
-        while (at != 0);
-    }
+static mr_rc_t scan_one(struct map *m, uint32_t partition, visit_function *visit, void *context)
+{
+    uint64_t reign = partitions_reign(m->partitions, partition), at = 0;
+
+    if (reign == 0)
+        return MR_ERR_MOVED;
+    do
+        at = store_scan(&m->parts[partition].store, at, UINT32_MAX, visit, context);
+    while (at != 0);
+    return partitions_may_read(m->partitions, partition, reign) ? MR_OK : MR_ERR_MOVED;
+}
+
+static mr_rc_t scan(const struct call *c, struct map *m, visit_function *visit, void *context)
+{
+    mr_rc_t rc = MR_OK;
+
+    for (uint32_t i = 0; i < m->partitions->count && rc == MR_OK; i++)
+        if (share_has(c->share, i))
+            rc = scan_one(m, i, visit, context);
+    return rc;
 }
 
 static void list_key(void *context, const struct record *r)
@@ -42,34 +55,56 @@ mr_rc_t scan_reply_list(struct call *c, struct map *m, uint32_t parts)
 
     if (rc != MR_OK)
         return rc;
-    scan(m, parts == SCAN_KEYS ? list_key : parts == SCAN_VALUES ? list_value : list_entry, &l);
-    return listing_reply(c, &l);
+    rc = scan(c, m,
+              parts == SCAN_KEYS     ? list_key
+              : parts == SCAN_VALUES ? list_value
+                                     : list_entry,
+              &l);
+    return rc == MR_OK ? listing_reply(c, &l) : rc;
 }
 
 /* Entries whose time has come do not count, also where the keeper has not passed yet; so its work
  * of the last moment is done here. */
-static uint64_t entries(struct map *m)
+static mr_rc_t entries(const struct call *c, struct map *m, uint64_t *ret_n)
 {
-    struct map_facts f;
+    const struct partitions *ps = m->partitions;
+    uint64_t n = 0;
 
-    for (uint32_t i = 0; load_relaxed_32(&m->may_end) && i < m->partitions->count; i++)
-        (void)map_sweep(m, i, clock_ms(), UINT32_MAX);
-    map_facts(m, &f);
-    return f.entries;
+    if (!partitions_serve(ps, c->share))
+        return MR_ERR_MOVED;
+    for (uint32_t i = 0; i < ps->count; i++) {
+        uint64_t reign = partitions_reign(ps, i);
+
+        if (!share_has(c->share, i))
+            continue;
+        if (load_relaxed_32(&m->may_end))
+            (void)map_sweep(m, i, clock_ms(), UINT32_MAX);
+        n += load_relaxed_64(&m->parts[i].store.entries);
+        if (!partitions_may_read(ps, i, reign))
+            return MR_ERR_MOVED;
+    }
+    *ret_n = n;
+    return MR_OK;
 }
 
 mr_rc_t scan_reply_size(struct call *c, struct map *m)
 {
-    uint64_t n = entries(m);
+    uint64_t n;
+    mr_rc_t rc = entries(c, m, &n);
 
-    reply(c, &(int32_t){n < INT32_MAX ? (int32_t)n : INT32_MAX});
-    return MR_OK;
+    if (rc == MR_OK)
+        reply(c, &(int32_t){n < INT32_MAX ? (int32_t)n : INT32_MAX});
+    return rc;
 }
 
 mr_rc_t scan_reply_empty(struct call *c, struct map *m)
 {
-    reply(c, &(bool){entries(m) == 0});
-    return MR_OK;
+    uint64_t n;
+    mr_rc_t rc = entries(c, m, &n);
+
+    if (rc == MR_OK)
+        reply(c, &(bool){n == 0});
+    return rc;
 }
 
 struct search {
@@ -92,7 +127,7 @@ mr_rc_t scan_reply_contains(struct call *c, struct map *m, const struct data *va
 
     if (rc != MR_OK)
         return rc;
-    scan(m, compare, &s);
-    reply(c, &s.found);
-    return MR_OK;
+    if ((rc = scan(c, m, compare, &s)) == MR_OK)
+        reply(c, &s.found);
+    return rc;
 }

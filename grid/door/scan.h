@@ -1,7 +1,7 @@
 /* scan.h - answers that need a look at every entry of a map, without a predicate.
  *
  * Lists and searches of large maps are made away from the loop (dispatch.h): they return
- * MR_PENDING.
+ * MR_PENDING. What is not all served here gives MR_ERR_MOVED.
  *
  * Threads: those of a call, in its epoch section, which keeps what the scan has seen;
  * what comes or goes meanwhile is seen or not.

@@ -148,7 +148,7 @@ mr_rc_t serve_map_evict_all(struct call *c, const struct map_evict_all_req *q)
 
     if (rc == MR_OK)
         rc = call_go_away(c, m);
-    if (rc == MR_OK && (rc = map_evict_all(m)) == MR_OK)
+    if (rc == MR_OK && (rc = map_clear_share(m, c->share, JOURNAL_EVICTED_ALL)) == MR_OK)
         reply(c, NULL);
     return rc;
 }
@@ -196,10 +196,10 @@ mr_rc_t serve_map_get_all(struct call *c, const struct map_get_all_req *q)
     if (rc != MR_OK)
         return rc;
     do {
-        for (n = 0; n < MAP_MANY && wire_next(&keys, WIRE_datas, &batch[n], NULL); n++)
-            ;
-        if (n > 0)
-            map_read_many(m, batch, n, found);
+        for (n = 0; n < MAP_MANY && wire_next(&keys, WIRE_datas, &batch[n], NULL);)
+            n += call_has(c, m, &batch[n]);
+        if (n > 0 && (rc = map_read_many(m, batch, n, found)) != MR_OK)
+            return rc;
         for (uint32_t i = 0; i < n; i++) {
             if (!found[i])
                 continue;

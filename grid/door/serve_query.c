@@ -59,9 +59,9 @@ static mr_rc_t list(struct call *c, struct wire_bytes name, const struct data *p
 
     if (rc != MR_OK)
         return rc;
-    scan_map(m, p, visit, &l, NULL);
+    rc = scan_map(m, c->share, p, visit, &l, NULL);
     predicate_free(p);
-    return listing_reply(c, &l);
+    return rc == MR_OK ? listing_reply(c, &l) : rc;
 }
 
 mr_rc_t serve_map_key_set_with_predicate(struct call *c,
@@ -151,6 +151,7 @@ static mr_rc_t page(struct call *c, struct wire_bytes name, const struct wire_pa
     mr_rc_t rc = anchors ? open_query(c, name, &q->predicate_data, &m, &p) : MR_ERR_MEMORY;
 
     if (rc == MR_OK) {
+        query.share = c->share;
         query.predicate = p;
         query.anchors = anchors;
         rc = paging_run(m, &query, &result, c->err);
@@ -220,8 +221,9 @@ static mr_rc_t aggregate(struct call *c, struct wire_bytes name, const struct da
     mr_rc_t rc = open_query(c, name, predicate, &m, &p);
 
     if (rc == MR_OK && (rc = aggregator_of_data(aggregator, &a.aggregator, c->err)) == MR_OK) {
-        scan_map(m, p, add_entry, &a, NULL);
-        rc = aggregator_result(a.aggregator, &out, c->err);
+        rc = scan_map(m, c->share, p, add_entry, &a, NULL);
+        if (rc == MR_OK)
+            rc = aggregator_result(a.aggregator, &out, c->err);
         if (rc == MR_ERR_TYPE) { /* of the values, where it can also be one of the aggregator */
             c->code = CODE_CLASS_CAST;
             c->class_name = "java.lang.ClassCastException";
@@ -281,8 +283,8 @@ static mr_rc_t project(struct call *c, struct wire_bytes name, const struct data
     mr_rc_t rc = open_query(c, name, predicate, &m, &condition);
 
     if (rc == MR_OK && (rc = projection_of_data(projection, &p.projection, c->err)) == MR_OK) {
-        scan_map(m, condition, project_entry, &p, NULL);
-        rc = p.rc;
+        rc = scan_map(m, c->share, condition, project_entry, &p, NULL);
+        rc = p.rc == MR_OK ? rc : p.rc;
     }
     if (rc == MR_OK)
         rc = listing_reply(c, &p.list);
@@ -388,8 +390,8 @@ mr_rc_t serve_map_remove_all(struct call *c, const struct map_remove_all_req *q)
     mr_rc_t rc = open_query(c, q->name, &q->predicate, &m, &p);
 
     if (rc == MR_OK) {
-        scan_map(m, p, note_key, &f, NULL);
-        rc = f.out_of_memory ? MR_ERR_MEMORY : remove_found(c, m, p, &f);
+        rc = scan_map(m, c->share, p, note_key, &f, NULL);
+        rc = f.out_of_memory ? MR_ERR_MEMORY : rc == MR_OK ? remove_found(c, m, p, &f) : rc;
     }
     if (rc == MR_OK)
         reply(c, NULL);
@@ -434,20 +436,26 @@ static mr_rc_t execute(struct call *c, struct map *m, const struct processor *p,
 {
     struct listing l = listing_new(c);
     struct sink one = {.grows = true};
+    bool some = false;
     mr_rc_t rc = MR_OK;
 
     epoch_enter(); /* as in remove_found */
     for (uint32_t i = 0; i < n && rc < MR_ERR_MEMORY; i++) {
         struct data given;
 
+        if (!call_has(c, m, &keys[i]))
+            continue;
         one.size = 0;
         rc = processor_run(p, m, &keys[i], only_if, &one, c->err);
         if (rc == MR_OK && one.size > 0 &&
             (rc = data_read(one.at, (uint32_t)one.size, &given)) == MR_OK)
             listing_add_pair(&l, &keys[i], &given);
+        some |= rc < MR_ERR_MEMORY;
     }
     epoch_exit();
     sink_free(&one);
+    if (rc == MR_ERR_MOVED && some) /* a second time would do some twice */
+        return MR_ERR_OUTCOME_UNKNOWN;
     return rc < MR_ERR_MEMORY ? listing_reply(c, &l) : rc;
 }
 
@@ -461,8 +469,9 @@ static mr_rc_t execute_where(struct call *c, struct wire_bytes name, const struc
     mr_rc_t rc = open_query(c, name, predicate, &m, &only_if);
 
     if (rc == MR_OK && (rc = processor_of_data(processor, &p, c->err)) == MR_OK) {
-        scan_map(m, only_if, note_key, &f, NULL);
-        rc = f.out_of_memory ? MR_ERR_MEMORY : execute(c, m, p, f.keys, f.count, only_if);
+        rc = scan_map(m, c->share, only_if, note_key, &f, NULL);
+        if (rc == MR_OK)
+            rc = f.out_of_memory ? MR_ERR_MEMORY : execute(c, m, p, f.keys, f.count, only_if);
     }
     mem_free(f.keys);
     processor_free(p);
@@ -481,6 +490,18 @@ mr_rc_t serve_map_execute_with_predicate(struct call *c,
     return execute_where(c, q->name, &q->entry_processor, &q->predicate);
 }
 
+/* Looked at before any is changed, since a call that goes on elsewhere begins there anew. */
+static bool are_here(const struct call *c, const struct map *m, const struct data *keys, uint32_t n)
+{
+    const struct partitions *ps = m->partitions;
+
+    for (uint32_t i = 0; ps->serves && i < n; i++)
+        if (call_has(c, m, &keys[i]) &&
+            partitions_reign(ps, data_partition(&keys[i], ps->count)) == 0)
+            return false;
+    return true;
+}
+
 mr_rc_t serve_map_execute_on_keys(struct call *c, const struct map_execute_on_keys_req *q)
 {
     const struct data *keys = call_values(c, q->keys);
@@ -488,8 +509,10 @@ mr_rc_t serve_map_execute_on_keys(struct call *c, const struct map_execute_on_ke
     struct map *m;
     mr_rc_t rc = keys ? call_map(c, q->name, &m) : MR_ERR_MEMORY;
 
+    if (rc == MR_OK && !are_here(c, m, keys, q->keys.count))
+        rc = MR_ERR_MOVED;
     if (rc == MR_OK && q->keys.count > CALL_ENTRIES_MAX)
-        rc = call_go_away(c, m);
+        rc = call_leave(c, m);
     if (rc == MR_OK && (rc = processor_of_data(&q->entry_processor, &p, c->err)) == MR_OK)
         rc = execute(c, m, p, keys, q->keys.count, NULL);
     processor_free(p);
@@ -576,15 +599,19 @@ static mr_rc_t fetch(struct call *c, struct wire_bytes name, struct wire_bytes p
     mr_rc_t rc = call_map(c, name, &m);
 
     if (rc == MR_OK && batch > CALL_ENTRIES_MAX)
-        rc = call_go_away(c, m);
+        rc = call_leave(c, m);
     if (rc != MR_OK)
         return rc;
     if (c->head.partition < 0 || (uint32_t)c->head.partition >= m->partitions->count || batch < 1)
         return fail(c->err, MR_ERR_ARGUMENT, NULL, "partition %d, batches of %d", c->head.partition,
                     batch);
-    put_place(&next,
-              store_scan(&m->parts[c->head.partition].store, at, (uint32_t)batch, fetch_entry, &f));
-    if (sink_state(&next) != MR_OK)
+    uint32_t partition = (uint32_t)c->head.partition;
+    uint64_t reign = partitions_reign(m->partitions, partition);
+
+    put_place(&next, store_scan(&m->parts[partition].store, at, (uint32_t)batch, fetch_entry, &f));
+    if (!partitions_may_read(m->partitions, partition, reign))
+        rc = MR_ERR_MOVED;
+    else if (sink_state(&next) != MR_OK)
         rc = MR_ERR_MEMORY;
     else if (listing_has_room(&f.list) && sink_state(f.list.items) == MR_OK)
         reply(c, &(struct map_fetch_keys_rsp){{next.at, (uint32_t)next.size},
@@ -612,14 +639,16 @@ mr_rc_t serve_map_fetch_with_query(struct call *c, const struct map_fetch_with_q
     struct predicate *condition = NULL;
     struct sink next = {.grows = true};
     struct map *m;
-    mr_rc_t rc = open_query(c, q->name, &q->predicate, &m, &condition);
+    mr_rc_t rc = call_map(c, q->name, &m);
 
+    if (rc == MR_OK && (rc = call_leave(c, m)) == MR_OK)
+        rc = predicate_of_data(&q->predicate, &condition, c->err);
     if (rc == MR_OK &&
         (c->head.partition < 0 || (uint32_t)c->head.partition >= m->partitions->count))
         rc = fail(c->err, MR_ERR_ARGUMENT, NULL, "there is no partition %d", c->head.partition);
     if (rc == MR_OK && (rc = projection_of_data(&q->projection, &p.projection, c->err)) == MR_OK) {
-        scan_partition(m, (uint32_t)c->head.partition, condition, project_entry, &p, NULL);
-        rc = p.rc;
+        rc = scan_partition(m, (uint32_t)c->head.partition, condition, project_entry, &p, NULL);
+        rc = p.rc == MR_OK ? rc : p.rc;
     }
     put_place(&next, 0);
     if (rc == MR_OK && (sink_state(&next) != MR_OK || sink_state(p.list.items) != MR_OK))

@@ -215,10 +215,12 @@ mr_rc_t paging_run(struct map *m, const struct paging_query *q, struct paging_re
     p.room = (uint32_t)(q->page - first + 1) * (uint32_t)q->page_size;
     if (p.anchor)
         p.behind = candidate_of(q, &p.anchor->key, &p.anchor->value);
-    scan_map(m, q->predicate, offer, &p, NULL);
+    rc = scan_map(m, q->share, q->predicate, offer, &p, NULL);
     if (p.count > 0)
         qsort(p.at, p.count, sizeof *p.at, compare);
-    if (p.no_order)
+    if (rc == MR_ERR_MOVED)
+        arena_free(&r.arena);
+    else if (p.no_order)
         rc = fail(err, MR_ERR_ARGUMENT, "ask for keys, or for entries",
                   "records and arrays have no order in which pages of them could be told");
     else if (p.out_of_memory || (rc = make_rows(&p, first, &r)) != MR_OK ||

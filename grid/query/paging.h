@@ -32,6 +32,7 @@ struct paging_anchor {
 };
 
 struct paging_query {
+    const uint8_t *share;                /* of the partitions */
     const struct predicate *predicate;   /* NULL: everything */
     int32_t page, page_size;             /* from 0; at least 1 */
     int32_t iteration;                   /* enum paging_iteration, believed when it is one */
@@ -54,7 +55,8 @@ struct paging_result {
 
 /* MR_ERR_ARGUMENT: a page, a size or an iteration that there is none of, or values without an
  * order: records, arrays, JSON. MR_ERR_TYPE: a comparator.
- * MR_ERR_TOO_LARGE: more than PAGING_ROWS_MAX entries to the end of the page. MR_ERR_MEMORY. */
+ * MR_ERR_TOO_LARGE: more than PAGING_ROWS_MAX entries to the end of the page. MR_ERR_MEMORY.
+ * MR_ERR_MOVED: as scan_map. */
 mr_rc_t paging_run(struct map *m, const struct paging_query *q, struct paging_result *ret_r,
                    mr_err_t *err);
 

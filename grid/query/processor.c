@@ -570,9 +570,10 @@ mr_rc_t processor_run_all(const struct processor *p, struct map *m, const struct
                         .result.grows = true,
                         .err = err};
 
-    scan_map(m, where, run_one, &r, NULL);
+    mr_rc_t rc = scan_map(m, NULL, where, run_one, &r, NULL);
+
     sink_free(&r.result);
-    return r.rc;
+    return r.rc == MR_OK ? rc : r.rc;
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */

@@ -128,6 +128,18 @@ static void scan_one(struct scanning *s, uint32_t partition)
                           n - from < SEGMENT_BATCH ? n - from : SEGMENT_BATCH, consider, s);
 }
 
+/* Nothing that is visited counts unless this member serves the partition before and after. */
+static mr_rc_t scan_served(struct scanning *s, uint32_t partition)
+{
+    const struct partitions *ps = s->map->partitions;
+    uint64_t reign = partitions_reign(ps, partition);
+
+    if (reign == 0)
+        return MR_ERR_MOVED;
+    scan_one(s, partition);
+    return partitions_may_read(ps, partition, reign) ? MR_OK : MR_ERR_MOVED;
+}
+
 static void begin(struct scanning *s)
 {
     check(epoch_inside());
@@ -156,28 +168,33 @@ static bool is_wanted(const struct predicate *p, uint32_t partition, uint32_t pa
     return false;
 }
 
-void scan_map(struct map *m, const struct predicate *p, scan_visit visit, void *context,
-              struct scan_cost *cost)
+mr_rc_t scan_map(struct map *m, const uint8_t *share, const struct predicate *p, scan_visit visit,
+                 void *context, struct scan_cost *cost)
 {
     struct scanning s = {
         .map = m, .predicate = p, .visit = visit, .context = context, .hashes.grows = true};
     uint32_t n = m->partitions->count;
+    mr_rc_t rc = MR_OK;
 
     begin(&s);
-    for (uint32_t i = 0; i < n && !s.ended; i++)
-        if (is_wanted(p, i, n))
-            scan_one(&s, i);
+    for (uint32_t i = 0; i < n && !s.ended && rc == MR_OK; i++)
+        if (share_has(share, i) && is_wanted(p, i, n))
+            rc = scan_served(&s, i);
     end(&s, cost);
+    return rc;
 }
 
-void scan_partition(struct map *m, uint32_t partition, const struct predicate *p, scan_visit visit,
-                    void *context, struct scan_cost *cost)
+mr_rc_t scan_partition(struct map *m, uint32_t partition, const struct predicate *p,
+                       scan_visit visit, void *context, struct scan_cost *cost)
 {
     struct scanning s = {
         .map = m, .predicate = p, .visit = visit, .context = context, .hashes.grows = true};
 
+    mr_rc_t rc = MR_OK;
+
     begin(&s);
     if (is_wanted(p, partition, m->partitions->count))
-        scan_one(&s, partition);
+        rc = scan_served(&s, partition);
     end(&s, cost);
+    return rc;
 }

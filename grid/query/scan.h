@@ -30,13 +30,15 @@ struct scan_cost {
     uint32_t by_reading; /* and where all was read */
 };
 
-/* Visits all of a map, or of the partitions that the predicate names. p may be NULL: everything.
- * Never fails: without memory for an index's rows it reads everything. */
-void scan_map(struct map *m, const struct predicate *p, scan_visit visit, void *context,
-              struct scan_cost *cost);
+/* Visits a share of a map, or what of it is in partitions that the predicate names. p may be NULL:
+ * everything. MR_ERR_MOVED: a partition of it is not served here, or was lost meanwhile, so that
+ * what was visited is nothing to go by. Does not fail else: without memory for an index's rows it
+ * reads everything. */
+mr_rc_t scan_map(struct map *m, const uint8_t *share, const struct predicate *p, scan_visit visit,
+                 void *context, struct scan_cost *cost);
 
 /* The same for one partition. */
-void scan_partition(struct map *m, uint32_t partition, const struct predicate *p, scan_visit visit,
-                    void *context, struct scan_cost *cost);
+mr_rc_t scan_partition(struct map *m, uint32_t partition, const struct predicate *p,
+                       scan_visit visit, void *context, struct scan_cost *cost);
 
 #endif

@@ -71,7 +71,7 @@ static double ask(const struct predicate *p)
     uint64_t found = 0, before = bench_cpu_ns();
 
     epoch_enter();
-    scan_map(map, p, count, &found, NULL);
+    check(scan_map(map, NULL, p, count, &found, NULL) == MR_OK);
     epoch_exit();
     if (found != ENTRIES / VALUES)
         bench_fail("%llu entries found", (unsigned long long)found);

@@ -162,7 +162,7 @@ static void search(struct search *s, int64_t low, int64_t high)
     if (predicate_of_text(text, (size_t)size, &p, NULL) != MR_OK)
         abort();
     epoch_enter();
-    scan_map(map, p, find, s, &cost);
+    check(scan_map(map, NULL, p, find, s, &cost) == MR_OK);
     epoch_exit();
     predicate_free(p);
     if (indexed)

@@ -330,7 +330,7 @@ Test(lock, holds_an_entry_although_its_time_has_come)
     for (uint32_t i = 0; i < WORLD_PARTITIONS; i++)
         map_sweep(map, i, clock_ms(), UINT32_MAX);
     cr_assert(change(MAP_GET, "k", bob, NULL) == MR_OK);
-    map_read_many(map, &key, 1, &found);
+    cr_assert(map_read_many(map, &key, 1, &found) == MR_OK);
     cr_assert(found != NULL);
     cr_assert(change(MAP_REPLACE_IF_SAME, "k", ada, NULL) == MR_OK);
     time_passes(1000);

@@ -215,7 +215,7 @@ Test(objects, tell_of_a_map_that_is_cleared_and_of_one_that_is_evicted)
     cr_assert(map_clear(map) == MR_OK && was_told("! "));
     cr_assert(watchers_add(&o->watchers, &w.partitions, &evict_ear) == MR_OK);
     cr_assert(change(map, MAP_PUT, "a", TIME_NEVER) == MR_OK);
-    cr_assert(map_evict_all(map) == MR_OK && was_told("! "));
+    cr_assert(map_clear_share(map, NULL, JOURNAL_EVICTED_ALL) == MR_OK && was_told("! "));
     cr_assert(change(map, MAP_GET, "", 0) == MR_NOT_FOUND);
     watchers_remove(&o->watchers, &w.partitions, &clear_ear);
     watchers_remove(&o->watchers, &w.partitions, &evict_ear);

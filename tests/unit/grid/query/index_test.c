@@ -211,8 +211,8 @@ static uint64_t ask(const char *text, struct scan_cost *cost)
     struct asking by_scan = {.predicate = p}, by_reading = {.predicate = p};
 
     epoch_enter();
-    scan_map(w.map, p, found, &by_scan, cost);
-    scan_map(w.map, NULL, found_by_reading, &by_reading, NULL);
+    cr_assert(scan_map(w.map, NULL, p, found, &by_scan, cost) == MR_OK);
+    cr_assert(scan_map(w.map, NULL, NULL, found_by_reading, &by_reading, NULL) == MR_OK);
     epoch_exit();
     predicate_free(p);
     cr_expect(by_scan.found == by_reading.found, "%s: %llu instead of %llu", text,
@@ -354,7 +354,7 @@ Test(index, asks_only_the_partitions_that_a_predicate_names)
 
     cr_assert(predicate_of_data(&d, &p, NULL) == MR_OK);
     epoch_enter();
-    scan_map(w.map, p, found, &a, &cost);
+    cr_assert(scan_map(w.map, NULL, p, found, &a, &cost) == MR_OK);
     epoch_exit();
     cr_expect(cost.by_reading == 1);
     cr_expect(a.found == w.map->parts[data_partition(&key, PARTITIONS)].store.entries);
@@ -376,7 +376,7 @@ Test(index, ends_a_scan_when_the_visitor_has_enough)
 
     fill(100);
     epoch_enter();
-    scan_map(w.map, NULL, ends_after_three, &n, NULL);
+    cr_assert(scan_map(w.map, NULL, NULL, ends_after_three, &n, NULL) == MR_OK);
     epoch_exit();
     cr_expect(n == 3);
 }
