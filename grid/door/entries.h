@@ -18,8 +18,8 @@ mr_rc_t entries_answer_nothing(struct call *c, enum object_kind kind, struct wir
 mr_rc_t entries_answer_done(struct call *c, enum object_kind kind, struct wire_bytes name,
                             const struct map_request *q);
 
-/* Puts all pairs of the call's share as q says, whose key and value are not looked at. Not atomic as
- * a whole: a key that is locked stops it, and it goes on there when it is free. */
+/* Puts all pairs of the call's share as q says, whose key and value are not looked at. Not atomic
+ * as a whole: a key that is locked stops it, and it goes on there when it is free. */
 mr_rc_t entries_put_all(struct call *c, enum object_kind kind, struct wire_bytes name,
                         const struct map_request *q, struct wire_list pairs);
 
