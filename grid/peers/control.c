@@ -65,12 +65,19 @@ const char *control_judge(struct control *c, const struct member_hello *hello)
 
 /* ---- contacts ------------------------------------------------------------------------------- */
 
+/* Of several, the one that it has as a member: it may also stand at the address of a seed, or of
+ * one that is gone. */
 struct contact *control_contact(struct control *c, uint64_t incarnation)
 {
-    for (uint32_t i = 0; i < c->contact_count; i++)
-        if (incarnation != NOBODY && c->contacts[i].incarnation == incarnation)
-            return &c->contacts[i];
-    return NULL;
+    struct contact *found = NULL;
+
+    for (uint32_t i = 0; incarnation != NOBODY && i < c->contact_count; i++) {
+        struct contact *k = &c->contacts[i];
+
+        if (k->incarnation == incarnation && (!found || k->in))
+            found = k;
+    }
+    return found;
 }
 
 static struct contact *contact_at(struct control *c, const struct address *a)
@@ -100,6 +107,8 @@ static struct contact *contact_new(struct control *c, const struct address *to)
 {
     struct contact *k = contact_at(c, to);
 
+    if (k && k->in)
+        k = NULL; /* another's, whose silence is still counted there */
     for (uint32_t i = 0; !k && i < c->contact_count; i++)
         if (!c->contacts[i].is_seed && !c->contacts[i].in)
             k = &c->contacts[i];
@@ -155,6 +164,15 @@ static bool is_in(const struct control *c, uint64_t incarnation)
     return x && x->in;
 }
 
+/* Not wanted for now. Whoever takes the place begins anew. */
+static void rest(struct contact *k)
+{
+    if (k->fellow)
+        fellow_rest(k->fellow);
+    k->address = (struct address){0};
+    k->incarnation = NOBODY;
+}
+
 /* A connection to everybody who is in, and to nobody else but those that may be. */
 static void meet_members(struct control *c)
 {
@@ -164,8 +182,8 @@ static void meet_members(struct control *c)
         if (k->in && !is_in(c, k->incarnation)) {
             k->in = false;
             crew_drop(&c->member->crew, k->incarnation);
-            if (!k->is_seed && k->fellow)
-                fellow_rest(k->fellow);
+            if (!k->is_seed)
+                rest(k);
         }
     }
     for (uint32_t i = 0; i < c->metadata.member_count; i++) {
