@@ -195,6 +195,21 @@ static uint32_t members(struct channel *c, struct member_facts *ret_members, uin
     return n;
 }
 
+static mr_rc_t look(struct channel *c,
+                    mr_rc_t (*take)(void *context, const struct cluster_look_rsp *a), void *context,
+                    mr_err_t *err)
+{
+    struct cluster_look_rsp a;
+    struct remote_call call;
+    mr_rc_t rc = remote_ask(remote_of(c), &call, WIRE_cluster_look_req, -1,
+                            &(struct cluster_look_req){0}, true, &a, err);
+
+    if (rc == MR_OK)
+        rc = take(context, &a);
+    remote_call_clear(&call);
+    return rc;
+}
+
 static mr_rc_t ping(struct channel *c, mr_err_t *err)
 {
     struct remote_call call;
@@ -239,6 +254,7 @@ const struct channel_ops remote_ops = {
     .unlisten = unlisten,
     .memory = memory,
     .members = members,
+    .look = look,
     .ping = ping,
     .close = close,
 };

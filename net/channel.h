@@ -16,6 +16,7 @@
 #include "net/request.h"
 
 struct channel;
+struct cluster_look_rsp; /* net/wire/client.def */
 struct channel_map;      /* a map, as the other side names it */
 struct channel_listener; /* a registration there */
 struct channel_call;     /* a request that is answered later */
@@ -104,6 +105,11 @@ struct channel_ops {
 
     /* How many there are; the first `room` are told. */
     uint32_t (*members)(struct channel *c, struct member_facts *ret_members, uint32_t room);
+
+    /* What a member knows of its cluster, good while `take` runs. */
+    mr_rc_t (*look)(struct channel *c,
+                    mr_rc_t (*take)(void *context, const struct cluster_look_rsp *a), void *context,
+                    mr_err_t *err);
 
     /* Has some member answer something. NULL: the member is here. */
     mr_rc_t (*ping)(struct channel *c, mr_err_t *err);

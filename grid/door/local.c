@@ -5,6 +5,7 @@
 #include "grid/data/listener.h"
 #include "grid/data/map_object.h"
 #include "grid/door/explain.h"
+#include "grid/door/view.h"
 #include "grid/op/commit.h"
 #include "grid/op/run.h"
 #include "grid/op/wait.h"
@@ -500,6 +501,20 @@ static uint32_t members(struct channel *c, struct member_facts *ret_members, uin
     return 1;
 }
 
+static mr_rc_t look(struct channel *c,
+                    mr_rc_t (*take)(void *context, const struct cluster_look_rsp *a), void *context,
+                    mr_err_t *err)
+{
+    struct outlook o;
+    mr_rc_t rc = outlook_make(member_of(c), &o);
+
+    if (rc != MR_OK)
+        return fail(err, rc, NULL, "no memory to look at the cluster");
+    rc = take(context, &o.answer);
+    outlook_free(&o);
+    return rc;
+}
+
 static mr_rc_t close(struct channel *c, mr_err_t *err)
 {
     if (sections > 0)
@@ -534,6 +549,7 @@ static const struct channel_ops ops = {
     .reading = reading,
     .memory = memory,
     .members = members,
+    .look = look,
     .close = close,
 };
 

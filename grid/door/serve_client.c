@@ -204,6 +204,19 @@ mr_rc_t serve_client_ping(struct call *c, const struct client_ping_req *q)
     return MR_OK;
 }
 
+mr_rc_t serve_cluster_look(struct call *c, const struct cluster_look_req *q)
+{
+    struct outlook o;
+    mr_rc_t rc = outlook_make(c->member, &o);
+
+    (void)q;
+    if (rc != MR_OK)
+        return rc;
+    reply(c, &o.answer);
+    outlook_free(&o);
+    return MR_OK;
+}
+
 /* What clients say about themselves is their own affair until there is a place to look at it. */
 mr_rc_t serve_client_statistics(struct call *c, const struct client_statistics_req *q)
 {

@@ -1,5 +1,7 @@
 #include "grid/door/view.h"
 
+#include <stdio.h>
+
 #include "grid/member.h"
 #include "net/base/mem.h"
 
@@ -155,4 +157,117 @@ void door_view_changed(struct door *d)
         l->view.run = tell_all;
         door_post(l, &l->view);
     }
+}
+
+/* ---- for who asks --------------------------------------------------------------------------- */
+
+void outlook_free(struct outlook *o)
+{
+    sink_free(&o->members);
+    sink_free(&o->partitions);
+    mem_free(o->view);
+}
+
+static void put_standing(struct outlook *o, const struct control_member *x)
+{
+    char host[ADDRESS_TEXT];
+    const struct wire_standing standing = {
+        .uuid = {x->card.uuid_high, x->card.uuid_low, false},
+        .leads = x->leads,
+        .votes = x->voter,
+        .primaries = (int32_t)x->primaries,
+        .copies = (int32_t)x->copies,
+        .name = wire_text(x->card.name),
+        .address = {.port = x->card.address.port,
+                    .host = wire_text(address_host(&x->card.address, host))}};
+
+    wire_put(&o->members, WIRE_standing, &standing);
+}
+
+/* It has all, and asks nobody. */
+static void look_alone(struct member *m, struct outlook *o)
+{
+    struct control_member x = {.leads = true,
+                               .voter = true,
+                               .primaries = m->partitions.count,
+                               .copies = m->partitions.count,
+                               .card = {m->uuid.high, m->uuid.low, m->door.address, ""}};
+
+    snprintf(x.card.name, sizeof x.card.name, "%.63s", m->name);
+    put_standing(o, &x);
+    o->answer.members = wire_list_of(&o->members, 1);
+    o->answer.cluster = m->door.cluster;
+    o->answer.led = true;
+    for (uint32_t i = 0; i < m->partitions.count; i++) {
+        wire_put_i32(&o->partitions, 0);
+        wire_put_i32(&o->partitions, 1);
+        wire_put_i32(&o->partitions, 0);
+        wire_put_i32(&o->partitions, 0);
+    }
+}
+
+static int32_t place_of(const struct control_view *c, uint64_t incarnation)
+{
+    for (uint32_t i = 0; i < c->count; i++)
+        if (c->members[i].incarnation == incarnation)
+            return (int32_t)i;
+    return -1;
+}
+
+static void put_places(struct outlook *o, const uint64_t *members, uint8_t count)
+{
+    wire_put_i32(&o->partitions, count);
+    for (uint8_t i = 0; i < count; i++)
+        wire_put_i32(&o->partitions, place_of(o->view, members[i]));
+}
+
+/* Members and rows are looked at one after the other, until nothing has come between. */
+static void look_around(struct member *m, struct outlook *o)
+{
+    enum { TRIES = 4 };
+    struct control_view *c = o->view;
+
+    for (int i = 0; i < TRIES; i++) {
+        control_look(m->control, c);
+        o->partitions.size = 0;
+        for (uint32_t p = 0; p < m->partitions.count; p++) {
+            struct row r = control_row(m->control, p);
+
+            wire_put_i32(&o->partitions, place_of(c, r.primary));
+            put_places(o, r.in_sync, r.in_sync_count);
+            put_places(o, r.learners, r.learner_count);
+        }
+        if (control_version(m->control) == c->version)
+            break;
+    }
+    for (uint32_t i = 0; i < c->count; i++)
+        put_standing(o, &c->members[i]);
+    o->answer.members = wire_list_of(&o->members, c->count);
+    o->answer.cluster = (struct wire_uuid){c->cluster_high, c->cluster_low, false};
+    o->answer.led = c->has_leader;
+    o->answer.why = wire_text(c->why);
+}
+
+mr_rc_t outlook_make(struct member *m, struct outlook *ret_o)
+{
+    struct outlook *o = ret_o;
+
+    *o = (struct outlook){.members = {.grows = true}, .partitions = {.grows = true}};
+    o->answer.self = m->uuid;
+    o->answer.why = wire_text("");
+    o->answer.partition_count = (int32_t)m->partitions.count;
+    o->answer.copies = 1;
+    if (m->control && !(o->view = mem_alloc(sizeof *o->view)))
+        return MR_ERR_MEMORY;
+    if (m->control) {
+        o->answer.copies += (int32_t)config_number(m->config, "cluster.backup-count");
+        look_around(m, o);
+    } else {
+        look_alone(m, o);
+    }
+    o->answer.partitions = (struct wire_bytes){o->partitions.at, (uint32_t)o->partitions.size};
+    if (sink_state(&o->members) == MR_OK && sink_state(&o->partitions) == MR_OK)
+        return MR_OK;
+    outlook_free(o);
+    return MR_ERR_MEMORY;
 }

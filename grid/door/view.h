@@ -21,6 +21,17 @@ void view_free(struct view *v);
 struct wire_list view_members(const struct view *v);
 struct wire_partition_table view_partitions(const struct view *v);
 
+/* What is known of the cluster, for who asks: cluster_look of client.def. MR_ERR_MEMORY: there is
+ * nothing to free. */
+struct outlook {
+    struct sink members, partitions;
+    struct cluster_look_rsp answer; /* borrows from the two, and from room and the member */
+    struct control_view *view;
+};
+
+mr_rc_t outlook_make(struct member *m, struct outlook *ret_o);
+void outlook_free(struct outlook *o);
+
 /* Tells a session that listens for it. */
 void view_tell(struct session *s, const struct view *v);
 

@@ -116,6 +116,7 @@ typedef struct wire_partition_table wire_partition_table;
     X(str_pairs, str, str)                                                                         \
     X(endpoints, endpoint, address)                                                                \
     X(raft_entries, raft_entry, none)                                                              \
+    X(standings, standing, none)                                                                   \
     X(data_lists, data, datas)                                                                     \
     X(sequences, str, i32_i64s)
 

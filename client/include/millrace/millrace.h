@@ -131,6 +131,46 @@ typedef struct mr_member {
  * how many there are. 0 on failure: MR_ERR_ARGUMENT, MR_ERR_MEMORY. */
 MR_API int mr_members(mr_t *g, mr_member_t *ret, int room, mr_err_t *err);
 
+enum { MR_NAME_ROOM = 64, MR_COPIES_MAX = 7 };
+
+/* A member, as the cluster has agreed. */
+typedef struct mr_standing {
+    mr_uuid_t uuid;
+    char address[MR_ADDRESS_ROOM]; /* that clients connect to; empty when they cannot */
+    char name[MR_NAME_ROOM];
+    int leads, votes;           /* the control log: what is agreed is agreed by those who vote */
+    uint32_t primaries, copies; /* partitions that it answers for; that it has, in any way */
+} mr_standing_t;
+
+/* Who has a partition: places in the list of members; -1: one that is not in the cluster any more.
+ * Without a primary it is offline: those who were in sync are gone. */
+typedef struct mr_partition {
+    int primary; /* -1: offline */
+    int in_sync_count, learner_count;
+    int in_sync[MR_COPIES_MAX], learners[MR_COPIES_MAX];
+} mr_partition_t;
+
+typedef struct mr_cluster {
+    mr_uuid_t uuid;           /* of the cluster; 0: none was found yet */
+    mr_uuid_t self;           /* the member that tells this */
+    int led;                  /* does it know a leader? */
+    uint32_t copies;          /* that are wanted of each partition, the primary's included */
+    uint32_t offline;         /* partitions without a primary */
+    uint32_t short_of_copies; /* with fewer in sync than are wanted and there could be */
+    uint32_t member_count, partition_count;
+    mr_standing_t *members;
+    mr_partition_t *partitions;
+    char why[200]; /* what keeps the member from serving; empty: nothing does */
+} mr_cluster_t;
+
+/* What a member knows of its cluster; a client asks the one that it connected to first, as long as
+ * that is there. Yours, to be given back with mr_cluster_free(). NULL on failure: MR_ERR_MEMORY,
+ * MR_ERR_UNSUPPORTED (it is no member of Millrace). */
+MR_API mr_cluster_t *mr_cluster(mr_t *g, mr_err_t *err);
+
+/* NULL is allowed. */
+MR_API void mr_cluster_free(mr_cluster_t *c);
+
 /* Asks a member for a sign of life, and says in *ret_ns, if not NULL, after how many nanoseconds it
  * came; a member in this process gives it without being asked. Otherwise as any call through a
  * client. */
