@@ -64,6 +64,7 @@ PLAIN_SRC   := $(wildcard tests/stress/*.c)
 BENCH_SRC   := $(filter-out tests/bench/bench.c,$(wildcard tests/bench/*.c))
 SIM_SRC     := $(wildcard tests/sim/*.c)
 CHECK_SRC   := $(patsubst %,tests/sim/%.c,values history wgl versions examples damage)
+CLUSTER_SRC := $(wildcard tests/cluster/*.c)
 FUZZ_SRC    := $(filter-out tests/fuzz/seed.c,$(wildcard tests/fuzz/*.c))
 HEADERS     := $(wildcard client/include/millrace/*.h)
 
@@ -80,7 +81,7 @@ EXAMPLE_BIN := $(patsubst client/examples/%.c,$(B)/examples/%,$(EXAMPLE_SRC))
 # ---- targets ---------------------------------------------------------------------------------
 
 .PHONY: build help deps deps-check test test-clients check release-check bench bench-peers fuzz \
-        sim mutants porcupine fuzzers demo install \
+        sim mutants porcupine nemesis fuzzers demo install \
         uninstall clean dist unit plain run FORCE
 
 build: $(B)/bin/millrace $(LIBRARIES) $(EXAMPLE_BIN) ##: all but the tests (the default)
@@ -135,6 +136,11 @@ sim: deps ##: simulated runs with faults: SEEDS=A..B (1..1000)
 mutants: deps ##: is every wrong behaviour that is known found?
 	@$(AGAIN) $(SIM)
 	@build/sim/bin/millrace-sim --mutants
+
+SECONDS ?= 20
+nemesis: deps ##: three real members, killed and stopped for SECONDS (20) while clients look
+	@$(AGAIN) $(B)/bin/millrace $(B)/bin/millrace-nemesis
+	@$(B)/bin/millrace-nemesis --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
 
 porcupine: deps ##: does another checker of histories say what ours says?
 	@$(AGAIN) $(SIM) build/sim/bin/millrace-histories
@@ -191,7 +197,7 @@ $(B)/$(1): FORCE
 	@cmp -s - $$@ <<< '$(subst ','\'',$(2))' || cat > $$@ <<< '$(subst ','\'',$(2))'
 endef
 $(eval $(call remember,flags,$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS)))
-$(eval $(call remember,sources,$(MEMBER_OBJ) $(CLI_OBJ) $(UNIT_SRC) $(SIM_SRC) $(CHECK_SRC)))
+$(eval $(call remember,sources,$(MEMBER_OBJ) $(CLI_OBJ) $(UNIT_SRC) $(SIM_SRC) $(CHECK_SRC) $(CLUSTER_SRC)))
 
 $(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
@@ -257,6 +263,9 @@ $(B)/bench/%: $(B)/obj/tests/bench/%.o $(B)/obj/tests/bench/bench.o $(B)/obj/mem
 $(B)/bin/millrace-sim: $(call obj,$(SIM_SRC)) $(B)/obj/member.a
 	@$(LINK)
 $(B)/bin/millrace-histories: $(call obj,$(CHECK_SRC) tests/sim/dump/dump.c) $(B)/obj/member.a
+	@$(LINK)
+
+$(B)/bin/millrace-nemesis: $(call obj,$(CLUSTER_SRC) $(CHECK_SRC)) $(B)/obj/member.a
 	@$(LINK)
 
 $(B)/fuzz/seed: $(B)/obj/tests/fuzz/seed.o $(B)/obj/member.a

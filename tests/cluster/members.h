@@ -1,0 +1,57 @@
+/* members.h - a cluster of real processes on this machine, and what may happen to them.
+ *
+ *     members_start ──▶ millrace serve, three times ──▶ members_wait: all say that all is well
+ *
+ * All is well when each member says, for itself, that it is led, that everybody who is to be there
+ * is, with a vote, and nobody else, and that no partition is offline or short of copies. Only then
+ * is it certain that one of them can be spared.
+ *
+ * Each process dies with this one, writes what it says to a file of its own, and is known by the
+ * uuid under which it came in: who comes back on the same port is somebody else.
+ *
+ * One thread.
+ */
+#ifndef TESTS_CLUSTER_MEMBERS_H
+#define TESTS_CLUSTER_MEMBERS_H
+
+#include <millrace/millrace.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum { MEMBERS = 3, PATH_ROOM = 512, URL_ROOM = 256 };
+
+struct process {
+    pid_t pid; /* 0: none */
+    int port;
+    bool stopped;
+    int starts;
+    mr_uuid_t uuid; /* as it has said when last all was well */
+};
+
+struct members {
+    char program[PATH_ROOM], folder[PATH_ROOM];
+    char url[URL_ROOM]; /* all of them */
+    struct process all[MEMBERS];
+    int leader;       /* when last all was well */
+    char words[1000]; /* why all is not well */
+};
+
+/* False: words say why. */
+bool members_start(struct members *m);
+
+/* False: it was not so within the time; words say what is missing. */
+bool members_wait(struct members *m, int seconds);
+
+void members_kill(struct members *m, int i);
+bool members_restart(struct members *m, int i);
+void members_stop(struct members *m, int i);
+void members_continue(struct members *m, int i);
+
+/* Has one died that nobody has killed? Words say how. */
+bool members_died(struct members *m);
+
+/* Ends all of them. */
+void members_end(struct members *m);
+
+#endif
