@@ -91,6 +91,7 @@ expect 'an unknown verb names the nearest' 2 'did you mean "show"' config shwo
 expect 'an unknown option' 2 '"--orign" is not understood' config show --orign
 expect 'an option without its word' 2 '"--config" wants a word behind it' config show --config
 expect 'an option of serve without its word' 2 '"--port" wants a word behind it' serve --port
+expect 'serve --join checks the addresses' 1 'is not an address' serve --join 'no where'
 expect 'an option that serve has not' 2 '"--prot" is not understood' serve --prot
 sets=()
 for ((i = 0; i < 65; i++)); do sets+=(--set member.loops=1); done
@@ -111,9 +112,15 @@ done
 to="millrace://$address"
 
 expect 'ping says who answers' 0 "^$to	1	[0-9]+$" ping --to "$to"
-expect 'members lists addresses and uuids' 0 "^$address	[0-9a-f-]{36}$" members --to "$to"
-expect 'members as JSON' 0 "^\[\{\"address\":\"$address\",\"uuid\":\"[0-9a-f-]{36}\"\}\]$" \
+expect 'members lists who is there, and what each has' 0 \
+    "^$address	[0-9a-f-]{36}	[^	]+	leader	271	271$" members --to "$to"
+expect 'members as JSON' 0 \
+    "^\[\{\"address\":\"$address\",\"uuid\":\"[0-9a-f-]{36}\",\"name\":.*\"copies\":271\}\]$" \
     members --to "$to" --output json
+expect 'partitions sums up' 0 '^271	271	0	0	1$' partitions --to "$to"
+expect 'partitions --all tells of each' 0 "^270	safe	$address	$address	$" \
+    partitions --all --to "$to"
+expect 'health of one that is on its own' 0 '^healthy: 1 members' health --to "$to"
 expect 'map put stores' 0 '' map put ages ada 36 --to "$to"
 expect 'map get prints the value' 0 '^36$' map get ages ada --to "$to"
 expect 'map get as a table has a head' 0 '^value' map get ages ada --to "$to" --output table
@@ -144,6 +151,42 @@ expect 'what is no address fails' 1 'MR-1003' ping --to localhost
 kill $member
 wait $member 2> /dev/null
 expect 'a member that has gone cannot be reached' 3 'MR-1301' ping --to "$to"
+expect 'health of one that has gone says what to type' 10 'millrace serve' health --to "$to"
+
+# Three of them, on ports that were free a moment ago.
+join() {
+    "$millrace" serve --port "${ports[$1]}" --join "$seeds" --set http.listen=no \
+        --set log.level=error 2>> "$dir/three" &
+    members[$1]=$!
+}
+for ((i = 0; i < 5; i++)); do
+    base=$((20000 + RANDOM % 10000)) members=()
+    ports=($base $((base + 1)) $((base + 2)))
+    seeds=127.0.0.1:${ports[0]},127.0.0.1:${ports[1]},127.0.0.1:${ports[2]}
+    trap 'kill "${members[@]}" 2> /dev/null; rm -rf "$dir"' EXIT
+    to=millrace://127.0.0.1:${ports[0]}
+    join 0
+    sleep 0.2
+    kill -0 "${members[0]}" 2> /dev/null && break # else the port was another's
+done
+expect 'health of one that is alone of three says why' 10 'not serving.*cluster.members|no answer' \
+    health --to "$to"
+join 1
+join 2
+expect 'health --wait waits until three are one' 0 '^healthy: 3 members, 271 partitions, 2 copies' \
+    health --wait --to "$to"
+expect 'members shows a voter beside the leader' 0 '	voter	[0-9]+	[0-9]+$' members --to "$to"
+expect 'partitions are safe' 0 '^271	271	0	0	3$' partitions --to "$to"
+kill -9 "${members[2]}"
+wait "${members[2]}" 2> /dev/null
+for ((i = 0; i < 100; i++)); do
+    [ "$("$millrace" members --to "$to" | wc -l)" = 3 ] || break
+    sleep 0.1
+done
+expect 'health --wait after a kill finds two' 0 '^healthy: 2 members, 271 partitions, 2 copies' \
+    health --wait --to "$to"
+kill "${members[@]}" 2> /dev/null
+wait "${members[@]}" 2> /dev/null
 
 "$millrace" config example > /dev/full 2> "$dir/full"
 verdict 'a full disk is a failure' $(($? != 1)) "$(cat "$dir/full")" 'cannot write'

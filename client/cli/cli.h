@@ -22,6 +22,7 @@ enum exit_code {
     EXIT_NOT_FOUND = 6,
     EXIT_TIMEOUT = 7,
     EXIT_UNKNOWN = 8, /* whether it was done is not known */
+    EXIT_UNWELL = 10, /* the cluster is not as it should be */
 };
 
 struct command {
@@ -46,8 +47,10 @@ struct mr_config *config_read(const char *file, const char *log_format);
 /* The nouns. */
 int config_command(int argc, char **argv);
 int explain_command(int argc, char **argv);
+int health_command(int argc, char **argv);
 int map_command(int argc, char **argv);
 int members_command(int argc, char **argv);
+int partitions_command(int argc, char **argv);
 int ping_command(int argc, char **argv);
 int serve_command(int argc, char **argv);
 

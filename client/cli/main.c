@@ -31,6 +31,16 @@ static const struct command commands[] = {
      "  millrace explain MR-1002\n"
      "  millrace explain           list all of them\n",
      explain_command},
+    {"health", "say whether all is well, and if not, why",
+     "  millrace health\n"
+     "  millrace health --wait && echo ready\n"
+     "\n"
+     "One line: healthy, or what is missing and what to type. It ends with 0 when all is well, "
+     "with\n"
+     "10 when it is not.\n"
+     "\n"
+     "  --wait                 until it is, but for a minute at most\n" TO_HELP,
+     health_command},
     {"help", "list the commands, or say more about one",
      "  millrace help\n"
      "  millrace help config\n",
@@ -48,11 +58,20 @@ static const struct command commands[] = {
      "  stats NAME             what is known about the map\n"
      "\n" WORDS_HELP "\n" TO_HELP,
      map_command},
-    {"members", "list the members of a cluster",
+    {"members", "list the members of a cluster, and what each has",
      "  millrace members\n"
      "  millrace members --to millrace://10.0.0.1:5701/prod --output json\n"
      "\n" TO_HELP,
      members_command},
+    {"partitions", "say who has which part of the data",
+     "  millrace partitions\n"
+     "  millrace partitions --all --output json\n"
+     "\n"
+     "Safe is a partition with as many copies in sync as are wanted and there can be; offline one\n"
+     "whose holders are all gone.\n"
+     "\n"
+     "  --all                  each of them: its primary, who is in sync, who learns\n" TO_HELP,
+     partitions_command},
     {"ping", "see whether a cluster answers, and how fast",
      "  millrace ping\n"
      "  millrace ping --to millrace://10.0.0.1:5701/prod\n"
@@ -61,10 +80,14 @@ static const struct command commands[] = {
     {"serve", "run a member until it is told to stop",
      "  millrace serve\n"
      "  millrace serve --config member.yaml\n"
+     "  millrace serve --port 5702 --join 127.0.0.1:5701,127.0.0.1:5702,127.0.0.1:5703\n"
      "  millrace serve --port 5702 --set maps.cache.eviction=lru\n"
      "\n"
      "  --config FILE      read this file\n"
      "  --port N           listen on this port and no other\n"
+     "  --join A,B,..      be in a cluster with these: HOST:PORT of some members, or of all that "
+     "are\n"
+     "                     to found it, this one included or not\n"
      "  --set KEY=VALUE    set any key; what stands here wins over environment and file\n"
      "  --check-config     look at the configuration and do nothing\n"
      "\n"

@@ -11,7 +11,7 @@
 enum { SETS_MAX = 64 };
 
 struct options {
-    const char *file, *port;
+    const char *file, *port, *join;
     const char *sets[SETS_MAX]; /* KEY=VALUE */
     int set_count;
     int check_only;
@@ -42,6 +42,8 @@ static mr_config_t *configure(const struct options *o)
 
     if (problems == 0 && o->port)
         problems = set(c, "network.port", o->port) + set(c, "network.port-count", "1");
+    if (c && o->join)
+        problems += set(c, "cluster.members", o->join);
     for (int i = 0; c && i < o->set_count; i++)
         problems += set_pair(c, o->sets[i]);
     if (problems == 0)
@@ -71,7 +73,7 @@ static int run(const mr_config_t *c)
 
 static int parse(int argc, char **argv, struct options *o)
 {
-    static const char *const with_value[] = {"--config", "--port", "--set", NULL};
+    static const char *const with_value[] = {"--config", "--port", "--join", "--set", NULL};
 
     for (int i = 1; i < argc; i++) {
         const char *word = argv[i];
@@ -85,6 +87,8 @@ static int parse(int argc, char **argv, struct options *o)
             o->file = value;
         else if (strcmp(word, "--port") == 0 && value)
             o->port = value;
+        else if (strcmp(word, "--join") == 0 && value)
+            o->join = value;
         else if (strcmp(word, "--set") == 0 && value && !strchr(value, '='))
             return usage("serve", "\"%s\" is not KEY=VALUE", value);
         else if (strcmp(word, "--set") == 0 && value && o->set_count == SETS_MAX)

@@ -170,6 +170,7 @@ static void rest(struct contact *k)
     if (k->fellow)
         fellow_rest(k->fellow);
     k->address = (struct address){0};
+    k->reads = 0;
     k->incarnation = NOBODY;
 }
 
