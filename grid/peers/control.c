@@ -236,6 +236,8 @@ static void on_apply(void *context, uint64_t index, uint64_t term, const void *b
 
     if (rc == MR_OK)
         log_command(&x);
+    if (rc == MR_OK && x.kind == COMMAND_EXPEL)
+        counter_add(c->gauges.expelled, 1);
     note_refusal(c, &x, rc);
     control_duo_applied(c, &x);
     c->changed |= x.kind <= COMMAND_EXPEL;
@@ -1077,6 +1079,7 @@ static void log_leader(struct control *c, const struct consensus_view *v)
     if (v->leader == c->leader)
         return;
     c->leader = v->leader;
+    counter_add(c->gauges.leaders, x != NULL);
     log_event(LOG_INFO, "cluster.leader", F_STR("name", x ? x->card.name : "none"),
               F_U64("term", v->term));
 }
@@ -1102,6 +1105,7 @@ static void publish(struct control *c)
     snprintf(c->view.why, sizeof c->view.why, "%s", why_not(c, &v));
     publish_members(c, &v);
     publish_rows(c);
+    gauges_show(&c->gauges, &c->view, c->self);
     pthread_mutex_unlock(&c->lock);
     door_view_changed(&c->member->door);
 }
@@ -1211,7 +1215,8 @@ mr_rc_t control_new(struct member *m, struct control **ret_c, mr_err_t *err)
     if (!(c->seen = mem_alloc_zero(m->partitions.count * sizeof *c->seen)) ||
         !(c->rows = mem_alloc_zero(m->partitions.count * sizeof *c->rows)) ||
         (rc = metadata_init(&c->metadata, m->partitions.count, NOBODY)) != MR_OK ||
-        (rc = read_seeds(c, err)) != MR_OK || (rc = loop_new(&c->loop)) != MR_OK ||
+        (rc = gauges_init(&c->gauges, m->metrics)) != MR_OK || (rc = read_seeds(c, err)) != MR_OK ||
+        (rc = loop_new(&c->loop)) != MR_OK ||
         (rc = tcp_new_on_loop(c->loop, &c->transport)) != MR_OK ||
         (rc = copies_start(&m->partitions, &m->maps, c->self, &crew_out, &m->crew)) != MR_OK) {
         control_free(c);

@@ -12,6 +12,7 @@
 #include "grid/member.h"
 #include "grid/peers/control.h"
 #include "grid/peers/fellow.h"
+#include "grid/peers/gauges.h"
 
 #define MS 1000000ull
 
@@ -68,6 +69,7 @@ struct control {
     bool changed;   /* something is to be published */
     uint64_t proposed, proposed_term;
     uint64_t leader; /* as last published */
+    struct gauges gauges;
     struct duo duo;
     uint64_t duo_asked_ns; /* when this member, leading, last asked for one, or for its end */
     uint64_t renewed_ns;   /* our channel to the other of two */
