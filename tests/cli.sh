@@ -174,7 +174,9 @@ expect 'health of one that is alone of three says why' 10 'not serving.*cluster.
 join 1
 join 2
 expect 'health --wait waits until three are one' 0 '^healthy: 3 members, 271 partitions, 2 copies' \
-    health --wait --to "$to"
+    health --wait --members 3 --to "$to"
+expect 'health wants a number of members' 10 '^3 of 4 members: ' health --members 4 --to "$to"
+expect 'health --members wants a number' 2 '"--members" is not understood' health --members x
 expect 'members shows a voter beside the leader' 0 '	voter	[0-9]+	[0-9]+$' members --to "$to"
 expect 'partitions are safe' 0 '^271	271	0	0	3$' partitions --to "$to"
 kill -9 "${members[2]}"

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,6 +23,21 @@ static bool take_flag(int *argc, char **argv, const char *flag)
         return true;
     }
     return false;
+}
+
+/* The same of one with a number behind it; NULL: it is not there, or has none. */
+static const char *take_number(int *argc, char **argv, const char *option)
+{
+    for (int i = 1; i + 1 < *argc; i++) {
+        const char *number = argv[i + 1];
+
+        if (strcmp(argv[i], option) != 0 || strspn(number, "0123456789") != strlen(number))
+            continue;
+        memmove(&argv[i], &argv[i + 2], (size_t)(*argc - i - 1) * sizeof argv[0]);
+        *argc -= 2;
+        return number;
+    }
+    return NULL;
 }
 
 int ping_command(int argc, char **argv)
@@ -194,7 +210,7 @@ static uint32_t voters(const mr_cluster_t *c)
 }
 
 /* One line: why not all is well, and what to type. False: all is. */
-static bool find_fault(const mr_cluster_t *c, char *line, size_t room)
+static bool find_fault(const mr_cluster_t *c, uint32_t members, char *line, size_t room)
 {
     if (c->why[0])
         snprintf(line, room, "not serving: %s; start the others, or see its log", c->why);
@@ -207,6 +223,9 @@ static bool find_fault(const mr_cluster_t *c, char *line, size_t room)
                  "%u partitions offline: all who held them are gone; type \"millrace partitions "
                  "--all\" and bring one of them back",
                  c->offline);
+    else if (c->member_count < members)
+        snprintf(line, room, "%u of %u members: type \"millrace members\" and start who is missing",
+                 c->member_count, members);
     else if (c->short_of_copies)
         snprintf(line, room,
                  "%u partitions short of copies: being copied; type \"millrace health --wait\"",
@@ -221,7 +240,7 @@ static bool find_fault(const mr_cluster_t *c, char *line, size_t room)
 }
 
 /* Looks once. EXIT_DONE, EXIT_UNWELL, or how a command ends that could not ask; with a line. */
-static int look(const struct session_options *o, char *line, size_t room)
+static int look(const struct session_options *o, uint32_t members, char *line, size_t room)
 {
     mr_err_t err = MR_ERR_INIT;
     mr_t *g = session_open(o, &err);
@@ -231,7 +250,7 @@ static int look(const struct session_options *o, char *line, size_t room)
     if (!c)
         snprintf(line, room, "no answer: %s; type \"millrace serve\" there, or say --to",
                  err.message);
-    else if (find_fault(c, line, room))
+    else if (find_fault(c, members, line, room))
         code = EXIT_UNWELL;
     else
         snprintf(line, room, "healthy: %u members, %u partitions, %u copies of each",
@@ -257,6 +276,8 @@ int health_command(int argc, char **argv)
     struct session_options o;
     char line[1024];
     bool wait = take_flag(&argc, argv, "--wait");
+    const char *number = take_number(&argc, argv, "--members");
+    uint32_t members = number ? (uint32_t)strtoul(number, NULL, 10) : 0;
     int code;
 
     if (session_parse(argc, argv, &o) != EXIT_DONE)
@@ -266,7 +287,7 @@ int health_command(int argc, char **argv)
     signal(SIGALRM, on_alarm);
     if (wait)
         alarm(WAIT_SECONDS);
-    while ((code = look(&o, line, sizeof line)) == EXIT_UNWELL && wait && !waited)
+    while ((code = look(&o, members, line, sizeof line)) == EXIT_UNWELL && wait && !waited)
         nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000000}, NULL);
     puts(line);
     return code;

@@ -33,13 +33,14 @@ static const struct command commands[] = {
      explain_command},
     {"health", "say whether all is well, and if not, why",
      "  millrace health\n"
-     "  millrace health --wait && echo ready\n"
+     "  millrace health --wait --members 3 && echo ready\n"
      "\n"
      "One line: healthy, or what is missing and what to type. It ends with 0 when all is well, "
      "with\n"
      "10 when it is not.\n"
      "\n"
-     "  --wait                 until it is, but for a minute at most\n" TO_HELP,
+     "  --wait                 until it is, but for a minute at most\n"
+     "  --members N            fewer are not well\n" TO_HELP,
      health_command},
     {"help", "list the commands, or say more about one",
      "  millrace help\n"
