@@ -5,6 +5,7 @@
 
 #include "grid/op/run.h"
 #include "grid/query/scan.h"
+#include "net/base/check.h"
 #include "net/base/epoch.h"
 #include "net/base/hash.h"
 #include "net/base/rand.h"
