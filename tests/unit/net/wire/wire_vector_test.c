@@ -69,6 +69,12 @@ static bool same_again(const uint8_t *from, size_t size)
     return id >= 0;
 }
 
+/* Two rows are of our own making, and no other project has messages of them. */
+enum {
+    OURS = WIRE_cluster_look_rsp - WIRE_cluster_look_req + 1,
+    THEIRS = WIRE_CLIENT_COUNT - OURS
+};
+
 static void read_all(const char *name)
 {
     size_t size, known = 0;
@@ -80,8 +86,7 @@ static void read_all(const char *name)
         known += same_again(all + at, n);
         at += n;
     }
-    cr_expect_eq(known, WIRE_CLIENT_COUNT, "%zu of %d rows have a message", known,
-                 WIRE_CLIENT_COUNT);
+    cr_expect_eq(known, THEIRS, "%zu of %d rows have a message", known, THEIRS);
     free(all);
 }
 
