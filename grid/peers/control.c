@@ -96,6 +96,7 @@ void control_rejoin(struct control *c, uint64_t generation)
     consensus_free(c->consensus);
     c->consensus = NULL;
     c->server = 0;
+    store_relaxed_64(&c->member->partitions.lease_until_ns, 0); /* it may have been for ever */
     pthread_mutex_lock(&c->lock);
     c->generation = generation;
     pthread_mutex_unlock(&c->lock);
@@ -688,7 +689,7 @@ static void expel(struct control *c, uint64_t now)
 
 static void change_servers(struct control *c, uint64_t now)
 {
-    static struct consensus_server servers[CONSENSUS_SERVERS_MAX];
+    struct consensus_server servers[CONSENSUS_SERVERS_MAX];
     struct voters_member all[2 * CLUSTER_MEMBERS_MAX];
     uint32_t n = 0, count = consensus_servers(c->consensus, servers);
     enum consensus_change change;
@@ -840,7 +841,7 @@ void control_post(struct control *c, uint64_t from, const uint8_t *bytes, size_t
  * does not come forward. */
 static void succeed(struct control *c, uint64_t dead)
 {
-    static struct consensus_server servers[CONSENSUS_SERVERS_MAX];
+    struct consensus_server servers[CONSENSUS_SERVERS_MAX];
     const struct cluster_member *x = metadata_member(&c->metadata, dead);
     uint32_t count = c->consensus ? consensus_servers(c->consensus, servers) : 0;
     struct consensus_view v;
@@ -1037,7 +1038,7 @@ static const char *why_not(const struct control *c, const struct consensus_view 
 
 static void publish_members(struct control *c, const struct consensus_view *v)
 {
-    static struct consensus_server servers[CONSENSUS_SERVERS_MAX];
+    struct consensus_server servers[CONSENSUS_SERVERS_MAX];
     struct control_view *view = &c->view;
     uint32_t count = c->consensus ? consensus_servers(c->consensus, servers) : 0;
 

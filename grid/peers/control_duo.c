@@ -120,7 +120,7 @@ static bool may_ask(struct control *c, uint64_t now_ns)
 /* Two members, and both vote: who leads asks that it be agreed. */
 static void ask_for_duo(struct control *c, uint64_t now_ns)
 {
-    static struct consensus_server servers[CONSENSUS_SERVERS_MAX];
+    struct consensus_server servers[CONSENSUS_SERVERS_MAX];
     struct consensus_view v;
     uint32_t voters = 0;
 
