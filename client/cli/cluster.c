@@ -288,7 +288,7 @@ int health_command(int argc, char **argv)
     if (wait)
         alarm(WAIT_SECONDS);
     while ((code = look(&o, members, line, sizeof line)) == EXIT_UNWELL && wait && !waited)
-        nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000000}, NULL);
+        nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000000}, NULL); /* between two looks */
     puts(line);
     return code;
 }

@@ -239,7 +239,7 @@ bool members_wait(struct members *m, int seconds)
     while (!all_is_well(m)) {
         if (clock_ms() > end_ms)
             return false;
-        usleep(LOOK_MS * 1000);
+        usleep(LOOK_MS * 1000); /* between two looks */
     }
     return true;
 }

@@ -185,7 +185,7 @@ static void torment(struct probes *p)
     char when[64] = "at first";
 
     for (uint32_t n = 1; clock_ns() < end_ns; n++) {
-        usleep((useconds_t)(between_ms(100, 600) / 1000));
+        usleep((useconds_t)(between_ms(100, 600) / 1000)); /* between two faults */
         if (!is_well(when))
             return;
         enum fault f = n <= FAULTS ? (enum fault)(n - 1) : (enum fault)rand_below(&dice, FAULTS);

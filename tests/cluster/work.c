@@ -295,7 +295,7 @@ static void *client_main(void *context)
 
     while (!load_relaxed_32(&c->work->stopped)) {
         c->act(c);
-        usleep((useconds_t)rand_below(&c->rand, 2 * THINK_US));
+        usleep((useconds_t)rand_below(&c->rand, 2 * THINK_US)); /* as a user thinks */
     }
     return NULL;
 }
@@ -371,7 +371,7 @@ static mr_rc_t read_at_last(struct work *w, mr_map_t *m, int64_t key, int64_t *r
 
     while (w->patience_ms > 0 && (rc = mr_map_get(m, MR_I64(key), &v, NULL, NULL)) > MR_NOT_FOUND) {
         w->patience_ms -= RETRY_MS + (rc == MR_ERR_TIMEOUT ? CALL_MS : 0);
-        usleep(RETRY_MS * 1000);
+        usleep(RETRY_MS * 1000); /* it may be open soon */
     }
     *ret_value = mr_val_i64(&v);
     mr_val_clear(&v);

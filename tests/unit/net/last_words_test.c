@@ -314,7 +314,7 @@ static void be_writer(int port_pipe)
         loop_round(loop);
         if (w.accepted > 0 && last_words_is_ours(&w.channel))
             last_words_say(&w.channel, "beat", 4);
-        usleep(1000);
+        usleep(1000); /* between two looks */
     }
 }
 
@@ -371,7 +371,7 @@ Test(last_words, a_process_that_is_stopped_is_only_silent, .timeout = 60)
     kill(p.pid, SIGSTOP);
     for (int i = 0; i < 200; i++) {
         loop_round(p.loop);
-        usleep(1000);
+        usleep(1000); /* between two looks */
     }
     int heard = p.reader.heard;
 
