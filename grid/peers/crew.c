@@ -178,7 +178,7 @@ static void broken(struct fellow *f)
     forward_broken(&c->member->forwards, f);
 }
 
-static const struct fellow_events events = {introduce, met, opened, message, broken, NULL};
+static const struct fellow_events events = {introduce, met, opened, message, broken};
 
 /* ---- places --------------------------------------------------------------------------------- */
 
@@ -200,35 +200,34 @@ static void point_on_loop(void *context)
     if (f && p->drops) {
         fellow_rest(f);
         forward_broken(&p->crew->member->forwards, f);
-    } else if (f) {
+    } else if (f && !(fellow_tries(f) && address_equal(&f->address, &p->address))) {
         fellow_point(f, &p->address);
-    } else if (!p->drops && fellow_new(l->loop, l->transport, &p->address, FELLOW_DATA, &events,
-                                       p->crew, p->place, &f) == MR_OK) {
+    } else if (!f && !p->drops &&
+               fellow_new(l->loop, l->transport, &p->address, FELLOW_DATA, &events, p->crew,
+                          p->place, &f) == MR_OK) {
         store_release_ptr((void **)at, f);
     }
     mem_free(p);
 }
 
-static void point(struct crew *c, uint32_t place, bool drops)
+/* To a loop. What finds no memory there, or no room in its mailbox, crew_point comes back to. */
+static void point(struct crew *c, uint32_t place, uint32_t loop, bool drops)
 {
-    for (uint32_t i = 0; i < c->member->door.count; i++) {
-        struct pointing *p = mem_alloc(sizeof *p);
+    struct pointing *p = mem_alloc(sizeof *p);
 
-        if (!p)
-            continue;
-        *p = (struct pointing){c, place, i, c->mates[place].address, drops};
-        if (loop_post(c->member->door.loops[i].loop, point_on_loop, p) != MR_OK)
-            mem_free(p);
-    }
+    if (!p)
+        return;
+    *p = (struct pointing){c, place, loop, c->mates[place].address, drops};
+    if (loop_post(c->member->door.loops[loop].loop, point_on_loop, p) != MR_OK)
+        mem_free(p);
 }
 
-mr_rc_t crew_point(struct crew *c, uint64_t incarnation, const struct address *to)
+static mr_rc_t take_place(struct crew *c, uint64_t incarnation, const struct address *to,
+                          struct mate **ret_m)
 {
-    struct mate *m = find(c, incarnation);
+    struct mate *m = find(c, NOBODY);
 
-    if (m)
-        return MR_OK;
-    if (!(m = find(c, NOBODY))) {
+    if (!m) {
         if (c->count == CLUSTER_MEMBERS_MAX)
             return MR_ERR_FULL;
         m = &c->mates[c->count];
@@ -239,8 +238,22 @@ mr_rc_t crew_point(struct crew *c, uint64_t incarnation, const struct address *t
     store_release_64(&m->incarnation, incarnation);
     if (m == &c->mates[c->count])
         store_release_32(&c->count, c->count + 1);
-    point(c, (uint32_t)(m - c->mates), false);
+    *ret_m = m;
     return MR_OK;
+}
+
+mr_rc_t crew_point(struct crew *c, uint64_t incarnation, const struct address *to)
+{
+    struct mate *m = find(c, incarnation);
+    mr_rc_t rc = m ? MR_OK : take_place(c, incarnation, to, &m);
+
+    for (uint32_t i = 0; rc == MR_OK && i < c->member->door.count; i++) {
+        struct fellow *f = load_acquire_ptr((void *const *)&m->fellows[i]);
+
+        if (!f || !fellow_is_open(f))
+            point(c, (uint32_t)(m - c->mates), i, false);
+    }
+    return rc;
 }
 
 void crew_drop(struct crew *c, uint64_t incarnation)
@@ -250,7 +263,8 @@ void crew_drop(struct crew *c, uint64_t incarnation)
     if (!m)
         return;
     store_release_64(&m->incarnation, NOBODY);
-    point(c, (uint32_t)(m - c->mates), true);
+    for (uint32_t i = 0; i < c->member->door.count; i++)
+        point(c, (uint32_t)(m - c->mates), i, true);
 }
 
 /* ---- time ----------------------------------------------------------------------------------- */

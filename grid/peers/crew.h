@@ -39,7 +39,8 @@ extern const struct copies_out crew_out;
 /* On the door's loops, which have no thread yet. MR_ERR_MEMORY. */
 mr_rc_t crew_open(struct crew *c);
 
-/* Connects to a member from now on. MR_ERR_MEMORY. */
+/* Connects to a member from now on. To be called again from time to time: what found no memory is
+ * done then. MR_ERR_MEMORY, MR_ERR_FULL. */
 mr_rc_t crew_point(struct crew *c, uint64_t incarnation, const struct address *to);
 void crew_drop(struct crew *c, uint64_t incarnation);
 

@@ -187,15 +187,7 @@ static void message(void *context, const uint8_t *bytes, size_t size)
         first_message(f, bytes, size);
 }
 
-static void settled(void *context)
-{
-    struct fellow *f = context;
-
-    if (f->events->settled && f->state == FELLOW_OPEN)
-        f->events->settled(f);
-}
-
-static const struct conn_events conn_events = {introduce, message, settled, NULL, ended};
+static const struct conn_events conn_events = {introduce, message, NULL, NULL, ended};
 
 static void dial(void *context)
 {

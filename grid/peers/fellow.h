@@ -12,7 +12,7 @@
 #define GRID_PEERS_FELLOW_H
 
 #include "net/base/atomic.h"
-#include "net/base/list.h"
+
 #include "net/conn.h"
 #include "net/loop.h"
 #include "net/wire/wire.h"
@@ -33,12 +33,9 @@ struct fellow_events {
     void (*opened)(struct fellow *f);
     void (*message)(struct fellow *f, const uint8_t *bytes, size_t size);
     void (*broken)(struct fellow *f); /* it was open */
-    void (*settled)(
-        struct fellow *f); /* the messages of one piece have been handed on; may be NULL */
 };
 
 struct fellow {
-    struct list node; /* its owner's */
     struct loop *loop;
     struct transport *transport;
     struct address address;
@@ -69,6 +66,12 @@ mr_rc_t fellow_new(struct loop *loop, struct transport *t, const struct address 
 
 /* It is not wanted for now: breaks off, without a callback, and stays. */
 void fellow_rest(struct fellow *f);
+
+/* Is it open, or does it try to be? Not, while it rests. */
+static inline bool fellow_tries(const struct fellow *f)
+{
+    return f->state != FELLOW_IDLE || timer_is_running(&f->timer);
+}
 
 /* The same, and connects to another. */
 void fellow_point(struct fellow *f, const struct address *to);
