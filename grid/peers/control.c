@@ -175,6 +175,9 @@ static void rest(struct contact *k)
     k->incarnation = NOBODY;
 }
 
+static const struct detector_config detector_config = {
+    .suspect_ns = SUSPECT_MS * MS, .fail_ns = FAIL_MS * MS, .stall_ns = STALL_MS * MS};
+
 /* A connection to everybody who is in, and to nobody else but those that may be. */
 static void meet_members(struct control *c)
 {
@@ -198,8 +201,7 @@ static void meet_members(struct control *c)
             continue;
         k->incarnation = x->incarnation;
         k->in = true;
-        k->dead = false;
-        k->heard_ns = clock_ns();
+        detector_init(&k->detector, &detector_config, clock_ns());
         k->applied = 0;
         (void)!crew_point(&c->member->crew, x->incarnation, &x->card.address);
     }
@@ -462,7 +464,7 @@ static uint32_t promises(const struct control *c, uint64_t now)
     uint32_t n = 1;
 
     for (uint32_t i = 0; i < c->contact_count; i++)
-        n += c->contacts[i].promised_ns > now;
+        n += c->contacts[i].is_seed && c->contacts[i].promised_ns > now;
     return n;
 }
 
@@ -602,7 +604,7 @@ static void beat(struct control *c, uint64_t now)
     for (uint32_t i = 0; i < c->contact_count; i++) {
         const struct contact *k = &c->contacts[i];
         const struct member_beat b = {(int64_t)now, (int64_t)c->metadata.index,
-                                      (int64_t)c->generation, (int64_t)k->reads, false};
+                                      (int64_t)c->generation, (int64_t)k->reads};
 
         if (k->in && k->fellow)
             fellow_tell(k->fellow, WIRE_member_beat, &b);
@@ -680,8 +682,9 @@ static void expel(struct control *c, uint64_t now)
 
     for (uint32_t i = 0; i < c->contact_count; i++) {
         const struct contact *k = &c->contacts[i];
+        enum detector_word word = detector_look(&k->detector);
 
-        if (k->in && (k->dead || (knows_grants && now - k->heard_ns > FAIL_MS * MS)))
+        if (k->in && (word == DETECTOR_DEAD || (knows_grants && word == DETECTOR_FAILED)))
             (void)!control_propose(
                 c, &(struct command){.kind = COMMAND_EXPEL, .member = k->incarnation});
     }
@@ -701,12 +704,13 @@ static void change_servers(struct control *c, uint64_t now)
         const struct cluster_member *x = member_of_server(c, servers[i].id);
         const struct contact *k = x ? control_contact(c, x->incarnation) : NULL;
 
-        all[n++] = (struct voters_member){.id = servers[i].id,
-                                          .role = servers[i].voter ? VOTERS_VOTER : VOTERS_STANDBY,
-                                          .in = x != NULL,
-                                          .heard = servers[i].id == c->server ||
-                                                   (k && now - k->heard_ns < FAIL_MS / 2 * MS),
-                                          .held = servers[i].held};
+        all[n++] =
+            (struct voters_member){.id = servers[i].id,
+                                   .role = servers[i].voter ? VOTERS_VOTER : VOTERS_STANDBY,
+                                   .in = x != NULL,
+                                   .heard = servers[i].id == c->server ||
+                                            (k && detector_look(&k->detector) == DETECTOR_ALIVE),
+                                   .held = servers[i].held};
     }
     for (uint32_t i = 0; i < c->metadata.member_count; i++) {
         const struct cluster_member *x = &c->metadata.members[i];
@@ -728,7 +732,7 @@ static void change_servers(struct control *c, uint64_t now)
     }
 }
 
-static void repair(struct control *c, const struct consensus_view *v)
+static void repair(struct control *c, struct consensus_view *v)
 {
     uint32_t copies = 1 + (uint32_t)config_number(c->member->config, "cluster.backup-count");
     struct command x;
@@ -738,7 +742,7 @@ static void repair(struct control *c, const struct consensus_view *v)
             return;
         if (!metadata_repair(&c->metadata, copies, &x) || control_propose(c, &x) != MR_OK)
             return;
-        consensus_look(c->consensus, (struct consensus_view *)v);
+        consensus_look(c->consensus, v);
     }
 }
 
@@ -795,7 +799,7 @@ static void hear(struct control *c, uint64_t from, const uint8_t *bytes, size_t 
     struct contact *k = control_contact(c, from);
 
     if (k)
-        k->heard_ns = clock_ns();
+        detector_heard(&k->detector);
     if (id < 0 || wire_decode((enum wire_id)id, bytes, size, &m, &field) != MR_OK)
         return;
     switch (id) {
@@ -852,7 +856,7 @@ static void succeed(struct control *c, uint64_t dead)
     for (uint32_t i = 0; i < count && v.leader == x->joined; i++) {
         const struct contact *k = contact_of_server(c, servers[i].id);
 
-        if (!servers[i].voter || servers[i].id == x->joined || (k && k->dead))
+        if (!servers[i].voter || servers[i].id == x->joined || (k && k->detector.dead))
             continue;
         if (servers[i].id == c->server)
             consensus_campaign(c->consensus, now_ms());
@@ -914,8 +918,8 @@ static void take_end(void *context)
     if (k && k->in)
         control_duo(c, (struct duo_event){.kind = p->dead ? DUO_IN_DEAD : DUO_IN_BROKEN,
                                           .number = p->channel.number});
-    if (k && k->in && p->dead && !k->dead) {
-        k->dead = true;
+    if (k && k->in && p->dead && !k->detector.dead) {
+        detector_dies(&k->detector);
         log_event(LOG_INFO, "cluster.member_dead", F_U64("incarnation", p->incarnation));
         if (control_leads(c, &v))
             expel(c, clock_ns());
@@ -1011,7 +1015,7 @@ static void broken(struct fellow *f)
         k->incarnation = NOBODY;
 }
 
-static const struct fellow_events events = {introduce, met, opened, message, broken, NULL};
+static const struct fellow_events events = {introduce, met, opened, message, broken};
 
 /* ---- what others may know ------------------------------------------------------------------- */
 
@@ -1138,11 +1142,30 @@ uint64_t control_version(struct control *c)
 
 /* ---- time ----------------------------------------------------------------------------------- */
 
-/* Whoever wakes up listens before it judges. */
-static void forgive(struct control *c, uint64_t now)
+/* Between two ticks without a stall all that had come was read. */
+static void count_silence(struct control *c, uint64_t now)
+{
+    bool stalled = false;
+
+    for (uint32_t i = 0; i < c->contact_count; i++) {
+        struct contact *k = &c->contacts[i];
+
+        if (!k->in)
+            continue;
+        if (!c->stalled)
+            detector_listened(&k->detector);
+        stalled |= detector_tick(&k->detector, now);
+    }
+    c->stalled = stalled;
+}
+
+/* What found no memory or no room in a mailbox when a member came. */
+static void connect_again(struct control *c)
 {
     for (uint32_t i = 0; i < c->contact_count; i++)
-        c->contacts[i].heard_ns = now;
+        if (c->contacts[i].in)
+            (void)!crew_point(&c->member->crew, c->contacts[i].incarnation,
+                              &c->contacts[i].address);
 }
 
 static void tick(void *context)
@@ -1151,9 +1174,7 @@ static void tick(void *context)
     uint64_t now = clock_ns();
     struct consensus_view v;
 
-    if (now - c->ticked_ns > STALL_MS * MS)
-        forgive(c, now);
-    c->ticked_ns = now;
+    count_silence(c, now);
     if (c->consensus && consensus_next_ms(c->consensus) <= now / MS)
         consensus_tick(c->consensus, now / MS);
     if (c->fenced)
@@ -1169,6 +1190,7 @@ static void tick(void *context)
         if (c->state == CONTROL_FORMING)
             form(c, now);
         greet(c);
+        connect_again(c);
     }
     publish(c);
 }
@@ -1249,7 +1271,7 @@ mr_rc_t control_start(struct control *c, mr_err_t *err)
     c->card = (struct card){m->uuid.high, m->uuid.low, m->door.address, ""};
     snprintf(c->card.name, sizeof c->card.name, "%.63s", m->name);
     c->own_seed = c->seed_count;
-    c->began_ns = c->ticked_ns = clock_ns();
+    c->began_ns = clock_ns();
     for (uint32_t i = 0; i < c->seed_count; i++) {
         struct contact *k;
 

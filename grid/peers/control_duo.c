@@ -160,16 +160,13 @@ static void renew_channel(struct control *c, struct contact *k, uint64_t now_ns)
 void control_duo_tick(struct control *c, uint64_t now_ns)
 {
     struct contact *k = other(c);
-    uint64_t silent_ns = k ? now_ns - k->heard_ns : 0;
 
     if (!k || c->state != CONTROL_IN || c->duo.generation == 0)
         return;
     if (k->fellow && k->fellow->state == FELLOW_OPEN &&
         link_identity(k->fellow->conn.link) != k->fellow->identity)
         control_duo(c, (struct duo_event){.kind = DUO_IS_FOREIGN});
-    control_duo(
-        c, (struct duo_event){.kind = DUO_TICK,
-                              .word = silent_ns > FAIL_MS * MS ? DETECTOR_FAILED : DETECTOR_ALIVE});
+    control_duo(c, (struct duo_event){.kind = DUO_TICK, .word = detector_look(&k->detector)});
     ask_for_duo(c, now_ns);
     if (k->fellow && (c->duo.state == DUO_BOTH || c->duo.state == DUO_OFF))
         renew_channel(c, k, now_ns);

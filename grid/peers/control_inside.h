@@ -20,6 +20,7 @@ enum {
     TICK_MS = 10,
     BEAT_MS = 100,
     LEASE_MS = 600,
+    SUSPECT_MS = 500,
     FAIL_MS = 1000,
     STALL_MS = 250, /* between two ticks: our own; what went by says nothing about others */
     ELECTION_MS = 500,
@@ -40,9 +41,9 @@ struct contact {
     struct address address;
     uint64_t incarnation; /* 0: not met yet */
     uint64_t server;      /* its raft number, as it has last said; 0: it has not */
-    uint64_t heard_ns, applied;
-    bool in;   /* the cluster, as we know */
-    bool dead; /* for certain */
+    uint64_t applied;     /* by it, of the control log */
+    struct detector detector;
+    bool in; /* the cluster, as we know; then the detector counts */
     bool is_seed, is_forming;
     uint64_t reads;       /* its channel to us: the number it has given it; 0: none */
     uint64_t promised_ns; /* by it, to us: until then */
@@ -57,7 +58,8 @@ struct control {
     struct transport *transport;
     bool is_started;
     struct loop_timer tick;
-    uint64_t ticked_ns, beaten_ns, again_ns, began_ns, elected_ns, led_ns;
+    bool stalled; /* before the last tick: not all may have been read since */
+    uint64_t beaten_ns, again_ns, began_ns, elected_ns, led_ns;
 
     uint64_t self; /* incarnation */
     struct card card;
