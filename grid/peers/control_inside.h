@@ -1,4 +1,4 @@
-/* control_inside.h - what control.c and control_duo.c share.
+/* control_inside.h - what the files of the control thread share.
  *
  * Threads: the control thread, but for what stands behind the lock.
  */
@@ -12,6 +12,7 @@
 #include "grid/member.h"
 #include "grid/peers/control.h"
 #include "grid/peers/fellow.h"
+#include "net/base/clock.h"
 #include "grid/peers/gauges.h"
 
 #define MS 1000000ull
@@ -90,7 +91,30 @@ struct control {
     struct row *rows; /* as published */
 };
 
+/* ---- control.c, control_log.c: contacts, the log -------------------------------------------- */
+
+static inline uint64_t control_now_ms(void)
+{
+    return clock_ns() / MS;
+}
+
 struct contact *control_contact(struct control *c, uint64_t incarnation);
+struct contact *control_contact_at(struct control *c, const struct address *a);
+struct contact *control_contact_of_server(struct control *c, uint64_t server);
+
+/* At this address; NULL: there is no room. */
+struct contact *control_contact_new(struct control *c, const struct address *to);
+
+/* To another member, if there is a connection. */
+void control_tell(struct control *c, uint64_t to, enum wire_id id, const void *message);
+
+/* Is it in the cluster? And whose raft number is this; NULL: nobody's. */
+bool control_has(const struct control *c, uint64_t incarnation);
+const struct cluster_member *control_server(const struct control *c, uint64_t server);
+
+/* Takes part in the log under a number that is new. */
+mr_rc_t control_take_part(struct control *c, uint64_t server);
+
 bool control_leads(const struct control *c, struct consensus_view *ret);
 mr_rc_t control_propose(struct control *c, const struct command *x);
 
@@ -100,7 +124,39 @@ void control_wish_here(struct control *c, const struct command *x);
 /* It is in no cluster any more: asks to be let into one of this generation. */
 void control_rejoin(struct control *c, uint64_t generation);
 
-/* ---- control_duo.c: two members, see grid/cluster/duo.h -------------------------------------- */
+/* ---- control_form.c ------------------------------------------------------------------------- */
+
+/* While it is in no cluster. */
+void control_form(struct control *c, uint64_t now_ns);
+
+/* Says who we are to those who have to know. */
+void control_greet(struct control *c);
+
+void control_on_hello(struct control *c, struct contact *k, const struct member_hello *hello);
+void control_on_welcome(struct control *c, const struct member_welcome *w);
+
+/* ---- control_lead.c ------------------------------------------------------------------------- */
+
+void control_beat(struct control *c, uint64_t now_ns);
+void control_on_beat(struct control *c, uint64_t from, const struct member_beat *b);
+void control_on_grant(struct control *c, const struct member_grant *g);
+
+/* Of who leads, each tick; and now and then, to those who do not know yet that they are in. */
+void control_lead(struct control *c, struct consensus_view *v, uint64_t now_ns);
+void control_welcome(struct control *c);
+
+void control_expel(struct control *c, uint64_t now_ns);
+
+/* One is dead: if it led, the next one does. */
+void control_succeed(struct control *c, uint64_t dead);
+
+/* ---- control_view.c ------------------------------------------------------------------------- */
+
+/* If something has changed. */
+void control_publish(struct control *c);
+const char *control_why_not(const struct control *c, const struct consensus_view *v);
+
+/* ---- control_duo.c: two members, see grid/cluster/duo.h ------------------------------------- */
 
 void control_duo_init(struct control *c, bool alone);
 
