@@ -192,6 +192,13 @@ static mr_rc_t add(struct metadata *m, const struct command *c, struct row *r)
     return MR_OK;
 }
 
+/* Who was in sync only learns. */
+static void demote(struct row *r, uint64_t member)
+{
+    take_out(r->in_sync, &r->in_sync_count, member);
+    r->learners[r->learner_count++] = member;
+}
+
 static mr_rc_t shrink(struct metadata *m, const struct command *c, struct row *r)
 {
     (void)m;
@@ -199,17 +206,20 @@ static mr_rc_t shrink(struct metadata *m, const struct command *c, struct row *r
         !row_in_sync(r, c->member))
         return MR_NOT_EQUAL;
     r->epoch++;
-    take_out(r->in_sync, &r->in_sync_count, c->member);
-    r->learners[r->learner_count++] = c->member;
+    demote(r, c->member);
     return MR_OK;
 }
 
+/* Who was primary may have done what is not committed, which nobody can undo (grid/op/early.h). */
 static mr_rc_t move(struct metadata *m, const struct command *c, struct row *r)
 {
+    uint64_t old = r->primary;
+
     if (r->primary == NOBODY || r->primary == c->member || !row_in_sync(r, c->member))
         return MR_NOT_EQUAL;
     r->epoch++;
     reign(m, r, c->member);
+    demote(r, old);
     return MR_OK;
 }
 

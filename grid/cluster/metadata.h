@@ -18,7 +18,7 @@
  *     FORGET   is not to have one; not for who is in sync
  *     ADD      has one, and is in sync from now on. Only the primary may ask
  *     SHRINK   does not keep up, and only learns from now on. Only the primary may ask
- *     MOVE     another who is in sync is primary
+ *     MOVE     another who is in sync is primary, and who was it only learns
  *
  * Three more change nothing here, and are for duo.h: that there are two who need each other, and
  * who of them is the anchor; which of their channels count; that this ends.

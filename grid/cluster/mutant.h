@@ -25,6 +25,9 @@
     X(PENDING_DONE_AGAIN, "what is asked again is done again while it is not committed")           \
     X(RAFT_ID_REUSED, "who has lost its memory comes back under its number")                       \
     X(VOTES_BY_ITS_LIST, "who does not know yet that it is a voter gives no vote")                 \
+    X(EARLY_STAYS_WHOLE, "what was done early and is cut off stays in the store")                  \
+    X(EARLY_IS_COMMITTED, "a copy counts as whole before what was done early in it is committed")  \
+    X(EARLY_NOT_PUT_OFF, "what is committed is done to a copy before the picture of it is there")  \
     X(DUO_NO_ABORT, "the anchor goes on alone without aborting its channel")                       \
     X(DUO_RST_AS_FIN, "an RST is taken for evidence of death")                                     \
     X(DUO_FIN_TRUSTED, "a FIN is evidence on a channel that is not attached")                      \

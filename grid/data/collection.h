@@ -3,8 +3,9 @@
  * Each call is one operation, whole under the lock of the name's partition. Values that are added
  * or taken out are told to watchers one by one, in order.
  *
- * Errors: MR_ERR_MEMORY, and where something is added MR_ERR_FULL and MR_ERR_TOO_LARGE; nothing
- * has changed then.
+ * Errors: MR_ERR_MEMORY, those of object_lock, and where something is added MR_ERR_FULL and
+ * MR_ERR_TOO_LARGE; nothing has changed then. Many values that are added at once, more than
+ * CHANGE_BYTES of them, are several changes: then some may have been added.
  *
  * Any thread, inside an epoch section; see object.h.
  */
@@ -43,6 +44,11 @@ mr_rc_t collection_remove_all(struct collection *c, const struct data *values, u
 mr_rc_t collection_clear(struct collection *c);
 
 /* ---- for those that are made of one, under the lock ----------------------------------------- */
+
+/* What a kind that is made of one does for copies of it (object.h). */
+mr_rc_t collection_apply(struct object *o, const struct change *x);
+void collection_image(struct object *o, void (*give)(void *context, const struct change *x),
+                      void *context);
 
 /* Adds at a place, without waiting; at <= size. */
 mr_rc_t collection_add_locked(struct collection *c, uint32_t at, const struct data *values,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "grid/data/map.h"
+#include "grid/data/object.h"
 #include "net/base/check.h"
 #include "net/base/littleend.h"
 
@@ -10,7 +11,7 @@
 
 static struct data copy(uint8_t *to, const struct data *d)
 {
-    if (d->size > 0)
+    if (d->size > 0 && d->at)
         memcpy(to, d->at, d->size);
     return (struct data){to, d->size, d->kind};
 }
@@ -18,11 +19,11 @@ static struct data copy(uint8_t *to, const struct data *d)
 /* The block that the record will have, found now. */
 static mr_rc_t take_block(struct effect *e)
 {
+    if (e->kind != EFFECT_PUT)
+        return MR_OK;
     uint8_t flags = record_flags(e->life, map_touches(e->map));
     uint32_t size = record_size(flags, e->key.size, e->value.size);
 
-    if (e->kind != EFFECT_PUT)
-        return MR_OK;
     e->record.size = size;
     return slab_alloc(e->slab, size, &e->record.block);
 }
@@ -93,9 +94,19 @@ static size_t fixed_size(uint8_t flags)
     return HEAD + (flags & HAS_LIFE ? LIFE : 0) + (flags & HAS_SOURCE ? SOURCE : 0);
 }
 
+static uint8_t kind_of(const struct effect *e)
+{
+    return e->object ? (uint8_t)e->object->kind : e->map->object_kind;
+}
+
+static const char *name_of(const struct effect *e)
+{
+    return e->object ? e->object->name : e->map->name;
+}
+
 static uint8_t *put_head(uint8_t *at, const struct effect *e, uint8_t flags, size_t name)
 {
-    const uint8_t head[] = {e->kind,       e->why,      flags,        e->map->object_kind,
+    const uint8_t head[] = {e->kind,       e->why,      flags,        kind_of(e),
                             (uint8_t)name, e->key.kind, e->value.kind};
 
     memcpy(at, head, sizeof head);
@@ -119,16 +130,29 @@ static uint8_t *put_head(uint8_t *at, const struct effect *e, uint8_t flags, siz
 void effect_write(const struct effect *e, struct sink *out)
 {
     uint8_t flags = flags_of(e);
-    size_t name = strlen(e->map->name);
+    const char *text = name_of(e);
+    size_t name = strlen(text);
     uint8_t *at = sink_more(out, fixed_size(flags) + name + e->key.size + e->value.size);
 
     if (!at)
         return;
     at = put_head(at, e, flags, name);
-    memcpy(at, e->map->name, name);
+    memcpy(at, text, name);
     (void)copy(at + name, &e->key);
     (void)copy(at + name + e->key.size, &e->value);
 }
+
+/* What each kind has: a key; a value, of how many bytes at most. */
+static const struct {
+    bool key, value;
+    uint32_t value_max;
+} shapes[EFFECT_KINDS] = {
+    [EFFECT_PUT] = {true, true, RECORD_VALUE_MAX},
+    [EFFECT_ERASE] = {true, false, 0},
+    [EFFECT_CLEAR] = {false, false, 0},
+    [EFFECT_LOCK] = {true, true, EFFECT_REFERENCE},
+    [EFFECT_CHANGE] = {false, true, EFFECT_CHANGE_MAX},
+};
 
 static bool is_known(const uint8_t *head, const struct effect *e)
 {
@@ -136,9 +160,11 @@ static bool is_known(const uint8_t *head, const struct effect *e)
 
     return e->kind < EFFECT_KINDS && !(head[2] & ~FLAGS) && head[4] > 0 &&
            e->key.kind <= RECORD_KIND && e->value.kind <= RECORD_KIND &&
-           e->value.size <= RECORD_VALUE_MAX && (has_key || e->key.size == 0) &&
-           (has_value || e->value.size == 0) && has_key == (e->kind != EFFECT_CLEAR) &&
-           has_value == (e->kind == EFFECT_PUT);
+           (has_key || e->key.size == 0) && (has_value || e->value.size == 0) &&
+           has_key == shapes[e->kind].key && has_value == shapes[e->kind].value &&
+           e->value.size <= shapes[e->kind].value_max &&
+           (e->kind != EFFECT_LOCK || e->value.size == EFFECT_REFERENCE) &&
+           (e->kind != EFFECT_CHANGE || e->why < CHANGE_KINDS);
 }
 
 mr_rc_t effect_read(const uint8_t *bytes, size_t size, struct effect *ret_like,

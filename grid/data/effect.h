@@ -7,6 +7,9 @@
  * user's and no clock is left in it, so that it means the same everywhere. Times are points in
  * time.
  *
+ * Besides entries it is about locks of keys, whose state it gives, and about objects that lie
+ * whole in one partition (change.h). Those are changed at the primary before it is committed.
+ *
  * It lies in the partition's slab, charged like an entry: whoever has found one inside an epoch
  * section may read it until the section ends. One that puts has the block for its record with it,
  * so that nothing is refused any more when it is applied.
@@ -16,21 +19,39 @@
 #ifndef GRID_DATA_EFFECT_H
 #define GRID_DATA_EFFECT_H
 
+#include "grid/data/change.h"
 #include "grid/store/record.h"
 #include "grid/store/slab.h"
 #include "net/request.h"
 #include "net/wire/sink.h"
 
-enum effect_kind { EFFECT_PUT, EFFECT_ERASE, EFFECT_CLEAR, EFFECT_KINDS };
+enum effect_kind {
+    EFFECT_PUT,
+    EFFECT_ERASE,
+    EFFECT_CLEAR,
+    EFFECT_LOCK,   /* of a map's key: the source has taken it `count` times, 0: nobody has */
+    EFFECT_CHANGE, /* of an object; `why` says which */
+    EFFECT_KINDS
+};
 
 struct map;
+struct object;
 
 struct effect {
-    struct effect *older; /* in the table of those that are pending (pending.h) */
+    struct effect *older; /* of those that are pending, or of those that are put off */
     struct map *map;
-    uint64_t hash; /* of the key */
-    uint64_t seq;  /* its place in the ring */
-    struct lifetime life;
+    struct object *object; /* EFFECT_CHANGE; then there is no map */
+    uint64_t hash;         /* of the key */
+    uint64_t seq;          /* its place in the ring */
+    union {
+        struct lifetime life;
+        struct { /* EFFECT_CHANGE */
+            uint64_t at, n;
+        };
+        struct { /* EFFECT_LOCK; its value is the reference of lock.h */
+            uint64_t ends_ms, count;
+        };
+    };
     struct owner source;
     struct slab *slab;
     struct slab_ahead record; /* EFFECT_PUT: the block for its record */
@@ -39,13 +60,20 @@ struct effect {
     uint8_t why;    /* enum journal_kind: of EFFECT_ERASE and EFFECT_CLEAR */
     bool replaces;  /* there was an entry before */
     bool over;      /* whose time had come */
+    bool put_off;   /* it is applied when the copy is whole */
+    bool released;  /* and is to be released then */
     bool counted;   /* it was charged to the map's limits; not, what another member has decided */
     int64_t growth; /* then: of the map, in bytes */
     struct data key, value;
     uint8_t bytes[]; /* of both */
 };
 
-/* Copies key and value. `like` has what the effect says; its key and value may be DATA_NULL.
+/* Bytes of a lock's reference; and of all that one change may bear, with what has to go along to
+ * other members in one message. A longer one is several. */
+enum { EFFECT_REFERENCE = 8, EFFECT_CHANGE_MAX = 20 * 1024 * 1024 };
+
+/* Copies key and value, but for one that is at NULL: then only room is made for it. `like` has what
+ * the effect says; its key and value may be DATA_NULL.
  * MR_ERR_FULL, MR_ERR_MEMORY. */
 mr_rc_t effect_new(struct slab *slab, const struct effect *like, struct effect **ret_e);
 

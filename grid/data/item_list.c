@@ -4,6 +4,8 @@
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
+static const struct object_copy copy = {collection_apply, collection_image, NULL};
+
 mr_rc_t list_new(struct partitions *ps, const char *name, struct object **ret_o)
 {
     struct item_list *l = mem_alloc_zero(sizeof *l);
@@ -15,6 +17,7 @@ mr_rc_t list_new(struct partitions *ps, const char *name, struct object **ret_o)
         return MR_ERR_MEMORY;
     }
     collection_init(&l->collection);
+    l->collection.object.copy = &copy;
     *ret_o = &l->collection.object;
     return MR_OK;
 }
@@ -27,16 +30,26 @@ void list_free(struct object *o)
 
 mr_rc_t list_destroy(struct object *o)
 {
-    partition_lock(object_partition(o));
-    mr_rc_t rc = collection_empty_locked((struct collection *)o);
+    mr_rc_t rc = object_lock(o, NULL);
+
+    if (rc != MR_OK)
+        return rc;
+    rc = collection_empty_locked((struct collection *)o);
     object_unlock(o);
     return rc;
 }
 
-static struct sequence *lock(struct item_list *l)
+/* To look, and to change. */
+static const struct sequence *look(struct item_list *l)
 {
-    partition_lock(object_partition(&l->collection.object));
+    object_look(&l->collection.object);
     return &l->collection.items;
+}
+
+static mr_rc_t lock(struct item_list *l, const struct sequence **ret_items)
+{
+    *ret_items = &l->collection.items;
+    return object_lock(&l->collection.object, NULL);
 }
 
 static mr_rc_t unlock(struct item_list *l, mr_rc_t rc)
@@ -54,7 +67,11 @@ static bool is_place(const struct sequence *items, int32_t at)
 
 static mr_rc_t add(struct item_list *l, int32_t at, const struct data *values, uint32_t n)
 {
-    struct sequence *items = lock(l);
+    const struct sequence *items;
+    mr_rc_t rc = lock(l, &items);
+
+    if (rc != MR_OK)
+        return rc;
     uint32_t place = at == LIST_LAST ? items->count : (uint32_t)at;
 
     if (place > items->count)
@@ -74,7 +91,7 @@ mr_rc_t list_add(struct item_list *l, int32_t at, const struct data *values, uin
 
 mr_rc_t list_get(struct item_list *l, int32_t at, struct data *ret_value)
 {
-    const struct sequence *items = lock(l);
+    const struct sequence *items = look(l);
 
     if (!is_place(items, at))
         return unlock(l, MR_ERR_ARGUMENT);
@@ -84,19 +101,21 @@ mr_rc_t list_get(struct item_list *l, int32_t at, struct data *ret_value)
 
 static mr_rc_t set(struct item_list *l, int32_t at, const struct data *value, struct data *ret_old)
 {
-    struct sequence *items = lock(l);
-    mr_rc_t rc;
+    const struct sequence *items;
+    mr_rc_t rc = lock(l, &items);
 
+    if (rc != MR_OK)
+        return rc;
     if (!is_place(items, at))
         return unlock(l, MR_ERR_ARGUMENT);
     struct data old = sequence_at(items, (uint32_t)at);
 
     if (value->size > l->collection.object.value_max)
         return unlock(l, MR_ERR_TOO_LARGE);
-    if ((rc = sequence_set(items, (uint32_t)at, value)) != MR_OK)
+    rc = object_change(&l->collection.object,
+                       &(struct change){CHANGE_SET, (uint32_t)at, 0, value, 1});
+    if (rc != MR_OK)
         return unlock(l, rc);
-    object_tell(&l->collection.object, OBJECT_REMOVED, &old);
-    object_tell(&l->collection.object, OBJECT_ADDED, value);
     *ret_old = old;
     return unlock(l, MR_OK);
 }
@@ -113,8 +132,11 @@ mr_rc_t list_set(struct item_list *l, int32_t at, const struct data *value, stru
 
 mr_rc_t list_remove_at(struct item_list *l, int32_t at, struct data *ret_old)
 {
-    const struct sequence *items = lock(l);
+    const struct sequence *items;
+    mr_rc_t rc = lock(l, &items);
 
+    if (rc != MR_OK)
+        return rc;
     if (!is_place(items, at))
         return unlock(l, MR_ERR_ARGUMENT);
     return unlock(l, collection_take_locked(&l->collection, (uint32_t)at, ret_old));
@@ -122,7 +144,7 @@ mr_rc_t list_remove_at(struct item_list *l, int32_t at, struct data *ret_old)
 
 int32_t list_index_of(struct item_list *l, const struct data *value)
 {
-    int32_t at = sequence_find(lock(l), value);
+    int32_t at = sequence_find(look(l), value);
 
     object_unlock(&l->collection.object);
     return at;
@@ -130,7 +152,7 @@ int32_t list_index_of(struct item_list *l, const struct data *value)
 
 int32_t list_last_index_of(struct item_list *l, const struct data *value)
 {
-    int32_t at = sequence_find_last(lock(l), value);
+    int32_t at = sequence_find_last(look(l), value);
 
     object_unlock(&l->collection.object);
     return at;
@@ -153,12 +175,12 @@ mr_rc_t list_sub(struct item_list *l, int32_t from, int32_t to, value_visit visi
 {
     if (from < 0 || to < 0)
         return MR_ERR_ARGUMENT;
-    return unlock(l, visit_range(lock(l), (uint32_t)from, (uint32_t)to, visit, context));
+    return unlock(l, visit_range(look(l), (uint32_t)from, (uint32_t)to, visit, context));
 }
 
 mr_rc_t list_from(struct item_list *l, int32_t from, value_visit visit, void *context)
 {
-    const struct sequence *items = lock(l);
+    const struct sequence *items = look(l);
 
     return unlock(l, from < 0 ? MR_ERR_ARGUMENT
                               : visit_range(items, (uint32_t)from, items->count, visit, context));

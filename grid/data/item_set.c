@@ -6,6 +6,8 @@
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
+static const struct object_copy copy;
+
 mr_rc_t set_new(struct partitions *ps, const char *name, struct object **ret_o)
 {
     struct item_set *s = mem_alloc_zero(sizeof *s);
@@ -19,6 +21,7 @@ mr_rc_t set_new(struct partitions *ps, const char *name, struct object **ret_o)
     store_init(&s->store, object_partition(&s->object)->slab, TOUCH_NEVER);
     if (s->object.value_max > RECORD_KEY_MAX)
         s->object.value_max = RECORD_KEY_MAX;
+    s->object.copy = &copy;
     *ret_o = &s->object;
     return MR_OK;
 }
@@ -32,30 +35,45 @@ void set_free(struct object *o)
 
 mr_rc_t set_destroy(struct object *o)
 {
-    partition_lock(object_partition(o));
-    mr_rc_t rc = store_clear(&((struct item_set *)o)->store);
+    mr_rc_t rc = object_lock(o, NULL);
+
+    if (rc != MR_OK)
+        return rc;
+    rc = object_change(o, &(struct change){.kind = CHANGE_EMPTY});
     object_unlock(o);
     return rc;
 }
 
 /* ---- asking --------------------------------------------------------------------------------- */
 
-uint64_t set_size(const struct item_set *s)
+uint64_t set_size(struct item_set *s)
 {
-    return load_relaxed_64(&s->store.entries);
+    object_look(&s->object);
+    uint64_t size = s->store.entries;
+
+    object_unlock(&s->object);
+    return size;
 }
 
-mr_rc_t set_contains(const struct item_set *s, const struct data *value)
+static bool has(const struct item_set *s, const struct data *value)
 {
-    return store_get(&s->store, key_hash(value), value) ? MR_OK : MR_NOT_FOUND;
+    return store_get(&s->store, key_hash(value), value) != NULL;
 }
 
-mr_rc_t set_contains_all(const struct item_set *s, const struct data *values, uint32_t n)
+mr_rc_t set_contains_all(struct item_set *s, const struct data *values, uint32_t n)
 {
-    for (uint32_t i = 0; i < n; i++)
-        if (set_contains(s, &values[i]) != MR_OK)
-            return MR_NOT_FOUND;
-    return MR_OK;
+    bool all = true;
+
+    object_look(&s->object);
+    for (uint32_t i = 0; i < n && all; i++)
+        all = has(s, &values[i]);
+    object_unlock(&s->object);
+    return all ? MR_OK : MR_NOT_FOUND;
+}
+
+mr_rc_t set_contains(struct item_set *s, const struct data *value)
+{
+    return set_contains_all(s, value, 1);
 }
 
 struct visiting {
@@ -74,28 +92,88 @@ static void visit_key(void *context, const struct record *r)
 /* Under the lock, so that it is the set of one moment. */
 void set_each(struct item_set *s, value_visit visit, void *context)
 {
-    partition_lock(object_partition(&s->object));
+    object_look(&s->object);
     store_scan(&s->store, 0, UINT32_MAX, visit_key, &(struct visiting){visit, context});
     object_unlock(&s->object);
 }
 
-/* ---- changing ------------------------------------------------------------------------------- */
+/* ---- changes -------------------------------------------------------------------------------- */
 
-static mr_rc_t add_locked(struct item_set *s, const struct data *value)
+/* What is there already stays as it is. */
+static mr_rc_t insert(struct item_set *s, const struct data *value)
 {
     struct spot spot;
 
-    if (value->size > s->object.value_max)
-        return MR_ERR_TOO_LARGE;
     store_locate(&s->store, key_hash(value), value, &spot);
     if (spot.old)
-        return MR_EXISTS;
+        return MR_OK;
     mr_rc_t rc = store_write(&s->store, &spot, &(struct data){0}, (struct lifetime){0},
-                             ++object_partition(&s->object)->changes);
+                             object_partition(&s->object)->changes);
 
     if (rc == MR_OK)
         object_tell(&s->object, OBJECT_ADDED, value);
     return rc;
+}
+
+static mr_rc_t erase(struct item_set *s, const struct data *value)
+{
+    struct spot spot;
+
+    store_locate(&s->store, key_hash(value), value, &spot);
+    if (!spot.old)
+        return MR_OK;
+    mr_rc_t rc = store_erase(&s->store, &spot);
+
+    if (rc == MR_OK)
+        object_tell(&s->object, OBJECT_REMOVED, value);
+    return rc;
+}
+
+static mr_rc_t apply(struct object *o, const struct change *x)
+{
+    struct item_set *s = (struct item_set *)o;
+
+    if (x->kind == CHANGE_EMPTY)
+        return store_clear(&s->store);
+    if (x->count != 1 || x->values->size > RECORD_KEY_MAX)
+        return MR_ERR_ARGUMENT;
+    switch (x->kind) {
+    case CHANGE_ADD: return insert(s, x->values);
+    case CHANGE_ERASE: return erase(s, x->values);
+    default: return MR_ERR_ARGUMENT;
+    }
+}
+
+struct imaging {
+    void (*give)(void *context, const struct change *x);
+    void *context;
+};
+
+static void give_value(void *context, const struct data *value)
+{
+    const struct imaging *i = context;
+
+    i->give(i->context, &(struct change){CHANGE_ADD, 0, 0, value, 1});
+}
+
+static void image(struct object *o, void (*give)(void *context, const struct change *x),
+                  void *context)
+{
+    struct imaging i = {give, context};
+
+    store_scan(&((struct item_set *)o)->store, 0, UINT32_MAX, visit_key,
+               &(struct visiting){give_value, &i});
+}
+
+static const struct object_copy copy = {apply, image, NULL};
+
+static mr_rc_t add_locked(struct item_set *s, const struct data *value)
+{
+    if (value->size > s->object.value_max)
+        return MR_ERR_TOO_LARGE;
+    if (has(s, value))
+        return MR_EXISTS;
+    return object_change(&s->object, &(struct change){CHANGE_ADD, 0, 0, value, 1});
 }
 
 static mr_rc_t add(struct item_set *s, const struct data *value)
@@ -103,7 +181,8 @@ static mr_rc_t add(struct item_set *s, const struct data *value)
     mr_rc_t rc;
 
     for (uint32_t try = 0;; try++) {
-        partition_lock(object_partition(&s->object));
+        if ((rc = object_lock(&s->object, NULL)) != MR_OK)
+            return rc;
         rc = add_locked(s, value);
         object_unlock(&s->object);
         if (rc != MR_ERR_FULL || !object_make_room(&s->object, try))
@@ -126,66 +205,73 @@ mr_rc_t set_add(struct item_set *s, const struct data *values, uint32_t n)
     return answer;
 }
 
-static mr_rc_t remove_locked(struct item_set *s, const struct data *value)
+/* Those that are there, one change each. */
+static mr_rc_t remove_locked(struct item_set *s, const struct data *values, uint32_t n)
 {
-    struct spot spot;
+    mr_rc_t rc = MR_OK;
+    bool any = false;
 
-    store_locate(&s->store, key_hash(value), value, &spot);
-    if (!spot.old)
-        return MR_NOT_FOUND;
-    mr_rc_t rc = store_erase(&s->store, &spot);
-
-    if (rc == MR_OK)
-        object_tell(&s->object, OBJECT_REMOVED, value);
-    return rc;
+    for (uint32_t i = 0; i < n && rc == MR_OK; i++) {
+        if (!has(s, &values[i]))
+            continue;
+        any = true;
+        rc = object_change(&s->object, &(struct change){CHANGE_ERASE, 0, 0, &values[i], 1});
+    }
+    return rc == MR_OK && !any ? MR_NOT_FOUND : rc;
 }
 
 mr_rc_t set_remove(struct item_set *s, const struct data *values, uint32_t n)
 {
-    mr_rc_t answer = MR_NOT_FOUND;
+    mr_rc_t rc = object_lock(&s->object, NULL);
 
-    partition_lock(object_partition(&s->object));
-    for (uint32_t i = 0; i < n && answer < MR_ERR_MEMORY; i++) {
-        mr_rc_t rc = remove_locked(s, &values[i]);
-
-        if (rc != MR_NOT_FOUND)
-            answer = rc;
-    }
+    if (rc != MR_OK)
+        return rc;
+    rc = remove_locked(s, values, n);
     object_unlock(&s->object);
-    return answer;
+    return rc;
 }
 
+/* The values that are not among those that stay. */
 struct retaining {
-    struct item_set *set;
-    struct value_set values;
+    const struct value_set *stay;
+    struct data *gone;
+    uint32_t count;
 };
 
-static bool stays(void *context, const struct record *r)
+static void note_gone(void *context, const struct data *value)
 {
-    struct retaining *k = context;
-    struct data value = record_key(r);
+    struct retaining *r = context;
 
-    if (value_set_has(&k->values, &value))
-        return true;
-    object_tell(&k->set->object, OBJECT_REMOVED, &value);
-    return false;
+    if (!value_set_has(r->stay, value))
+        r->gone[r->count++] = *value;
+}
+
+static mr_rc_t retain_locked(struct item_set *s, const struct value_set *stay)
+{
+    struct retaining r = {.stay = stay, .gone = mem_alloc((s->store.entries + 1) * sizeof *r.gone)};
+
+    if (!r.gone)
+        return MR_ERR_MEMORY;
+    store_scan(&s->store, 0, UINT32_MAX, visit_key, &(struct visiting){note_gone, &r});
+    mr_rc_t rc = remove_locked(s, r.gone, r.count);
+
+    mem_free(r.gone);
+    return rc;
 }
 
 mr_rc_t set_retain(struct item_set *s, const struct data *values, uint32_t n)
 {
-    struct retaining k = {.set = s};
-    mr_rc_t rc = value_set_init(&k.values, values, n);
+    struct value_set stay;
+    mr_rc_t rc = value_set_init(&stay, values, n);
 
     if (rc != MR_OK)
         return rc;
-    partition_lock(object_partition(&s->object));
-    uint64_t before = s->store.entries;
-
-    rc = store_clear_but(&s->store, stays, &k);
-    bool gone = s->store.entries < before;
-    object_unlock(&s->object);
-    value_set_free(&k.values);
-    return rc == MR_OK && !gone ? MR_NOT_FOUND : rc;
+    if ((rc = object_lock(&s->object, NULL)) == MR_OK) {
+        rc = retain_locked(s, &stay);
+        object_unlock(&s->object);
+    }
+    value_set_free(&stay);
+    return rc;
 }
 
 mr_rc_t set_clear(struct item_set *s)

@@ -307,27 +307,6 @@ bool locks_force(struct locks *locks, const struct data *key)
     return held;
 }
 
-struct releasing {
-    struct lock_table *table;
-    uint64_t client_high, client_low;
-};
-
-static void release_of(void *context, struct lock *l)
-{
-    const struct releasing *r = context;
-
-    if (l->count > 0 && l->owner.client_high == r->client_high &&
-        l->owner.client_low == r->client_low)
-        let_go(r->table, l);
-}
-
-void locks_release_client(struct locks *locks, uint64_t client_high, uint64_t client_low)
-{
-    struct releasing r = {locks->table, client_high, client_low};
-
-    walk(locks, release_of, &r);
-}
-
 static void release_each(void *context, struct lock *l)
 {
     let_go(context, l);
@@ -357,6 +336,91 @@ const struct owner *locks_holder(struct locks *locks, const struct data *key)
     const struct lock *l = look(locks, key);
 
     return l && is_held(l) ? &l->owner : NULL;
+}
+
+/* ---- copies --------------------------------------------------------------------------------- */
+
+static struct lock_state state_of(const struct lock *l)
+{
+    return (struct lock_state){l->owner, l->count, l->ends_ms, l->reference};
+}
+
+bool locks_state(struct locks *locks, const struct data *key, struct lock_state *ret_state)
+{
+    const struct lock *l = look(locks, key);
+
+    if (!l || !is_held(l))
+        return false;
+    *ret_state = state_of(l);
+    return true;
+}
+
+mr_rc_t locks_restore(struct locks *locks, struct account *account, const struct data *key,
+                      const struct lock_state *state)
+{
+    struct lock *l = look(locks, key);
+    mr_rc_t rc;
+
+    if (state->count == 0) {
+        (void)locks_force(locks, key);
+        return MR_OK;
+    }
+    if (!l && (rc = add(locks, account, key, &l)) != MR_OK)
+        return rc;
+    l->owner = state->owner;
+    l->count = state->count < UINT32_MAX ? (uint32_t)state->count : UINT32_MAX;
+    l->ends_ms = state->ends_ms;
+    l->reference = state->reference;
+    look_at(locks->table, l->ends_ms);
+    return MR_OK;
+}
+
+struct giving {
+    void (*give)(void *context, const struct data *key, const struct lock_state *state);
+    void *context;
+};
+
+static void give_held(void *context, struct lock *l)
+{
+    const struct giving *g = context;
+    struct data key = key_of(l);
+    struct lock_state state = state_of(l);
+
+    if (is_held(l))
+        g->give(g->context, &key, &state);
+}
+
+void locks_each(struct locks *locks,
+                void (*give)(void *context, const struct data *key, const struct lock_state *state),
+                void *context)
+{
+    walk(locks, give_held, &(struct giving){give, context});
+}
+
+bool locks_of_client(struct locks *locks, uint64_t client_high, uint64_t client_low,
+                     struct data *ret_key)
+{
+    bool any = client_high == 0 && client_low == 0;
+
+    for (uint32_t i = 0; locks->table && i <= locks->table->mask; i++)
+        for (struct lock *l = locks->table->buckets[i]; l; l = l->next)
+            if (l->count > 0 && (any || (l->owner.client_high == client_high &&
+                                         l->owner.client_low == client_low))) {
+                *ret_key = key_of(l);
+                return true;
+            }
+    return false;
+}
+
+static void wake_each(void *context, struct lock *l)
+{
+    (void)context;
+    waits_wake_all(&l->waits);
+}
+
+void locks_wake(struct locks *locks)
+{
+    walk(locks, wake_each, NULL);
 }
 
 static void note_end(void *context, struct lock *l)

@@ -42,6 +42,14 @@ struct lock_request {
     struct waiter *waiter;
 };
 
+/* What there is to know of a lock that is held, for who has a copy of it. */
+struct lock_state {
+    struct owner owner;
+    uint64_t count;
+    uint64_t ends_ms; /* UINT64_MAX: when it is let go */
+    int64_t reference;
+};
+
 /* Is any key locked? Any thread; without the partition's lock it is a hint. */
 static inline bool locks_any(const struct locks *locks)
 {
@@ -59,13 +67,33 @@ mr_rc_t locks_release(struct locks *locks, const struct lock_request *q);
 /* Whoever holds it does not any more. False: nobody did. */
 bool locks_force(struct locks *locks, const struct data *key);
 
-/* Releases all that a client holds, or everything. */
-void locks_release_client(struct locks *locks, uint64_t client_high, uint64_t client_low);
+/* Everything is let go. */
 void locks_release_all(struct locks *locks);
 
 /* May the owner change the entry? As locks_take, but takes nothing. */
 mr_rc_t locks_admit(struct locks *locks, struct partition *p, const struct data *key,
                     const struct owner *owner, struct waiter *waiter);
+
+/* ---- copies --------------------------------------------------------------------------------- */
+
+/* False: nobody holds it. */
+bool locks_state(struct locks *locks, const struct data *key, struct lock_state *ret_state);
+
+/* Makes it so; a count of 0: nobody holds it. MR_ERR_FULL: no memory. */
+mr_rc_t locks_restore(struct locks *locks, struct account *account, const struct data *key,
+                      const struct lock_state *state);
+
+/* Gives those that are held. */
+void locks_each(struct locks *locks,
+                void (*give)(void *context, const struct data *key, const struct lock_state *state),
+                void *context);
+
+/* A key that the client holds, borrowed, or any that is held (zero, zero). False: there is none. */
+bool locks_of_client(struct locks *locks, uint64_t client_high, uint64_t client_low,
+                     struct data *ret_key);
+
+/* Wakes all who wait. */
+void locks_wake(struct locks *locks);
 
 /* Drops what is abandoned. Costs nothing before some lease has ended. */
 void locks_sweep(struct locks *locks);

@@ -183,6 +183,15 @@ void map_apply(uint32_t partition, struct effect *e);
 /* An entry of a copy that is being made; nobody is told. */
 void map_restore(uint32_t partition, const struct effect *e);
 
+/* The lock of a key as it says; those that are held; wakes all who wait for one; lets all go. */
+void map_lock_restore(uint32_t partition, const struct effect *e);
+void map_locks_each(struct map *m, uint32_t partition,
+                    void (*give)(void *context, const struct data *key,
+                                 const struct lock_state *state),
+                    void *context);
+void map_locks_wake(struct map *m, uint32_t partition);
+void map_locks_forget(struct map *m, uint32_t partition);
+
 /* The partition's share begins anew, empty; nobody is told. */
 void map_wipe(struct map *m, uint32_t partition);
 
@@ -232,13 +241,14 @@ mr_rc_t map_clear(struct map *m);
  * MR_ERR_MOVED: some of it is not served here, and some may be cleared. */
 mr_rc_t map_clear_share(struct map *m, const uint8_t *share, enum journal_kind told);
 
-/* Locks of keys; answers as in lock.h, and MR_ERR_TOO_LARGE. Take the partition's lock. */
+/* Locks of keys; answers as in lock.h, and MR_ERR_TOO_LARGE, MR_ERR_MOVED, MR_ERR_OFFLINE. Take the
+ * partition's lock. Forced: MR_NOT_FOUND: nobody held it. */
 mr_rc_t map_lock(struct map *m, const struct lock_request *q);
 mr_rc_t map_unlock(struct map *m, const struct lock_request *q);
-bool map_force_unlock(struct map *m, const struct data *key);
+mr_rc_t map_force_unlock(struct map *m, const struct data *key);
 
-/* Is the key locked, and by whom? */
-bool map_is_locked(struct map *m, const struct data *key, struct owner *ret_owner);
+/* Is the key locked, and by whom? MR_OK, MR_NOT_FOUND, MR_ERR_MOVED, MR_ERR_OFFLINE. */
+mr_rc_t map_is_locked(struct map *m, const struct data *key, struct owner *ret_owner);
 
 /* Releases what a client holds, after it has gone; or all locks. Takes the partitions' locks. */
 void map_release_client(struct map *m, uint64_t client_high, uint64_t client_low);

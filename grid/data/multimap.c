@@ -60,12 +60,12 @@ static void pack_each(const struct data *pack, value_visit visit, void *context)
 
 /* ---- changing ------------------------------------------------------------------------------- */
 
-enum change { CHANGE_PUT, CHANGE_REMOVE_VALUE, CHANGE_REMOVE };
+enum verb { VERB_PUT, VERB_REMOVE_VALUE, VERB_REMOVE };
 
 struct changing {
     struct object *object;
     const struct multimap_request *request;
-    enum change change;
+    enum verb change;
     uint8_t *pack;    /* the next one, ours */
     mr_rc_t answer;   /* MR_OK: something is changed */
     struct data gone; /* the pack that is removed whole */
@@ -140,9 +140,9 @@ static enum update_verdict update(void *context, const struct data *current, str
     struct changing *c = context;
 
     c->answer = MR_OK;
-    if (c->change == CHANGE_PUT)
+    if (c->change == VERB_PUT)
         return put(c, current, ret_next);
-    if (c->change == CHANGE_REMOVE_VALUE)
+    if (c->change == VERB_REMOVE_VALUE)
         return remove_value(c, current, ret_next);
     if (!current) {
         c->answer = MR_NOT_FOUND;
@@ -178,10 +178,10 @@ static void updated(void *context)
 
     if (c->answer != MR_OK || !watchers_any(&c->object->watchers))
         return;
-    if (c->change == CHANGE_REMOVE)
+    if (c->change == VERB_REMOVE)
         pack_each(&c->gone, tell_removed, c);
     else
-        tell(c, c->change == CHANGE_PUT ? OBJECT_ADDED : OBJECT_REMOVED, &c->request->value);
+        tell(c, c->change == VERB_PUT ? OBJECT_ADDED : OBJECT_REMOVED, &c->request->value);
 }
 
 static mr_rc_t run(struct changing *c)
@@ -205,7 +205,7 @@ static mr_rc_t run(struct changing *c)
 /* MR_ERR_ARGUMENT is what the map makes of UPDATE_FAIL, whose reason is the answer here; and it
  * is the answer where update was not even called. */
 static struct changing changing(struct object *o, const struct multimap_request *q,
-                                enum change change)
+                                enum verb change)
 {
     return (struct changing){
         .object = o, .request = q, .change = change, .answer = MR_ERR_ARGUMENT};
@@ -213,14 +213,14 @@ static struct changing changing(struct object *o, const struct multimap_request 
 
 mr_rc_t multimap_put(struct object *o, const struct multimap_request *q)
 {
-    struct changing c = changing(o, q, CHANGE_PUT);
+    struct changing c = changing(o, q, VERB_PUT);
 
     return run(&c);
 }
 
 mr_rc_t multimap_remove_value(struct object *o, const struct multimap_request *q)
 {
-    struct changing c = changing(o, q, CHANGE_REMOVE_VALUE);
+    struct changing c = changing(o, q, VERB_REMOVE_VALUE);
 
     return run(&c);
 }
@@ -228,7 +228,7 @@ mr_rc_t multimap_remove_value(struct object *o, const struct multimap_request *q
 mr_rc_t multimap_remove(struct object *o, const struct multimap_request *q, value_visit visit,
                         void *context)
 {
-    struct changing c = changing(o, q, CHANGE_REMOVE);
+    struct changing c = changing(o, q, VERB_REMOVE);
     mr_rc_t rc = run(&c);
 
     if (rc == MR_OK && visit)

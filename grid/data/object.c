@@ -3,6 +3,8 @@
 #include <sched.h>
 #include <string.h>
 
+#include "grid/op/copies.h"
+#include "grid/op/early.h"
 #include "grid/store/record.h"
 #include "net/base/clock.h"
 #include "net/base/epoch.h"
@@ -32,15 +34,55 @@ void object_deinit(struct object *o)
     mem_free(o->name);
 }
 
-mr_rc_t object_lock(struct object *o, struct waiter *w)
+/* Who cannot wait is sent away, and asks again. */
+static mr_rc_t is_here(struct object *o, struct waiter *w)
+{
+    struct copies *c = object_partition(o)->copies;
+    mr_rc_t rc = c ? copies_may_write(c, w) : MR_OK;
+
+    return rc == MR_ERR_BUSY ? MR_ERR_MOVED : rc;
+}
+
+mr_rc_t object_is_here(struct object *o, struct waiter *w)
 {
     partition_lock(object_partition(o));
-    (void)waiter_leave_locked(w); /* the operation looks what there is for others */
-    if (!w || !w->over)
-        return MR_OK;
-    w->over = false;
+    mr_rc_t rc = is_here(o, w);
+
     object_unlock(o);
-    return MR_ERR_DESTROYED;
+    return rc;
+}
+
+mr_rc_t object_lock(struct object *o, struct waiter *w)
+{
+    mr_rc_t rc = MR_OK;
+
+    partition_lock(object_partition(o));
+    (void)waiter_leave_locked(w); /* the operation looks what there is for others */
+    if (w && w->over) {
+        w->over = false;
+        rc = MR_ERR_DESTROYED;
+    } else if ((rc = is_here(o, w)) == MR_OK && object_partition(o)->copies) {
+        early_rest(object_partition(o)->copies, o->seq);
+    }
+    if (rc != MR_OK)
+        object_unlock(o);
+    return rc;
+}
+
+void object_look(struct object *o)
+{
+    partition_lock(object_partition(o));
+    if (object_partition(o)->copies)
+        early_rest(object_partition(o)->copies, o->seq);
+}
+
+mr_rc_t object_change(struct object *o, const struct change *x)
+{
+    struct partition *p = object_partition(o);
+
+    if (p->copies)
+        return early_change(p->copies, o, x);
+    return o->copy->apply(o, x);
 }
 
 mr_rc_t object_wait(struct object *o, struct waits *waits, struct waiter *w)
@@ -53,12 +95,16 @@ mr_rc_t object_wait(struct object *o, struct waits *waits, struct waiter *w)
 
 void object_tell(struct object *o, enum object_event_kind kind, const struct data *value)
 {
+    struct copies *c = object_partition(o)->copies;
+    const struct object_event e = {
+        .kind = kind, .partition = o->partition, .time_ms = clock_ms(), .value = *value};
+
     if (!watchers_any(&o->watchers))
         return;
-    watchers_tell(&o->watchers, &(struct object_event){.kind = kind,
-                                                       .partition = o->partition,
-                                                       .time_ms = clock_ms(),
-                                                       .value = *value});
+    if (c)
+        early_tell(c, o, &e);
+    else
+        watchers_tell(&o->watchers, &e);
 }
 
 bool object_make_room(struct object *o, uint32_t try)

@@ -10,6 +10,7 @@
 #include "grid/data/queue.h"
 #include "grid/data/ringbuffer.h"
 #include "grid/data/topic.h"
+#include "grid/op/early.h"
 #include "net/base/hash.h"
 #include "net/base/log.h"
 
@@ -198,6 +199,7 @@ static mr_rc_t add(struct objects *os, enum object_kind kind, const char *name,
     limit_values(os, o);
     struct object **first = bucket_of(os, o->hash = hash_of(kind, name));
 
+    early_join(o);
     o->next = *first;
     store_release_ptr((void **)first, o);
     tell(os, o, true);

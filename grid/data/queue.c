@@ -9,6 +9,16 @@ static void wake_putters(struct collection *c, uint32_t n)
     waits_wake_some(&((struct queue *)c)->putters, n);
 }
 
+static void wake(struct object *o)
+{
+    struct queue *q = (struct queue *)o;
+
+    waits_wake_all(&q->takers);
+    waits_wake_all(&q->putters);
+}
+
+static const struct object_copy copy = {collection_apply, collection_image, wake};
+
 mr_rc_t queue_new(struct partitions *ps, const char *name, uint32_t size_max, struct object **ret_o)
 {
     struct queue *q = mem_alloc_zero(sizeof *q);
@@ -20,6 +30,7 @@ mr_rc_t queue_new(struct partitions *ps, const char *name, uint32_t size_max, st
         return MR_ERR_MEMORY;
     }
     collection_init(&q->collection);
+    q->collection.object.copy = &copy;
     q->collection.gone = wake_putters;
     q->size_max = size_max;
     waits_init(&q->takers);
@@ -37,11 +48,11 @@ void queue_free(struct object *o)
 mr_rc_t queue_destroy(struct object *o)
 {
     struct queue *q = (struct queue *)o;
+    mr_rc_t rc = object_lock(o, NULL);
 
-    partition_lock(object_partition(o));
-    mr_rc_t rc = collection_empty_locked(&q->collection);
-
-    if (rc == MR_OK) {
+    if (rc != MR_OK)
+        return rc;
+    if ((rc = collection_empty_locked(&q->collection)) == MR_OK) {
         waits_end(&q->takers);
         waits_end(&q->putters);
     }
@@ -93,8 +104,11 @@ mr_rc_t queue_offer(struct queue *q, const struct data *value, struct waiter *w)
 
 static mr_rc_t add_all(struct queue *q, const struct data *values, uint32_t n)
 {
-    partition_lock(object_partition(&q->collection.object));
-    mr_rc_t rc = room(q) >= n ? add(q, values, n) : MR_ERR_BUSY;
+    mr_rc_t rc = object_lock(&q->collection.object, NULL);
+
+    if (rc != MR_OK)
+        return rc;
+    rc = room(q) >= n ? add(q, values, n) : MR_ERR_BUSY;
     object_unlock(&q->collection.object);
     return rc;
 }
@@ -132,7 +146,7 @@ mr_rc_t queue_peek(struct queue *q, struct data *ret_value)
 {
     mr_rc_t rc = MR_NOT_FOUND;
 
-    partition_lock(object_partition(&q->collection.object));
+    object_look(&q->collection.object);
     if (q->collection.items.count > 0) {
         *ret_value = sequence_at(&q->collection.items, 0);
         rc = MR_OK;
@@ -161,16 +175,18 @@ static uint32_t that_fit(const struct queue *q, uint32_t n, uint64_t bytes_max)
 mr_rc_t queue_drain(struct queue *q, uint32_t n, uint64_t bytes_max, value_visit visit,
                     void *context)
 {
-    partition_lock(object_partition(&q->collection.object));
-    mr_rc_t rc = collection_drain_locked(&q->collection, that_fit(q, n, bytes_max), visit, context);
+    mr_rc_t rc = object_lock(&q->collection.object, NULL);
 
+    if (rc != MR_OK)
+        return rc;
+    rc = collection_drain_locked(&q->collection, that_fit(q, n, bytes_max), visit, context);
     object_unlock(&q->collection.object);
     return rc;
 }
 
 uint32_t queue_remaining(struct queue *q)
 {
-    partition_lock(object_partition(&q->collection.object));
+    object_look(&q->collection.object);
     uint32_t n = room(q);
     object_unlock(&q->collection.object);
     return n;

@@ -8,6 +8,8 @@
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
+static const struct object_copy copy;
+
 mr_rc_t ringbuffer_new(struct partitions *ps, const char *name,
                        const struct ringbuffer_rules *rules, struct object **ret_o)
 {
@@ -24,6 +26,7 @@ mr_rc_t ringbuffer_new(struct partitions *ps, const char *name,
     rb->capacity = rules->capacity;
     rb->ttl_ms = rules->ttl_ms;
     waits_init(&rb->readers);
+    rb->object.copy = &copy;
     *ret_o = &rb->object;
     return MR_OK;
 }
@@ -38,25 +41,101 @@ void ringbuffer_free(struct object *o)
     mem_free(rb);
 }
 
+mr_rc_t ringbuffer_destroy(struct object *o)
+{
+    struct ringbuffer *rb = (struct ringbuffer *)o;
+    mr_rc_t rc = object_lock(o, NULL);
+
+    if (rc != MR_OK)
+        return rc;
+    if ((rc = object_change(o, &(struct change){.kind = CHANGE_EMPTY})) == MR_OK)
+        waits_end(&rb->readers);
+    object_unlock(o);
+    return rc;
+}
+
+/* ---- changes -------------------------------------------------------------------------------- */
+
+static int64_t head_of(const struct ringbuffer *rb)
+{
+    return rb->next - rb->items.count;
+}
+
 static void overwritten(void *context, const struct data *value)
 {
     (void)context, (void)value;
 }
 
-mr_rc_t ringbuffer_destroy(struct object *o)
+static mr_rc_t remove_first(struct ringbuffer *rb, uint32_t n)
+{
+    return sequence_remove_first(&rb->items, n, overwritten, NULL);
+}
+
+/* With no memory to take the oldest out it has a few more for a while, which hurts nobody. */
+static mr_rc_t append(struct ringbuffer *rb, const struct change *x)
+{
+    mr_rc_t rc = sequence_insert(&rb->items, rb->items.count, x->values, x->count);
+
+    if (rc != MR_OK)
+        return rc;
+    rb->next += x->count;
+    if (rb->items.count > rb->capacity)
+        (void)!remove_first(rb, rb->items.count - rb->capacity);
+    return MR_OK;
+}
+
+static mr_rc_t remove_before(struct ringbuffer *rb, int64_t number)
+{
+    if (number <= head_of(rb))
+        return MR_OK;
+    return number > rb->next ? MR_ERR_ARGUMENT : remove_first(rb, (uint32_t)(number - head_of(rb)));
+}
+
+static mr_rc_t empty(struct ringbuffer *rb)
+{
+    mr_rc_t rc = remove_first(rb, rb->items.count);
+
+    if (rc == MR_OK)
+        rb->next = 0;
+    return rc;
+}
+
+static mr_rc_t number(struct ringbuffer *rb, uint64_t from)
+{
+    if (rb->items.count > 0 || from > INT64_MAX)
+        return MR_ERR_ARGUMENT;
+    rb->next = (int64_t)from;
+    return MR_OK;
+}
+
+static mr_rc_t apply(struct object *o, const struct change *x)
 {
     struct ringbuffer *rb = (struct ringbuffer *)o;
 
-    partition_lock(object_partition(o));
-    mr_rc_t rc = sequence_remove_first(&rb->items, rb->items.count, overwritten, NULL);
-
-    if (rc == MR_OK) {
-        rb->next = 0;
-        waits_end(&rb->readers);
+    switch (x->kind) {
+    case CHANGE_INSERT: return append(rb, x);
+    case CHANGE_REMOVE: return remove_before(rb, (int64_t)x->at);
+    case CHANGE_EMPTY: return empty(rb);
+    case CHANGE_NUMBER: return number(rb, x->at);
+    default: return MR_ERR_ARGUMENT;
     }
-    object_unlock(o);
-    return rc;
 }
+
+static void image(struct object *o, void (*give)(void *context, const struct change *x),
+                  void *context)
+{
+    struct ringbuffer *rb = (struct ringbuffer *)o;
+
+    give(context, &(struct change){.kind = CHANGE_NUMBER, .at = (uint64_t)head_of(rb)});
+    sequence_image(&rb->items, give, context);
+}
+
+static void wake(struct object *o)
+{
+    waits_wake_all(&((struct ringbuffer *)o)->readers);
+}
+
+static const struct object_copy copy = {apply, image, wake};
 
 /* ---- time ----------------------------------------------------------------------------------- */
 
@@ -112,22 +191,11 @@ static void expire(struct ringbuffer *rb)
             break;
     }
     if (n > 0)
-        (void)!sequence_remove_first(&rb->items, n, overwritten, NULL);
+        (void)!object_change(&rb->object, &(struct change){.kind = CHANGE_REMOVE,
+                                                           .at = (uint64_t)(head_of(rb) + n)});
 }
 
 /* ---- writing -------------------------------------------------------------------------------- */
-
-static int64_t head_of(const struct ringbuffer *rb)
-{
-    return rb->next - rb->items.count;
-}
-
-/* With no memory to take the oldest out it has a few more for a while, which hurts nobody. */
-static void trim(struct ringbuffer *rb)
-{
-    if (rb->items.count > rb->capacity)
-        (void)!sequence_remove_first(&rb->items, rb->items.count - rb->capacity, overwritten, NULL);
-}
 
 /* While there are more than the capacity for want of memory, none. */
 static uint32_t room_of(const struct ringbuffer *rb)
@@ -135,6 +203,20 @@ static uint32_t room_of(const struct ringbuffer *rb)
     if (rb->ttl_ms == 0)
         return rb->capacity;
     return rb->items.count < rb->capacity ? rb->capacity - rb->items.count : 0;
+}
+
+static mr_rc_t append_all(struct ringbuffer *rb, const struct data *items, uint32_t n)
+{
+    mr_rc_t rc = MR_OK;
+
+    while (rc == MR_OK && n > 0) {
+        uint32_t fit = change_fit(items, n);
+
+        rc = object_change(&rb->object, &(struct change){CHANGE_INSERT, 0, 0, items, fit});
+        items += fit;
+        n -= fit;
+    }
+    return rc;
 }
 
 static mr_rc_t add_locked(struct ringbuffer *rb, const struct data *values, uint32_t n,
@@ -146,10 +228,10 @@ static mr_rc_t add_locked(struct ringbuffer *rb, const struct data *values, uint
         if (values[i].size + (rb->ttl_ms ? ENDS_SIZE : 0) > rb->object.value_max)
             return MR_ERR_TOO_LARGE;
     if (rb->ttl_ms == 0)
-        return sequence_insert(&rb->items, rb->items.count, values, n);
+        return append_all(rb, values, n);
 
     struct data *items = with_ends(values, n, clock_ms() + rb->ttl_ms);
-    mr_rc_t rc = items ? sequence_insert(&rb->items, rb->items.count, items, n) : MR_ERR_MEMORY;
+    mr_rc_t rc = items ? append_all(rb, items, n) : MR_ERR_MEMORY;
 
     mem_free(items);
     return rc;
@@ -158,13 +240,12 @@ static mr_rc_t add_locked(struct ringbuffer *rb, const struct data *values, uint
 static mr_rc_t add(struct ringbuffer *rb, const struct data *values, uint32_t n, bool overwrite,
                    int64_t *ret_last)
 {
-    partition_lock(object_partition(&rb->object));
-    expire(rb);
-    mr_rc_t rc = add_locked(rb, values, n, overwrite);
+    mr_rc_t rc = object_lock(&rb->object, NULL);
 
-    if (rc == MR_OK) {
-        rb->next += n;
-        trim(rb);
+    if (rc != MR_OK)
+        return rc;
+    expire(rb);
+    if ((rc = add_locked(rb, values, n, overwrite)) == MR_OK) {
         waits_wake_all(&rb->readers);
         *ret_last = rb->next - 1;
     }
@@ -187,7 +268,7 @@ mr_rc_t ringbuffer_add(struct ringbuffer *rb, const struct data *values, uint32_
 
 void ringbuffer_facts(struct ringbuffer *rb, struct ringbuffer_facts *ret_facts)
 {
-    partition_lock(object_partition(&rb->object));
+    object_look(&rb->object);
     expire(rb);
     *ret_facts = (struct ringbuffer_facts){.head = head_of(rb),
                                            .tail = rb->next - 1,

@@ -5,7 +5,7 @@
 #include "net/base/check.h"
 #include "net/base/mem.h"
 
-enum { CAPACITY_LEAST = 8, FEW = 16 };
+enum { CAPACITY_LEAST = 8, FEW = 16, IMAGE_VALUES = 256 };
 
 /* A value in the slab. */
 struct item {
@@ -279,6 +279,22 @@ mr_rc_t sequence_remove_if(struct sequence *s,
     s->count = stay;
     shrink(s);
     return MR_OK;
+}
+
+void sequence_image(const struct sequence *s, void (*give)(void *context, const struct change *x),
+                    void *context)
+{
+    struct data values[IMAGE_VALUES];
+
+    for (uint32_t at = 0; at < s->count;) {
+        uint32_t n = s->count - at < IMAGE_VALUES ? s->count - at : IMAGE_VALUES;
+
+        for (uint32_t i = 0; i < n; i++)
+            values[i] = sequence_at(s, at + i);
+        n = change_fit(values, n);
+        give(context, &(struct change){CHANGE_INSERT, at, 0, values, n});
+        at += n;
+    }
 }
 
 int32_t sequence_find(const struct sequence *s, const struct data *value)

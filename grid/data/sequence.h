@@ -21,6 +21,7 @@
 #ifndef GRID_DATA_SEQUENCE_H
 #define GRID_DATA_SEQUENCE_H
 
+#include "grid/data/change.h"
 #include "grid/store/slab.h"
 #include "net/wire/data.h"
 
@@ -60,6 +61,10 @@ mr_rc_t sequence_remove_first(struct sequence *s, uint32_t n,
 mr_rc_t sequence_remove_if(struct sequence *s,
                            bool (*goes)(void *context, const struct data *value), void *context,
                            uint32_t *ret_gone);
+
+/* Gives changes that put all its values behind those of an empty one. */
+void sequence_image(const struct sequence *s, void (*give)(void *context, const struct change *x),
+                    void *context);
 
 /* The first or the last place with an equal value, SEQUENCE_NONE when there is none. */
 int32_t sequence_find(const struct sequence *s, const struct data *value);

@@ -78,12 +78,34 @@ static void hand_over(const struct call *c)
         session_send(c->session);
 }
 
+/* Was it asked of an object that another member may have changed meanwhile? Not where the answer
+ * rests on something: that it is committed shows that this member was primary. */
+static bool is_stale(const struct call *c)
+{
+    return c->reign && !(c->held && c->held->commit.rests) &&
+           !partitions_may_read(&c->member->partitions, (uint32_t)c->head.partition, c->reign);
+}
+
+static void say_gone(struct call *c, mr_rc_t rc)
+{
+    if (c->held)
+        held_drop(c->held);
+    c->held = NULL;
+    say(c, rc, &c->desk->out);
+    hand_over(c);
+}
+
 /* What is on the desk, when it may be known. */
 static void send(struct call *c)
 {
     struct held *held = c->held;
     struct sink *out = &c->desk->out;
     bool unknown = false;
+
+    if (is_stale(c)) {
+        say_gone(c, MR_ERR_MOVED);
+        return;
+    }
 
     c->held = NULL;
     if (c->forwarded)
@@ -253,6 +275,18 @@ mr_rc_t call_object(struct call *c, enum object_kind kind, struct wire_bytes nam
     return rc == MR_OK ? rc : explain_open(&c->member->objects, text, rc, c->err);
 }
 
+mr_rc_t call_object_here(struct call *c, enum object_kind kind, struct wire_bytes name,
+                         struct object **ret_o)
+{
+    mr_rc_t rc = call_object(c, kind, name, ret_o);
+
+    if (rc != MR_OK)
+        return rc;
+    c->head.partition = (int32_t)(*ret_o)->partition; /* some clients do not name it */
+    c->reign = partitions_reign(&c->member->partitions, (*ret_o)->partition);
+    return object_is_here(*ret_o, c->waiter);
+}
+
 /* Sessions remember plain maps only, which are asked most. */
 mr_rc_t call_map_of(struct call *c, enum object_kind kind, struct wire_bytes name,
                     struct map **ret_map)
@@ -355,11 +389,7 @@ static mr_rc_t go_on_elsewhere(struct call *c, const uint8_t *bytes, size_t size
 static void finish(struct call *c, mr_rc_t rc)
 {
     if (c->forwarded && (rc == MR_ERR_MOVED || rc == MR_ERR_OFFLINE)) {
-        if (c->held)
-            held_drop(c->held);
-        c->held = NULL;
-        say(c, rc, &c->desk->out);
-        hand_over(c);
+        say_gone(c, rc);
         return;
     }
     if (rc == MR_ERR_CLOSED && !c->is_away && c->session->state == SESSION_NEW)

@@ -52,6 +52,7 @@ struct call {
     int64_t forwarded;    /* the call's number at the member that has it from the client; 0: none */
     const uint8_t *share; /* of the partitions, that it is about here; NULL: all */
     bool is_own;          /* a share of a call that this member has given out: it gets the answer */
+    uint64_t reign;       /* of the object's partition when it was opened; 0: of no such thing */
     struct held *held;    /* what the answer rests on; NULL: nothing is asked of others */
 };
 
@@ -98,6 +99,12 @@ mr_rc_t call_name(struct call *c, struct wire_bytes name, char out[MAP_NAME_MAX 
 /* The object of this kind and name, made when it is not there. */
 mr_rc_t call_object(struct call *c, enum object_kind kind, struct wire_bytes name,
                     struct object **ret_o);
+
+/* The same of one that lies whole in a partition, for an operation on it. MR_PENDING, to be
+ * returned: soon; MR_ERR_MOVED: at another member. What is answered has to have been so while
+ * it was here. */
+mr_rc_t call_object_here(struct call *c, enum object_kind kind, struct wire_bytes name,
+                         struct object **ret_o);
 
 /* The map that is in it, of a kind that has one (map_object.h). */
 mr_rc_t call_map_of(struct call *c, enum object_kind kind, struct wire_bytes name,

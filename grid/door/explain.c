@@ -42,7 +42,7 @@ static mr_rc_t explain_locked(struct map *m, const struct map_request *q, mr_err
 
     (void)!fail(err, MR_ERR_BUSY, "try again, or look why the lock is held for so long",
                 "map \"%s\": another has locked the key", m->name);
-    if (map_is_locked(m, &q->key, &holder))
+    if (map_is_locked(m, &q->key, &holder) == MR_OK)
         fail_detail(err, "thread %lld of client %016llx%016llx holds the lock",
                     (long long)holder.thread, (unsigned long long)holder.client_high,
                     (unsigned long long)holder.client_low);

@@ -106,7 +106,7 @@ static mr_rc_t run_locked(struct map *m, const struct map_request *q, struct map
 {
     struct map_request mine = *q;
 
-    mine.owner.thread = thread_number();
+    mine.owner = (struct owner){.client_high = m->partitions->self, .thread = thread_number()};
     return sections > 0 || loop_current() ? run_request(m, &mine, ret_a)
                                           : run_waiting(m, &mine, ret_a);
 }
@@ -318,9 +318,25 @@ static mr_rc_t map_index(struct channel *c, struct channel_map *map, int kind,
 
 /* ---- locks ---------------------------------------------------------------------------------- */
 
-static struct lock_request lock_request(const struct data *key)
+/* Threads of this member are others than those of another. */
+static struct lock_request lock_request(const struct map *m, const struct data *key)
 {
-    return (struct lock_request){.key = *key, .owner = {.thread = thread_number()}};
+    return (struct lock_request){
+        .key = *key, .owner = {.client_high = m->partitions->self, .thread = thread_number()}};
+}
+
+/* Runs it, and waits until others know what has become of the lock. */
+static mr_rc_t run_lock(struct map *m, mr_rc_t (*run)(struct map *m, const struct lock_request *q),
+                        const struct lock_request *q)
+{
+    struct commit_sleep *s = m->partitions->serves ? commit_sleep_begin() : NULL;
+
+    if (m->partitions->serves && !s)
+        return MR_ERR_MEMORY;
+    mr_rc_t rc = run(m, q);
+    mr_rc_t known = s ? commit_sleep_end(s) : MR_OK;
+
+    return rc == MR_OK ? known : rc;
 }
 
 /* As run_waiting: sleeps outside of the epoch section until the lock may be free. */
@@ -333,7 +349,7 @@ static mr_rc_t lock_waiting(struct map *m, struct lock_request *q, uint64_t time
     mr_rc_t rc;
 
     q->waiter = &s.waiter;
-    while ((rc = map_lock(m, q)) == MR_PENDING && clock_ns() < until_ns) {
+    while ((rc = run_lock(m, map_lock, q)) == MR_PENDING && clock_ns() < until_ns) {
         epoch_exit();
         sleep_until(&s, until_ns);
         epoch_enter();
@@ -347,13 +363,14 @@ static mr_rc_t lock_waiting(struct map *m, struct lock_request *q, uint64_t time
 static mr_rc_t take_lock(struct channel *c, struct channel_map *map, const struct data *key,
                          uint64_t lease_ms, uint64_t timeout_ms, mr_err_t *err)
 {
-    struct lock_request q = lock_request(key);
+    struct lock_request q = lock_request(map_of(map), key);
     bool may_wait = timeout_ms > 0 && sections == 0 && !loop_current();
 
     (void)c;
     q.lease_ms = lease_ms;
     epoch_enter();
-    mr_rc_t rc = may_wait ? lock_waiting(map_of(map), &q, timeout_ms) : map_lock(map_of(map), &q);
+    mr_rc_t rc =
+        may_wait ? lock_waiting(map_of(map), &q, timeout_ms) : run_lock(map_of(map), map_lock, &q);
 
     epoch_exit();
     if (rc == MR_OK)
@@ -366,16 +383,18 @@ static mr_rc_t take_lock(struct channel *c, struct channel_map *map, const struc
 static mr_rc_t release_lock(struct channel *c, struct channel_map *map, const struct data *key,
                             mr_err_t *err)
 {
-    struct lock_request q = lock_request(key);
+    struct lock_request q = lock_request(map_of(map), key);
 
     (void)c;
     epoch_enter();
-    mr_rc_t rc = map_unlock(map_of(map), &q);
+    mr_rc_t rc = run_lock(map_of(map), map_unlock, &q);
 
     epoch_exit();
-    return rc == MR_OK ? rc
-                       : fail(err, rc, NULL, "map \"%s\": the key is not locked by this thread",
-                              map_of(map)->name);
+    return rc == MR_OK
+               ? rc
+               : fail(err, rc, NULL, "map \"%s\": the key cannot be unlocked: %s",
+                      map_of(map)->name,
+                      rc == MR_ERR_ARGUMENT ? "it is not locked by this thread" : mr_rc_text(rc));
 }
 
 static mr_rc_t is_locked(struct channel *c, struct channel_map *map, const struct data *key,
@@ -385,9 +404,11 @@ static mr_rc_t is_locked(struct channel *c, struct channel_map *map, const struc
 
     (void)c, (void)err;
     epoch_enter();
-    *ret_locked = map_is_locked(map_of(map), key, &owner);
+    mr_rc_t rc = map_is_locked(map_of(map), key, &owner);
+
     epoch_exit();
-    return MR_OK;
+    *ret_locked = rc == MR_OK;
+    return rc == MR_NOT_FOUND ? MR_OK : rc;
 }
 
 /* ---- the whole map -------------------------------------------------------------------------- */

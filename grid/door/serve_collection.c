@@ -21,7 +21,7 @@ static mr_rc_t size_of(struct call *c, enum object_kind kind, struct wire_bytes 
                        uint64_t *ret_size)
 {
     struct object *o;
-    mr_rc_t rc = call_object(c, kind, name, &o);
+    mr_rc_t rc = call_object_here(c, kind, name, &o);
 
     if (rc == MR_OK)
         *ret_size = kind == OBJECT_SET ? set_size((struct item_set *)o)
@@ -55,7 +55,7 @@ static mr_rc_t contains(struct call *c, enum object_kind kind, struct wire_bytes
                         const struct data *value)
 {
     struct object *o;
-    mr_rc_t rc = call_object(c, kind, name, &o);
+    mr_rc_t rc = call_object_here(c, kind, name, &o);
 
     if (rc != MR_OK)
         return rc;
@@ -68,7 +68,7 @@ static mr_rc_t contains_all(struct call *c, enum object_kind kind, struct wire_b
 {
     const struct data *values = call_values(c, list);
     struct object *o;
-    mr_rc_t rc = values ? call_object(c, kind, name, &o) : MR_ERR_MEMORY;
+    mr_rc_t rc = values ? call_object_here(c, kind, name, &o) : MR_ERR_MEMORY;
 
     if (rc != MR_OK)
         return rc;
@@ -82,7 +82,7 @@ static mr_rc_t remove_value(struct call *c, enum object_kind kind, struct wire_b
                             const struct data *value)
 {
     struct object *o;
-    mr_rc_t rc = call_object(c, kind, name, &o);
+    mr_rc_t rc = call_object_here(c, kind, name, &o);
 
     if (rc != MR_OK)
         return rc;
@@ -103,7 +103,7 @@ static mr_rc_t remove_all(struct call *c, enum object_kind kind, struct wire_byt
 {
     const struct data *values = call_values(c, list);
     struct object *o;
-    mr_rc_t rc = values ? call_object(c, kind, name, &o) : MR_ERR_MEMORY;
+    mr_rc_t rc = values ? call_object_here(c, kind, name, &o) : MR_ERR_MEMORY;
 
     return rc == MR_OK ? answer_found(c, remove_from(o, values, list.count, retain)) : rc;
 }
@@ -111,7 +111,7 @@ static mr_rc_t remove_all(struct call *c, enum object_kind kind, struct wire_byt
 static mr_rc_t clear(struct call *c, enum object_kind kind, struct wire_bytes name)
 {
     struct object *o;
-    mr_rc_t rc = call_object(c, kind, name, &o);
+    mr_rc_t rc = call_object_here(c, kind, name, &o);
 
     if (rc == MR_OK)
         rc = kind == OBJECT_SET ? set_clear((struct item_set *)o)
@@ -125,7 +125,7 @@ static mr_rc_t list_all(struct call *c, enum object_kind kind, struct wire_bytes
 {
     struct listing l = listing_new(c);
     struct object *o;
-    mr_rc_t rc = call_object(c, kind, name, &o);
+    mr_rc_t rc = call_object_here(c, kind, name, &o);
 
     if (rc != MR_OK)
         return rc;
@@ -226,7 +226,7 @@ ALL(set_get_all, OBJECT_SET)
 static mr_rc_t queue_of(struct call *c, struct wire_bytes name, struct queue **ret_q)
 {
     struct object *o;
-    mr_rc_t rc = call_object(c, OBJECT_QUEUE, name, &o);
+    mr_rc_t rc = call_object_here(c, OBJECT_QUEUE, name, &o);
 
     if (rc == MR_OK)
         *ret_q = (struct queue *)o;
@@ -356,7 +356,7 @@ mr_rc_t serve_queue_remaining_capacity(struct call *c, const struct queue_remain
 static mr_rc_t list_of(struct call *c, struct wire_bytes name, struct item_list **ret_l)
 {
     struct object *o;
-    mr_rc_t rc = call_object(c, OBJECT_LIST, name, &o);
+    mr_rc_t rc = call_object_here(c, OBJECT_LIST, name, &o);
 
     if (rc == MR_OK)
         *ret_l = (struct item_list *)o;
@@ -507,7 +507,7 @@ static mr_rc_t add_to_set(struct call *c, struct wire_bytes name, const struct d
                           uint32_t n)
 {
     struct object *o;
-    mr_rc_t rc = values ? call_object(c, OBJECT_SET, name, &o) : MR_ERR_MEMORY;
+    mr_rc_t rc = values ? call_object_here(c, OBJECT_SET, name, &o) : MR_ERR_MEMORY;
 
     return rc == MR_OK ? answer_found(c, set_add((struct item_set *)o, values, n)) : rc;
 }

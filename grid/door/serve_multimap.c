@@ -65,7 +65,11 @@ static mr_rc_t unlock(struct call *c, enum object_kind kind, struct wire_bytes n
         mr_rc_t rc = call_map_of(c, KIND, q->name, &m);                                            \
                                                                                                    \
         if (rc == MR_OK)                                                                           \
-            reply(c, &(bool){map_is_locked(m, &q->key, &owner)});                                  \
+            rc = map_is_locked(m, &q->key, &owner);                                                \
+        if (rc == MR_OK || rc == MR_NOT_FOUND) {                                                   \
+            reply(c, &(bool){rc == MR_OK});                                                        \
+            return MR_OK;                                                                          \
+        }                                                                                          \
         return rc;                                                                                 \
     }                                                                                              \
     mr_rc_t serve_##prefix##_unlock(struct call *c, const struct prefix##_unlock_req *q)           \
@@ -80,9 +84,10 @@ static mr_rc_t unlock(struct call *c, enum object_kind kind, struct wire_bytes n
         struct map *m;                                                                             \
         mr_rc_t rc = call_map_of(c, KIND, q->name, &m);                                            \
                                                                                                    \
-        if (rc != MR_OK)                                                                           \
+        if (rc == MR_OK)                                                                           \
+            rc = map_force_unlock(m, &q->key);                                                     \
+        if (rc != MR_OK && rc != MR_NOT_FOUND)                                                     \
             return rc;                                                                             \
-        (void)map_force_unlock(m, &q->key);                                                        \
         reply(c, NULL);                                                                            \
         return MR_OK;                                                                              \
     }

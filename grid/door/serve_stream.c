@@ -15,7 +15,7 @@ static mr_rc_t publish(struct call *c, struct wire_bytes name, const struct data
                        uint32_t n)
 {
     struct object *o;
-    mr_rc_t rc = messages ? call_object(c, OBJECT_TOPIC, name, &o) : MR_ERR_MEMORY;
+    mr_rc_t rc = messages ? call_object_here(c, OBJECT_TOPIC, name, &o) : MR_ERR_MEMORY;
 
     if (rc != MR_OK)
         return rc;
@@ -64,7 +64,7 @@ mr_rc_t serve_topic_remove_message_listener(struct call *c,
 static mr_rc_t ring_of(struct call *c, struct wire_bytes name, struct ringbuffer **ret_rb)
 {
     struct object *o;
-    mr_rc_t rc = call_object(c, OBJECT_RINGBUFFER, name, &o);
+    mr_rc_t rc = call_object_here(c, OBJECT_RINGBUFFER, name, &o);
 
     if (rc == MR_OK)
         *ret_rb = (struct ringbuffer *)o;
@@ -201,14 +201,22 @@ mr_rc_t serve_ringbuffer_read_many(struct call *c, const struct ringbuffer_read_
 
 /* ---- ids ------------------------------------------------------------------------------------ */
 
+/* Of a number that no two members have had lately, what there is room for. */
+static mr_rc_t node_of(const struct member *m, uint32_t *ret_node)
+{
+    *ret_node = load_relaxed_32(&m->node) & FLAKE_NODE_MAX;
+    return m->control && load_relaxed_32(&m->node) == 0 ? MR_ERR_OFFLINE : MR_OK;
+}
+
 mr_rc_t serve_flake_id_new_id_batch(struct call *c, const struct flake_id_new_id_batch_req *q)
 {
     struct flake_batch b;
     struct object *o;
+    uint32_t node;
     mr_rc_t rc = call_object(c, OBJECT_FLAKE_ID, q->name, &o);
 
-    if (rc == MR_OK)
-        rc = flake_id_batch((struct flake_id *)o, 0,
+    if (rc == MR_OK && (rc = node_of(c->member, &node)) == MR_OK)
+        rc = flake_id_batch((struct flake_id *)o, node,
                             q->batch_size < 0 ? 0 : (uint32_t)q->batch_size, &b);
     if (rc != MR_OK)
         return rc;
@@ -238,7 +246,7 @@ static mr_rc_t count(struct call *c, struct wire_bytes name, struct wire_bytes s
     struct sink clock = {.grows = true};
     struct object *o;
     int64_t was, is;
-    mr_rc_t rc = times ? call_object(c, OBJECT_PN_COUNTER, name, &o) : MR_ERR_MEMORY;
+    mr_rc_t rc = times ? call_object_here(c, OBJECT_PN_COUNTER, name, &o) : MR_ERR_MEMORY;
 
     for (uint32_t i = 0; times && i < seen.size / TIME_SIZE; i++) {
         struct wire_uuid u = wire_uuid_at(seen, TIME_SIZE, 0, i);

@@ -30,6 +30,8 @@ void commit_note(struct list *line, uint64_t seq)
     struct commit *c = commit_self;
     struct commit_note *n = c ? mem_alloc(sizeof *n) : NULL;
 
+    if (c)
+        c->rests = true;
     if (!n) {
         if (c)
             store_relaxed_32(&c->unknown, 1);

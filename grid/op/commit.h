@@ -30,6 +30,7 @@ enum { COMMIT_WAIT_MS = 10000 };
 struct commit {
     uint64_t open;    /* notes that are not settled, and one while the call runs; atomic */
     uint32_t unknown; /* some of it may be done or not; atomic */
+    bool rests;       /* on something, which is enough to show that it was primary */
     void (*over)(struct commit *c);
 };
 

@@ -107,6 +107,7 @@ const struct effect *copies_pending(struct copies *c, const struct map *m, uint6
 
 static void settle(struct copies *c)
 {
+    early_settle(c, c->replica.commit_seq);
     commit_settle(&c->commits, c->replica.commit_seq, false);
 }
 
@@ -115,7 +116,7 @@ mr_rc_t copies_write(struct copies *c, struct effect *e)
     e->seq = c->replica.last_seq + 1;
     add_pending(c, e);
     commit_note(&c->commits, e->seq);
-    mr_rc_t rc = replica_write(&c->replica, e, NULL, is_leased(c));
+    mr_rc_t rc = replica_write(&c->replica, e, NULL, false, is_leased(c));
 
     check(rc != MR_ERR_STALE); /* the caller has asked copies_may_write */
     if (rc != MR_OK) {
@@ -124,6 +125,14 @@ mr_rc_t copies_write(struct copies *c, struct effect *e)
     }
     settle(c);
     return rc;
+}
+
+void copies_write_early(struct copies *c, struct effect *e)
+{
+    e->seq = c->replica.last_seq + 1;
+    commit_note(&c->commits, e->seq);
+    check(replica_write(&c->replica, e, NULL, true, is_leased(c)) == MR_OK);
+    settle(c);
 }
 
 mr_rc_t copies_may_write(struct copies *c, struct waiter *w)
@@ -145,6 +154,7 @@ mr_rc_t copies_may_write(struct copies *c, struct waiter *w)
         return MR_ERR_MOVED;
     if (!w)
         return MR_ERR_BUSY;
+    (void)waiter_leave_locked(w); /* it comes again, and takes then what it was woken for */
     waits_add(&c->serving, partition_of(c), w, soon ? UINT64_MAX : clock_ns() + LOOK_AGAIN_NS);
     return MR_PENDING;
 }
@@ -199,7 +209,7 @@ static void put_entry(const struct map *m, const struct record *r, struct sink *
 /* Is the place not before that one? */
 static bool reaches(const struct copies_cursor *at, const struct copies_cursor *to)
 {
-    return at->end || (at->map == to->map && at->at >= to->at);
+    return at->maps_end || (at->map == to->map && at->at >= to->at);
 }
 
 /* Those of the piece that lie before `to`, or, where that is NULL, that find room. Returns where it
@@ -208,7 +218,7 @@ static uint64_t put_piece(struct piece *p, const struct copies_cursor *to, struc
 {
     qsort(p->at, p->count, sizeof p->at[0], by_hash);
     for (uint32_t i = 0; i < p->count; i++) {
-        bool is_behind = to ? !to->end && to->map == p->map && p->at[i].hash >= to->at
+        bool is_behind = to ? !to->maps_end && to->map == p->map && p->at[i].hash >= to->at
                             : out->size > COPIES_CHUNK;
 
         if (is_behind)
@@ -222,19 +232,19 @@ static void next_map(struct copies *c, struct copies_cursor *at)
 {
     struct map *next = at->map ? at->map->next : maps_first(c->maps);
 
-    at->end = next == NULL;
+    at->maps_end = next == NULL;
     at->map = next ? next : at->map;
     at->at = 0;
 }
 
 /* From there to a place, or until there is enough. */
-static void put_chunk(struct copies *c, struct copies_cursor *at, const struct copies_cursor *to,
-                      struct sink *out)
+static void put_maps(struct copies *c, struct copies_cursor *at, const struct copies_cursor *to,
+                     struct sink *out)
 {
     epoch_enter();
     if (!at->map)
         next_map(c, at);
-    while (!(to ? reaches(at, to) : at->end || out->size > COPIES_CHUNK)) {
+    while (!(to ? reaches(at, to) : at->maps_end || out->size > COPIES_CHUNK)) {
         struct piece p = {.map = at->map, .from = at->at};
         uint64_t next = store_scan(&at->map->parts[c->number].store, at->at, 1, gather, &p);
         uint64_t inside = put_piece(&p, to, out);
@@ -246,15 +256,32 @@ static void put_chunk(struct copies *c, struct copies_cursor *at, const struct c
     epoch_exit();
 }
 
-/* The end of the chunk with this number. The two latest are kept. */
-static struct copies_cursor *cursor_of(struct copies *c, uint64_t to, uint64_t number)
+/* The number under which a peer's cursors are kept. */
+static uint32_t walker_of(struct copies *c, uint64_t to)
 {
     uint32_t i = 0;
 
     while (i + 1 < 2 * COPIES_MAX && c->walkers[i] != to && c->walkers[i] != NOBODY)
         i++;
     c->walkers[i] = to;
-    return &c->cursors[i][number & 1];
+    return i;
+}
+
+/* What is behind the maps; it is taken when the walk first comes there. *ret_rests: what it
+ * holds is committed when that is. */
+static mr_rc_t put_picture(struct copies *c, struct early_picture *p, struct copies_cursor *at,
+                           const struct copies_cursor *to, const struct replica_chunk *head,
+                           struct sink *out, uint64_t *ret_rests)
+{
+    mr_rc_t rc = early_picture_take(c, p, c->walkers[p - c->pictures], head->walk);
+
+    if (rc != MR_OK)
+        return rc;
+    if (!to || to->picture > at->picture)
+        at->picture = early_picture_put(p, at->picture, to ? to->picture : 0, COPIES_CHUNK, out);
+    at->end = at->picture == p->entries.size;
+    *ret_rests = p->seq > head->commit_seq ? p->seq : head->commit_seq;
+    return MR_OK;
 }
 
 /* One that is made once more, since it seems lost, ends where it ended: the first may have been
@@ -262,14 +289,21 @@ static struct copies_cursor *cursor_of(struct copies *c, uint64_t to, uint64_t n
 static bool on_chunk_out(struct replica *r, uint64_t to, const struct replica_chunk *head)
 {
     struct copies *c = copies_of(r);
-    struct copies_cursor at = {0}, *end = cursor_of(c, to, head->number);
+    uint32_t walker = walker_of(c, to);
+    struct copies_cursor at = {0}, *end = &c->cursors[walker][head->number & 1];
     bool again = end->walk == head->walk && end->number == head->number;
     struct replica_chunk said = *head;
     struct sink entries = {.grows = true};
 
     if (!head->first)
-        at = *cursor_of(c, to, head->number - 1);
-    put_chunk(c, &at, again ? end : NULL, &entries);
+        at = c->cursors[walker][(head->number - 1) & 1];
+    said.rests_seq = head->commit_seq;
+    put_maps(c, &at, again ? end : NULL, &entries);
+    if (at.maps_end && put_picture(c, &c->pictures[walker], &at, again ? end : NULL, head, &entries,
+                                   &said.rests_seq) != MR_OK) {
+        sink_free(&entries);
+        return false; /* as lost on the way */
+    }
     at.walk = head->walk;
     at.number = head->number;
     if (!again)
@@ -286,14 +320,26 @@ static void on_take_chunk(struct replica *r, const struct replica_chunk *head)
     struct copies *c = copies_of(r);
     const struct copies_entries *entries = head->entries;
 
-    for (uint32_t i = 0; i < entries->count; i++)
-        map_restore(c->number, &entries->at[i]);
+    for (uint32_t i = 0; i < entries->count; i++) {
+        const struct effect *e = &entries->at[i];
+
+        if (e->kind == EFFECT_PUT)
+            map_restore(c->number, e);
+        else
+            early_restore(c, e);
+    }
+}
+
+static void on_whole(struct replica *r)
+{
+    early_whole(copies_of(r));
 }
 
 static void on_wipe(struct replica *r)
 {
     struct copies *c = copies_of(r);
 
+    early_wipe(c);
     for (struct map *m = maps_first(c->maps); m; m = m->next)
         map_wipe(m, c->number);
 }
@@ -320,8 +366,13 @@ static void on_apply(struct replica *r, const struct replica_op *op)
     struct effect *e = op->effect;
 
     e->seq = op->seq;
-    remove_pending(c, e);
-    map_apply(c->number, e);
+    if (e->kind >= EFFECT_LOCK) {
+        if (!op->early)
+            early_apply(c, e);
+    } else {
+        remove_pending(c, e);
+        map_apply(c->number, e);
+    }
     partition_of(c)->changes = op->seq;
 }
 
@@ -339,7 +390,7 @@ static void on_lost_ticket(struct replica *r, void *ticket)
 static void on_release(struct replica *r, void *effect)
 {
     (void)r;
-    effect_release(effect);
+    early_release(effect);
 }
 
 static void on_ask_add(struct replica *r, uint64_t member, uint64_t epoch)
@@ -365,6 +416,7 @@ static const struct replica_out replica_out = {.append = on_append_out,
                                                .chunk = on_chunk_out,
                                                .apply = on_apply,
                                                .take_chunk = on_take_chunk,
+                                               .whole = on_whole,
                                                .wipe = on_wipe,
                                                .committed = on_ticket,
                                                .unknown = on_lost_ticket,
@@ -380,7 +432,24 @@ static void end_reign(struct copies *c)
     for (struct map *m = maps_first(c->maps); m; m = m->next)
         map_count_part(m, c->number, false);
     drop_all_pending(c);
+    early_end_reign(c);
     commit_settle(&c->commits, UINT64_MAX, true);
+}
+
+/* Of walks that are over. */
+static void drop_pictures(struct copies *c)
+{
+    const struct replica *r = &c->replica;
+
+    for (uint32_t i = 0; i < 2 * COPIES_MAX; i++) {
+        bool walking = false;
+
+        for (uint32_t k = 0; k < r->peer_count; k++)
+            walking |= r->peers[k].member == c->pictures[i].to && r->peers[k].walking &&
+                       r->peers[k].walk == c->pictures[i].walk;
+        if (!walking)
+            early_picture_free(&c->pictures[i]);
+    }
 }
 
 void copies_row(struct copies *c, const struct row *row)
@@ -442,6 +511,7 @@ void copies_tick(struct copies *c)
         copies_again(c, NOBODY);
     c->told_seq = r->commit_seq;
     c->waiting_seq = waiting;
+    drop_pictures(c);
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */
@@ -462,6 +532,7 @@ static struct copies *copies_new(struct partitions *ps, uint32_t number, struct 
     c->context = context;
     list_init(&c->commits);
     waits_init(&c->serving);
+    early_init(&c->early);
     return c;
 }
 
@@ -488,6 +559,9 @@ void copies_stop(struct partitions *ps)
         ps->at[i].copies = NULL;
         commit_settle(&c->commits, UINT64_MAX, true);
         replica_free(&c->replica);
+        early_free(&c->early);
+        for (uint32_t k = 0; k < 2 * COPIES_MAX; k++)
+            early_picture_free(&c->pictures[k]);
         mem_free(c);
     }
     mem_free(ps->serves);

@@ -10,6 +10,8 @@
  * Pending are effects that are in the ring and not committed. Only writers look at them, so that
  * a change is decided upon what will be there; readers see what is committed.
  *
+ * Objects that lie whole in one partition, and locks, go another way: early.h.
+ *
  * Alone, that is without anybody to send to, a primary changes the store directly; the partition's
  * number of changes goes on meanwhile, and the ring takes it up when others come.
  *
@@ -20,6 +22,7 @@
 
 #include "grid/data/effect.h"
 #include "grid/op/commit.h"
+#include "grid/op/early.h"
 #include "grid/op/replica.h"
 #include "grid/op/wait.h"
 
@@ -46,12 +49,14 @@ struct copies_out {
 };
 
 /* Where a chunk ends, and the next one of its walk begins: all entries of earlier maps, and those
- * of this one with a smaller hash, lie before it. */
+ * of this one with a smaller hash, lie before it; behind them all comes the picture of the rest. */
 struct copies_cursor {
     uint64_t walk, number;
     struct map *map; /* NULL: at the beginning */
     uint64_t at;
-    bool end; /* of all */
+    bool maps_end;
+    size_t picture; /* how much of it lies before */
+    bool end;       /* of all */
 };
 
 struct copies {
@@ -74,6 +79,8 @@ struct copies {
 
     struct copies_cursor cursors[2 * COPIES_MAX][2]; /* by peer, and the chunk's number being odd */
     uint64_t walkers[2 * COPIES_MAX];                /* whose they are */
+    struct early_picture pictures[2 * COPIES_MAX];
+    struct early early;
 };
 
 /* All partitions have copies from now on, and none is served until a row says so. Before anybody
@@ -96,7 +103,7 @@ void copies_on_ack(struct copies *c, uint64_t from, const struct replica_ack *a)
 /* head->entries is a struct copies_entries. */
 struct copies_entries {
     uint32_t count;
-    struct effect *at; /* that put, with their numbers in seq; not in a slab */
+    struct effect *at; /* with their numbers in seq; not in a slab */
 };
 
 void copies_on_chunk(struct copies *c, uint64_t from, const struct replica_chunk *head);
@@ -125,6 +132,9 @@ static inline bool copies_are_alone(const struct copies *c)
  * may be one that clears. The thread's commit rests on it. */
 const struct effect *copies_pending(struct copies *c, const struct map *m, uint64_t hash,
                                     const struct data *key);
+
+/* The same of one that is done here already, for which there is room: it cannot fail. */
+void copies_write_early(struct copies *c, struct effect *e);
 
 /* Puts the effect into the ring, takes it over and gives it its number; the thread's commit rests
  * on it. On an error it is the caller's: MR_ERR_MEMORY, MR_ERR_MOVED. */

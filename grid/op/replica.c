@@ -46,9 +46,14 @@ static bool grow(struct replica *r)
     return true;
 }
 
+static bool has_room(struct replica *r)
+{
+    return r->last_seq + 1 - r->first_seq < r->ring_size || grow(r);
+}
+
 static bool push(struct replica *r, struct replica_op op)
 {
-    if (r->last_seq + 1 - r->first_seq >= r->ring_size && !grow(r))
+    if (!has_room(r))
         return false;
     *slot(r, ++r->last_seq) = op;
     return true;
@@ -62,11 +67,13 @@ static void give_up(struct replica *r, struct replica_op *op)
     op->ticket = NULL;
 }
 
-/* Cuts off what is behind seq. */
+/* Cuts off what is behind seq. What was done early cannot be undone. */
 static void cut(struct replica *r, uint64_t seq)
 {
     check(seq >= r->commit_seq);
     for (; r->last_seq > seq; r->last_seq--) {
+        if (slot(r, r->last_seq)->early && !MUTANT(EARLY_STAYS_WHOLE))
+            r->whole = r->walked = false;
         give_up(r, slot(r, r->last_seq));
         r->out->release(r, slot(r, r->last_seq)->effect);
     }
@@ -101,6 +108,7 @@ static void restart(struct replica *r, uint64_t seq, uint64_t epoch)
         give_up(r, slot(r, s));
         r->out->release(r, slot(r, s)->effect);
     }
+    r->early_seq = 0;
     r->first_seq = seq + 1;
     r->last_seq = r->commit_seq = seq;
     r->base_epoch = epoch;
@@ -110,8 +118,10 @@ static void restart(struct replica *r, uint64_t seq, uint64_t epoch)
 
 static void settle_whole(struct replica *r)
 {
-    if (r->walked && r->commit_seq >= r->walk_seq)
-        r->whole = true;
+    if (r->whole || !r->walked || r->commit_seq < r->walk_seq)
+        return;
+    r->whole = true;
+    r->out->whole(r);
 }
 
 static void commit(struct replica *r, uint64_t seq)
@@ -314,12 +324,19 @@ void replica_on_ack(struct replica *r, uint64_t from, const struct replica_ack *
     advance(r, leased);
 }
 
-mr_rc_t replica_write(struct replica *r, void *effect, void *ticket, bool leased)
+mr_rc_t replica_reserve(struct replica *r)
+{
+    return has_room(r) ? MR_OK : MR_ERR_MEMORY;
+}
+
+mr_rc_t replica_write(struct replica *r, void *effect, void *ticket, bool early, bool leased)
 {
     if (r->state != REPLICA_SERVING)
         return MR_ERR_STALE;
-    if (!push(r, (struct replica_op){r->last_seq + 1, r->row.epoch, effect, ticket}))
+    if (!push(r, (struct replica_op){r->last_seq + 1, r->row.epoch, effect, ticket, early}))
         return MR_ERR_MEMORY;
+    if (early)
+        r->early_seq = r->last_seq;
     for (uint32_t i = 0; i < r->peer_count; i++)
         append_all(r, &r->peers[i]);
     advance(r, leased);
@@ -364,13 +381,16 @@ void replica_again(struct replica *r, uint64_t to, bool leased)
 
 /* ---- those who follow ----------------------------------------------------------------------- */
 
+/* What it has done early and the primary is not known to hold may be cut off yet. */
 static void acknowledge(struct replica *r, uint64_t held_seq, bool missing)
 {
+    bool is_ahead = r->early_seq > (missing ? r->commit_seq : held_seq);
+
     r->out->ack(r, r->row.primary,
                 &(struct replica_ack){.epoch = r->row.epoch,
                                       .held_seq = held_seq,
                                       .missing = missing,
-                                      .whole = r->whole,
+                                      .whole = r->whole && (!is_ahead || MUTANT(EARLY_STAYS_WHOLE)),
                                       .walk = r->walk,
                                       .chunk = r->chunk});
 }
@@ -390,6 +410,7 @@ static bool take(struct replica *r, const struct replica_append *a, uint64_t *re
         struct replica_op op = a->ops[i];
 
         op.ticket = NULL;
+        op.early = false;
         if (seq <= r->commit_seq || (seq <= r->last_seq && epoch_of(r, seq) == op.epoch)) {
             r->out->release(r, op.effect); /* it is here already */
         } else {
@@ -451,7 +472,8 @@ void replica_on_chunk(struct replica *r, uint64_t from, const struct replica_chu
     r->out->take_chunk(r, c);
     r->chunk = c->number;
     r->walked = c->last;
-    r->walk_seq = c->commit_seq;
+    if (c->first || c->rests_seq > r->walk_seq)
+        r->walk_seq = MUTANT(EARLY_IS_COMMITTED) ? c->commit_seq : c->rests_seq;
     settle_whole(r);
     acknowledge(r, r->commit_seq, false);
 }

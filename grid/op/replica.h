@@ -26,6 +26,13 @@
  *     REPLICA_SERVING   primary: reads and writes
  *     REPLICA_HOLDING   OFFLINE, and this member may hold what nobody else does
  *
+ * An operation may be done at the primary before it is committed (`early`): what is decided upon it
+ * afterwards is then decided upon what is there. Its answer waits all the same, and so does
+ * whatever else shows it. Nobody else does it before it is committed. If it is cut off, the store
+ * of who did it holds what never was, and is not whole any more: it has to be copied anew. Nor
+ * does who was primary claim to be whole before its new primary is known to hold what was done
+ * early.
+ *
  * Who alone is in sync commits without anybody's acknowledgement; that it is still primary is then
  * shown by its lease only, which the caller vouches for.
  *
@@ -53,6 +60,7 @@ struct replica_op {
     uint64_t seq, epoch;
     void *effect;
     void *ticket; /* the caller's who waits for it; NULL: nobody, here */
+    bool early;   /* it is done here already */
 };
 
 /* From the primary: the operations behind `after`. None: only to compare. */
@@ -80,6 +88,7 @@ struct replica_chunk {
     uint64_t number;     /* 1 ..; those of a walk follow one another */
     uint64_t commit_seq; /* of the store when it was made */
     uint64_t base_epoch; /* of the operation with that number */
+    uint64_t rests_seq;  /* what is in it is committed when this is */
     bool first, last;
     void *entries;
 };
@@ -90,13 +99,15 @@ struct replica_out {
     void (*append)(struct replica *r, uint64_t to, const struct replica_append *a);
     void (*ack)(struct replica *r, uint64_t to, const struct replica_ack *a);
     /* Part c->number of a walk through the store, of which those before have been taken; it is
-     * asked for again when it seems lost. entries and last are to be filled in. True: it is the
-     * last one. */
+     * asked for again when it seems lost. entries, last and rests_seq, which is commit_seq, or more
+     * where it holds what was done early, are to be filled in. True: it is the last one. */
     bool (*chunk)(struct replica *r, uint64_t to, const struct replica_chunk *c);
-    /* An effect to the store; while a copy is not whole, not to an entry that is newer. */
+    /* An effect to the store, but if it was done early; while a copy is not whole, not to an entry
+     * that is newer. */
     void (*apply)(struct replica *r, const struct replica_op *op);
     void (*take_chunk)(struct replica *r, const struct replica_chunk *c);
-    void (*wipe)(struct replica *r); /* the store begins anew */
+    void (*whole)(struct replica *r); /* the store is a whole copy, from now on */
+    void (*wipe)(struct replica *r);  /* the store begins anew */
     void (*committed)(struct replica *r, void *ticket, uint64_t seq);
     void (*unknown)(struct replica *r, void *ticket); /* it may be committed, by another */
     void (*release)(struct replica *r, void *effect);
@@ -130,6 +141,7 @@ struct replica {
     uint64_t base_epoch; /* of the operation before first_seq */
     uint64_t keep;       /* committed ones that are kept for who comes back, at most */
 
+    uint64_t early_seq;   /* the last one that was done early */
     uint64_t take_seq;    /* TAKING: what there was when the reign began */
     bool whole;           /* the store holds all up to commit_seq */
     uint64_t walk, chunk; /* the last one taken */
@@ -151,9 +163,12 @@ void replica_free(struct replica *r);
 /* The cluster has agreed. Older rows are ignored. */
 void replica_row(struct replica *r, const struct row *row);
 
-/* Puts an effect into the ring, and takes it over. MR_ERR_STALE: not primary, or not yet;
- * MR_ERR_MEMORY: then it stays the caller's. */
-mr_rc_t replica_write(struct replica *r, void *effect, void *ticket, bool leased);
+/* Room in the ring for one more, so that the next write needs no memory. MR_ERR_MEMORY. */
+mr_rc_t replica_reserve(struct replica *r);
+
+/* Puts an effect into the ring, and takes it over. `early`: it is done. MR_ERR_STALE: not primary,
+ * or not yet; MR_ERR_MEMORY: then it stays the caller's. */
+mr_rc_t replica_write(struct replica *r, void *effect, void *ticket, bool early, bool leased);
 
 /* Serving, with nobody to send to, the caller has changed the store directly, up to seq, and
  * vouches for the lease. The ring is empty from there on. */

@@ -12,7 +12,7 @@ enum {
     HEAD = FRAME_HEADER + 16,
     APPEND_HEAD = 36,
     ACK_SIZE = 33,
-    CHUNK_HEAD = 41,
+    CHUNK_HEAD = 49,
     MISSING = 1,
     WHOLE = 2,
     FIRST = 1,
@@ -91,7 +91,8 @@ void transfer_chunk(uint32_t partition, const struct copies_chunk *k, struct sin
     put_le64(at + 16, c->number);
     put_le64(at + 24, c->commit_seq);
     put_le64(at + 32, c->base_epoch);
-    at[40] = (uint8_t)((c->first ? FIRST : 0) | (c->last ? LAST : 0));
+    put_le64(at + 40, c->rests_seq);
+    at[48] = (uint8_t)((c->first ? FIRST : 0) | (c->last ? LAST : 0));
     sink_put(out, k->entries->at, k->entries->size);
     end(out, began);
 }
@@ -104,34 +105,55 @@ struct taking {
     struct partition *partition;
     uint64_t from;
     const uint8_t *at, *end;
-    struct map *last; /* that an effect was about: mostly the next one is, too */
+    struct object *last; /* that an effect was about: mostly the next one is, too */
 };
 
-static bool is_named(const struct map *m, const struct effect_name *name)
+static bool is_named(const struct object *o, const struct effect_name *name)
 {
-    return m && m->object_kind == name->kind && strlen(m->name) == name->size &&
-           memcmp(m->name, name->at, name->size) == 0;
+    return o && (uint8_t)o->kind == name->kind && o->name_size == name->size &&
+           memcmp(o->name, name->at, name->size) == 0;
 }
 
-static mr_rc_t find_map(struct taking *t, const struct effect_name *name)
+/* An object that lies whole in a partition lies in this one. */
+static bool is_here(const struct taking *t, const struct object *o)
+{
+    return !o->copy || object_partition(o) == t->partition;
+}
+
+static mr_rc_t find_object(struct taking *t, const struct effect_name *name)
 {
     char text[UINT8_MAX + 1];
     struct object *o;
 
     if (is_named(t->last, name))
         return MR_OK;
-    if (name->kind != OBJECT_MAP && name->kind != OBJECT_MULTIMAP &&
-        name->kind != OBJECT_REPLICATED_MAP)
-        return MR_ERR_MALFORMED;
-    if (memchr(name->at, '\0', name->size))
+    if (name->kind >= OBJECT_KINDS || memchr(name->at, '\0', name->size))
         return MR_ERR_MALFORMED;
     memcpy(text, name->at, name->size);
     text[name->size] = '\0';
     mr_rc_t rc = objects_open(t->objects, name->kind, text, &o);
 
+    if (rc == MR_OK && !is_here(t, o))
+        return MR_ERR_MALFORMED;
     if (rc == MR_OK)
-        t->last = object_map(o);
+        t->last = o;
     return rc;
+}
+
+static bool is_of_maps(enum object_kind kind)
+{
+    return kind == OBJECT_MAP || kind == OBJECT_MULTIMAP || kind == OBJECT_REPLICATED_MAP;
+}
+
+/* What the effect is about: a map, or an object that can be changed. MR_ERR_MALFORMED: neither. */
+static mr_rc_t name_it(struct object *o, struct effect *e)
+{
+    if (e->kind == EFFECT_CHANGE ? !o->copy : !is_of_maps(o->kind))
+        return MR_ERR_MALFORMED;
+    e->object = e->kind == EFFECT_CHANGE ? o : NULL;
+    e->map = e->object ? NULL : object_map(o);
+    e->hash = e->kind == EFFECT_CLEAR || e->object ? 0 : key_hash(&e->key);
+    return MR_OK;
 }
 
 /* A number, and the effect behind it, whose bytes stay where they are. */
@@ -145,12 +167,10 @@ static mr_rc_t read_numbered(struct taking *t, uint64_t *ret_number, struct effe
     *ret_number = get_le64(t->at);
     mr_rc_t rc = effect_read(t->at + 8, (size_t)(t->end - t->at) - 8, ret_like, &name, &taken);
 
-    if (rc != MR_OK || (rc = find_map(t, &name)) != MR_OK)
+    if (rc != MR_OK || (rc = find_object(t, &name)) != MR_OK)
         return rc;
     t->at += 8 + taken;
-    ret_like->map = t->last;
-    ret_like->hash = ret_like->kind == EFFECT_CLEAR ? 0 : key_hash(&ret_like->key);
-    return MR_OK;
+    return name_it(t->last, ret_like);
 }
 
 static void release_ops(const struct replica_op *ops, uint32_t n)
@@ -245,7 +265,7 @@ static mr_rc_t read_entries(struct taking *t, struct copies_entries *ret)
         if (ret->count == room)
             return MR_ERR_MALFORMED;
         rc = read_numbered(t, &version, e);
-        if (rc == MR_OK && e->kind != EFFECT_PUT)
+        if (rc == MR_OK && (e->kind == EFFECT_ERASE || e->kind == EFFECT_CLEAR))
             rc = MR_ERR_MALFORMED;
         e->seq = version;
         ret->count++;
@@ -265,8 +285,9 @@ static mr_rc_t take_chunk(struct taking *t)
                                     .number = get_le64(at + 16),
                                     .commit_seq = get_le64(at + 24),
                                     .base_epoch = get_le64(at + 32),
-                                    .first = at[40] & FIRST,
-                                    .last = at[40] & LAST,
+                                    .rests_seq = get_le64(at + 40),
+                                    .first = at[48] & FIRST,
+                                    .last = at[48] & LAST,
                                     .entries = &entries};
 
     t->at += CHUNK_HEAD;

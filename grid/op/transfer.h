@@ -4,8 +4,8 @@
  *     append    epoch, after_seq, after_epoch, commit_seq, count, then each operation:
  *                   its epoch, the effect (grid/data/effect.h)
  *     ack       epoch, held_seq, walk, chunk, flags
- *     chunk     epoch, walk, number, commit_seq, base_epoch, flags, then each entry:
- *                   its version, the effect that puts it
+ *     chunk     epoch, walk, number, commit_seq, base_epoch, rests_seq, flags, then each entry:
+ *                   its version, the effect that makes it
  *
  * One frame each, so that a message is bounded by the connection before it comes here. Written and
  * read by hand: two for every write of the cluster. Numbers have 64 bits, flags 8, count 32.

@@ -113,6 +113,8 @@ static void on_apply(void *context, uint64_t index, uint64_t term, const void *b
     control_duo_applied(c, &x);
     c->changed |= x.kind <= COMMAND_EXPEL;
     hand_on_rows(c);
+    if (rc == MR_OK && x.kind == COMMAND_EXPEL) /* its own threads' locks are nobody's now */
+        objects_release_client(&c->member->objects, x.member, 0);
     if (rc == MR_OK && x.kind <= COMMAND_EXPEL)
         meet_members(c);
 }
@@ -246,6 +248,7 @@ mr_rc_t control_take_part(struct control *c, uint64_t server)
     consensus_free(c->consensus);
     c->consensus = NULL;
     c->server = server;
+    store_relaxed_32(&c->member->node, (uint32_t)server);
     metadata_free(&c->metadata);
     mr_rc_t rc = metadata_init(&c->metadata, c->member->partitions.count, NOBODY);
 

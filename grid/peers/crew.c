@@ -7,7 +7,11 @@
 #include "net/base/log.h"
 #include "net/base/mem.h"
 
-enum { ON_STACK = 2048 };
+enum {
+    ON_STACK = 2048,
+    APPEND_MAX = FELLOW_MESSAGE_MAX / 4, /* bytes of several operations in one message */
+    EFFECT_HEAD_MAX = 512                /* an effect without its key and value */
+};
 
 /* ---- finding -------------------------------------------------------------------------------- */
 
@@ -49,8 +53,24 @@ bool crew_reaches(struct crew *c, uint64_t to, uint32_t partition)
 /* The session whose message the thread takes: it is acknowledged where it came from. */
 static __thread struct session *heard_from __attribute__((tls_model("initial-exec")));
 
-static void out_append(void *context, const struct copies *k, uint64_t to,
-                       const struct replica_append *a)
+/* How many of them one message may have; one, if there is one. */
+static uint32_t that_fit(const struct replica_append *a)
+{
+    size_t bytes = 0;
+    uint32_t i = 0;
+
+    for (; i < a->count; i++) {
+        const struct effect *e = a->ops[i].effect;
+
+        bytes += EFFECT_HEAD_MAX + e->key.size + e->value.size;
+        if (i > 0 && bytes > APPEND_MAX)
+            break;
+    }
+    return i;
+}
+
+static void send_append(void *context, const struct copies *k, uint64_t to,
+                        const struct replica_append *a)
 {
     uint8_t room[ON_STACK];
     struct sink out = {.at = room, .room = sizeof room};
@@ -64,6 +84,23 @@ static void out_append(void *context, const struct copies *k, uint64_t to,
         (void)crew_send(context, to, k->number, out.at, out.size);
     if (out.grows)
         sink_free(&out);
+}
+
+static void out_append(void *context, const struct copies *k, uint64_t to,
+                       const struct replica_append *a)
+{
+    struct replica_append part = *a;
+
+    for (uint32_t left = a->count;;) {
+        part.count = left;
+        part.count = that_fit(&part);
+        send_append(context, k, to, &part);
+        if ((left -= part.count) == 0)
+            return;
+        part.ops += part.count;
+        part.after_seq = part.ops[-1].seq;
+        part.after_epoch = part.ops[-1].epoch;
+    }
 }
 
 static void out_ack(void *context, const struct copies *k, uint64_t to, const struct replica_ack *a)

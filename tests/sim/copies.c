@@ -66,6 +66,14 @@ static void put(struct entry *entries, uint64_t *digest, uint32_t key, struct en
     entries[key] = e;
 }
 
+void chain_do(struct chain *c, uint64_t seq, uint64_t word)
+{
+    const uint64_t words[] = {c->state, word};
+
+    c->state = XXH3_64bits(words, sizeof words);
+    c->seq = seq;
+}
+
 static uint64_t word_of(const struct effect *e)
 {
     const int64_t words[] = {e->key,
@@ -75,7 +83,8 @@ static uint64_t word_of(const struct effect *e)
                              (int64_t)e->call.session,
                              (int64_t)e->call.opno,
                              (int64_t)e->call.first_incomplete,
-                             (int64_t)e->expires};
+                             (int64_t)e->expires,
+                             (int64_t)e->early};
 
     return XXH3_64bits(words, sizeof words) | 1;
 }
@@ -90,6 +99,8 @@ static void remember(struct sessions *sessions, const struct replica_op *op)
     const struct effect *e = op->effect;
     struct session_result r = remembered(e, op->epoch, op->seq);
 
+    if (e->early)
+        return;
     if (e->expires)
         sessions_expire(sessions, e->expires);
     else
@@ -108,14 +119,38 @@ static void note_applied(const struct process *p, const struct replica_op *op)
              (unsigned long long)seq, (unsigned long long)s->applied);
         s->applied = seq;
         s->log[seq] = word_of(e);
-        if (!e->expires)
+        if (!e->expires && !e->early)
             put(s->model, &s->digest, e->key, entry_of(seq, e));
+        if (e->early)
+            chain_do(&s->chain, seq, e->early);
+        s->chains[seq] = s->chain.state;
         s->digests[seq] = s->digest;
         remember(&s->sessions, op);
         s->session_digests[seq] = s->sessions.digest;
     }
     must(s->log[seq] == word_of(e), "m%llu applies another operation %llu",
          (unsigned long long)p->number, (unsigned long long)seq);
+}
+
+static void chain_apply(struct process *p, uint64_t seq, uint64_t word)
+{
+    if (p->replica.whole || MUTANT(EARLY_NOT_PUT_OFF)) {
+        chain_do(&p->chain, seq, word);
+        return;
+    }
+    must(p->put_off_count < PUT_OFF_MAX, "too much is put off");
+    p->put_off[p->put_off_count].seq = seq;
+    p->put_off[p->put_off_count++].word = word;
+}
+
+static void on_whole(struct replica *r)
+{
+    struct process *p = process_of(r);
+
+    for (uint32_t i = 0; i < p->put_off_count; i++)
+        if (p->put_off[i].seq > p->chain.seq)
+            chain_do(&p->chain, p->put_off[i].seq, p->put_off[i].word);
+    p->put_off_count = 0;
 }
 
 static void on_apply(struct replica *r, const struct replica_op *op)
@@ -125,7 +160,9 @@ static void on_apply(struct replica *r, const struct replica_op *op)
 
     note_applied(p, op);
     remember(&p->sessions, op);
-    if (!e->expires && op->seq > p->entries[e->key].version)
+    if (e->early && !op->early)
+        chain_apply(p, op->seq, e->early);
+    if (!e->expires && !e->early && op->seq > p->entries[e->key].version)
         put(p->entries, &p->digest, e->key, entry_of(op->seq, e));
     world_note(&s->w, "m%llu applies %llu", (unsigned long long)p->number,
                (unsigned long long)op->seq);
@@ -137,6 +174,8 @@ static void on_wipe(struct replica *r)
 
     memset(p->entries, 0, sizeof p->entries);
     p->digest = 0;
+    p->chain = (struct chain){0};
+    p->put_off_count = 0;
     sessions_clear(&p->sessions);
 }
 
@@ -198,6 +237,8 @@ static bool on_chunk_out(struct replica *r, uint64_t to, const struct replica_ch
 
     m->chunk.c = *c;
     m->chunk.c.last = last;
+    m->chunk.c.rests_seq = last && p->chain.seq > c->commit_seq ? p->chain.seq : c->commit_seq;
+    m->chunk.chain = p->chain;
     m->chunk.first = from.entry;
     m->chunk.count = end.entry - from.entry;
     memcpy(m->chunk.entries, p->entries + from.entry, m->chunk.count * sizeof p->entries[0]);
@@ -215,6 +256,8 @@ static void on_take_chunk(struct replica *r, const struct replica_chunk *c)
 
     for (uint32_t i = 0; i < m->chunk.count; i++)
         put(p->entries, &p->digest, m->chunk.first + i, m->chunk.entries[i]);
+    if (c->last)
+        p->chain = m->chunk.chain;
     must(sessions_decode(&p->sessions, m->chunk.sessions.at, m->chunk.sessions.size) == MR_OK,
          "a part of the sessions is not understood");
 }
@@ -246,6 +289,7 @@ static const struct replica_out out = {
     .chunk = on_chunk_out,
     .apply = on_apply,
     .take_chunk = on_take_chunk,
+    .whole = on_whole,
     .wipe = on_wipe,
     .committed = request_committed,
     .unknown = request_unknown,
@@ -255,6 +299,17 @@ static const struct replica_out out = {
 };
 
 /* ---- members -------------------------------------------------------------------------------- */
+
+/* Who has done more early than is committed is compared when that is. */
+static void look_at_chain(const struct process *p)
+{
+    const struct replica *r = &p->replica;
+
+    if (r->whole && p->chain.seq <= r->commit_seq && !MUTANT(APPLY_BEFORE_COMMIT))
+        must(p->chain.state == (r->commit_seq ? s->chains[r->commit_seq] : 0),
+             "m%llu has done other things early after %llu operations",
+             (unsigned long long)p->number, (unsigned long long)r->commit_seq);
+}
 
 static void look_at(struct process *p)
 {
@@ -269,6 +324,7 @@ static void look_at(struct process *p)
         must(p->sessions.digest == (r->commit_seq ? s->session_digests[r->commit_seq] : 0),
              "m%llu remembers other answers after %llu operations", (unsigned long long)p->number,
              (unsigned long long)r->commit_seq);
+    look_at_chain(p);
 }
 
 static void take(struct process *p, struct message *m)

@@ -58,7 +58,15 @@ struct effect {
     uint32_t size; /* of that, as if it were long */
     struct session_call call;
     uint64_t expires; /* a session, and does nothing else; 0: none */
+    uint64_t early;   /* is done early, to the chain, and does nothing else; 0: no such thing */
 };
+
+/* What each early operation makes of what it finds, so that their order shows. */
+struct chain {
+    uint64_t state, seq;
+};
+
+enum { PUT_OFF_MAX = 4096 };
 
 struct entry {
     uint64_t version;
@@ -82,6 +90,11 @@ struct process {
     struct entry entries[ENTRIES];
     uint64_t digest;
     struct sessions sessions;
+    struct chain chain;
+    struct {
+        uint64_t seq, word;
+    } put_off[PUT_OFF_MAX];
+    uint32_t put_off_count;
     struct cursor cursors[SLOTS + 1][2]; /* of walks, by the slot of the peer */
     struct metadata metadata;            /* as far as it has applied the log */
     uint64_t control;                    /* the last entry of it */
@@ -158,6 +171,9 @@ struct sim {
     struct entry model[ENTRIES];
     struct sessions sessions;
     uint64_t session_digests[LOG_MAX];
+    struct chain chain;
+    uint64_t chains[LOG_MAX];
+    uint64_t early; /* operations that were done so */
     uint64_t applied, digest;
 
     struct client clients[CLIENTS];
@@ -219,6 +235,7 @@ struct message {
             struct entry entries[CHUNK];
             uint32_t first, count;
             struct sink sessions;
+            struct chain chain; /* of the last one */
         } chunk;
         struct {
             uint64_t sent_ns;
@@ -258,6 +275,9 @@ void fetch(const struct process *p, struct event *e);
 
 /* Has what the control log has expired forgotten. */
 void expire_sessions(struct process *p);
+
+/* The next link of a chain. */
+void chain_do(struct chain *c, uint64_t seq, uint64_t word);
 
 /* What a client was told about what was remembered. */
 struct session_result remembered(const struct effect *e, uint64_t epoch, uint64_t seq);

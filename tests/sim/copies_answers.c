@@ -98,7 +98,7 @@ static int32_t latest(const struct process *p, uint32_t key)
     for (uint64_t seq = r->last_seq; seq > r->commit_seq && !MUTANT(PENDING_OVERLOOKED); seq--) {
         const struct effect *e = replica_op(r, seq)->effect;
 
-        if (!e->expires && e->key == key)
+        if (!e->expires && !e->early && e->key == key)
             return e->value;
     }
     return p->entries[key].value;
@@ -130,11 +130,21 @@ static void write(struct process *p, struct request *q)
     e->call = q->call;
     answer_with(q, e->said, p->replica.row.epoch, p->replica.last_seq + 1);
     must(sessions_begin(&p->sessions, &q->call) == MR_OK, "no memory");
-    if (replica_write(&p->replica, e, q, leased(p)) != MR_OK) {
+    if (replica_write(&p->replica, e, q, false, leased(p)) != MR_OK) {
         sessions_cancel(&p->sessions, &q->call);
         mem_free(e);
         request_ends(q, REPLY_AGAIN);
     }
+}
+
+/* Nobody asks for it: what is done early is compared by what becomes of it. */
+static void write_early(struct process *p)
+{
+    struct effect *e = mem_alloc_zero(sizeof *e);
+
+    e->early = ++s->early;
+    must(replica_write(&p->replica, e, NULL, true, leased(p)) == MR_OK, "no memory");
+    chain_do(&p->chain, p->replica.last_seq, e->early);
 }
 
 struct session_result remembered(const struct effect *e, uint64_t epoch, uint64_t seq)
@@ -163,7 +173,11 @@ static void write_once(struct process *p, struct request *q)
 
     switch (sessions_judge(&p->sessions, &q->call, p->control,
                            session_is_open(q->call.session, p->control), &r)) {
-    case SESSION_NEW: write(p, q); break;
+    case SESSION_NEW:
+        write(p, q);
+        if (one_in(&s->w, 3))
+            write_early(p);
+        break;
     case SESSION_DONE: answer_again(q, &r); break;
     case SESSION_EXPIRED: request_ends(q, REPLY_EXPIRED); break;
     case SESSION_STALE: request_ends(q, REPLY_STALE); break;
@@ -209,6 +223,6 @@ void expire_sessions(struct process *p)
         struct effect *e = mem_alloc_zero(sizeof *e);
 
         e->expires = session;
-        must(replica_write(&p->replica, e, NULL, leased(p)) == MR_OK, "no memory");
+        must(replica_write(&p->replica, e, NULL, false, leased(p)) == MR_OK, "no memory");
     }
 }

@@ -163,6 +163,7 @@ Test(metadata, moves_a_primary_and_remembers_from_whom)
 
     cr_assert(row_command(COMMAND_MOVE, 0, SECOND) == MR_OK);
     cr_assert(m.rows[0].primary == SECOND && m.rows[0].reign == m.rows[0].epoch);
+    cr_assert(row_learns(&m.rows[0], FOUNDER) && !row_in_sync(&m.rows[0], FOUNDER));
     cr_assert(before < m.index && metadata_member(&m, FOUNDER)->taken == m.index);
     cr_assert(row_command(COMMAND_MOVE, 0, SECOND) == MR_NOT_EQUAL);
     cr_assert(row_command(COMMAND_MOVE, 0, THIRD) == MR_NOT_EQUAL);

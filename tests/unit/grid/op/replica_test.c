@@ -13,7 +13,7 @@ static struct {
     struct replica_ack ack;
     struct replica_chunk chunk;
     uint64_t to, added;
-    int appends, acks, chunks, wiped, unknown, served;
+    int appends, acks, chunks, wiped, wholes, unknown, served;
     int applied[LAST], applied_count;
     int committed[LAST], committed_count;
 } did;
@@ -54,12 +54,19 @@ static bool on_chunk(struct replica *x, uint64_t to, const struct replica_chunk 
 static void on_apply(struct replica *x, const struct replica_op *op)
 {
     (void)x;
-    did.applied[did.applied_count++ % LAST] = *(int *)op->effect;
+    if (!op->early)
+        did.applied[did.applied_count++ % LAST] = *(int *)op->effect;
 }
 
 static void on_take_chunk(struct replica *x, const struct replica_chunk *c)
 {
     (void)x, (void)c;
+}
+
+static void on_whole(struct replica *x)
+{
+    (void)x;
+    did.wholes++;
 }
 
 static void on_wipe(struct replica *x)
@@ -98,9 +105,9 @@ static void on_serving(struct replica *x)
     did.served++;
 }
 
-static const struct replica_out out = {on_append,     on_ack,     on_chunk,     on_apply,
-                                       on_take_chunk, on_wipe,    on_committed, on_unknown,
-                                       on_release,    on_ask_add, on_serving};
+static const struct replica_out out = {on_append,     on_ack,     on_chunk,   on_apply,
+                                       on_take_chunk, on_whole,   on_wipe,    on_committed,
+                                       on_unknown,    on_release, on_ask_add, on_serving};
 
 static const struct row both = {
     .epoch = 1, .reign = 1, .primary = PRIMARY, .in_sync = {PRIMARY, BACKUP}, .in_sync_count = 2};
@@ -132,7 +139,7 @@ static mr_rc_t write(int n, bool leased)
 {
     tickets[n] = n;
     void *e = effect_of(n);
-    mr_rc_t rc = replica_write(&r, e, &tickets[n], leased);
+    mr_rc_t rc = replica_write(&r, e, &tickets[n], false, leased);
 
     if (rc != MR_OK)
         mem_free(e);
@@ -274,7 +281,7 @@ static void open_backup(void)
 static void append(uint64_t epoch, uint64_t after_seq, uint64_t after_epoch, uint64_t op_epoch,
                    int n, uint64_t commit_seq)
 {
-    struct replica_op op = {after_seq + 1, op_epoch, effect_of(n), NULL};
+    struct replica_op op = {after_seq + 1, op_epoch, effect_of(n), NULL, false};
 
     replica_on_append(&r, PRIMARY,
                       &(struct replica_append){epoch, after_seq, after_epoch, commit_seq, 1, &op});
@@ -296,7 +303,7 @@ Test(replica, says_what_it_misses, .init = open_backup, .fini = close)
 
 Test(replica, takes_nothing_of_another_epoch_or_from_another, .init = open_backup, .fini = close)
 {
-    struct replica_op op = {1, 1, effect_of(1), NULL};
+    struct replica_op op = {1, 1, effect_of(1), NULL, false};
 
     append(2, 0, 0, 1, 1, 0);
     replica_on_append(&r, LEARNER, &(struct replica_append){1, 0, 0, 0, 1, &op});
@@ -318,6 +325,67 @@ Test(replica, cuts_off_what_contradicts_its_primary, .init = open_backup, .fini 
     cr_assert(!did.ack.missing && did.ack.held_seq == 2 && r.last_seq == 2);
     append(2, 2, 2, 2, 30, 3);
     cr_assert(did.applied_count == 3 && did.applied[1] == 20 && did.applied[2] == 30);
+}
+
+/* ---- what is done early --------------------------------------------------------------------- */
+
+static void write_early(int n)
+{
+    tickets[n] = n;
+    cr_assert(replica_write(&r, effect_of(n), &tickets[n], true, true) == MR_OK);
+}
+
+Test(replica, does_not_do_again_what_was_done_early, .init = open_primary, .fini = close)
+{
+    write_early(1);
+    cr_assert(write(2, true) == MR_OK);
+    backup_holds(2);
+    cr_assert(did.committed_count == 2 && did.applied_count == 1 && did.applied[0] == 2);
+}
+
+Test(replica, is_not_whole_when_what_was_done_early_is_cut_off, .init = open_primary, .fini = close)
+{
+    struct row other = both;
+
+    write_early(1);
+    other.epoch = other.reign = 2;
+    other.primary = BACKUP;
+    other.in_sync[0] = BACKUP;
+    other.in_sync_count = 1;
+    other.learners[0] = PRIMARY;
+    other.learner_count = 1;
+    replica_row(&r, &other);
+    cr_assert(r.state == REPLICA_LEARNING && r.whole);
+    replica_on_append(
+        &r, BACKUP, /* another operation is number 1 */
+        &(struct replica_append){
+            .epoch = 2, .count = 1, .ops = &(struct replica_op){1, 2, effect_of(20), NULL, false}});
+    cr_assert(r.last_seq == 1 && !r.whole && !did.ack.whole);
+}
+
+Test(replica, is_whole_when_what_its_copy_rests_on_is_committed, .init = open_backup, .fini = close)
+{
+    struct row learner = both;
+
+    learner.epoch = 2;
+    learner.in_sync_count = 1;
+    learner.learners[0] = BACKUP;
+    learner.learner_count = 1;
+    replica_row(&r, &learner);
+    replica_on_chunk(&r, PRIMARY,
+                     &(struct replica_chunk){.epoch = 2,
+                                             .walk = 1,
+                                             .number = 1,
+                                             .commit_seq = 4,
+                                             .base_epoch = 1,
+                                             .rests_seq = 5,
+                                             .first = true,
+                                             .last = true});
+    cr_assert(!r.whole && did.wholes == 0);
+    append(2, 4, 1, 2, 50, 4);
+    cr_assert(!r.whole);
+    append(2, 5, 2, 2, 60, 5);
+    cr_assert(r.whole && did.wholes == 1 && did.ack.whole);
 }
 
 Test(replica, is_wiped_when_it_is_not_wanted, .init = open_backup, .fini = close)
