@@ -89,6 +89,10 @@ const struct config_key config_keys[] = {
      "used least often, or any; with none, writes are refused."},
     {"maps.*.journal-capacity", CONFIG_INT, "0", 0, INT32_MAX, NULL,
      "Changes that each partition remembers for those who read them as a stream; 0 for none."},
+    {"maps.*.min-in-sync", CONFIG_INT, "1", 1, 7, NULL,
+     "Copies of an entry, the primary's included, that a write must reach; with fewer members in "
+     "sync it is refused. At 2 no write is lost that was acknowledged by a member that was cut off "
+     "and then died."},
     {"queues.*.max-size", CONFIG_INT, "0", 0, INT32_MAX, NULL,
      "Values that the queue may have; 0 for as many as memory allows."},
     {"ringbuffers.*.capacity", CONFIG_INT, "10000", 1, 1 << 30, NULL,
@@ -586,6 +590,7 @@ struct config_map config_map(const mr_config_t *c, const char *map)
         .bytes_max = config_option(c, "maps.*.max-bytes", map),
         .eviction = (enum config_eviction)config_option(c, "maps.*.eviction", map),
         .journal_capacity = config_option(c, "maps.*.journal-capacity", map),
+        .in_sync_min = config_option(c, "maps.*.min-in-sync", map),
     };
 }
 

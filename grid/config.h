@@ -88,6 +88,7 @@ struct config_map {
     uint64_t bytes_max;   /* 0: as memory allows */
     enum config_eviction eviction;
     uint64_t journal_capacity; /* events per partition; 0: no journal */
+    uint64_t in_sync_min;      /* copies, at least 1 */
 };
 
 /* A number, a size in bytes, a duration in milliseconds, or the place of a choice. */

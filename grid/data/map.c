@@ -82,13 +82,21 @@ static struct lifetime lifetime_of(const struct map *m, const struct map_request
     return life;
 }
 
-/* Is it here that the key is changed, and has nobody else locked it? Whoever waited for that leaves
- * the line first. */
+/* Is it here that the key is changed, by enough who are in sync? */
+static mr_rc_t is_here(const struct map *m, struct partition *p, struct waiter *waiter)
+{
+    mr_rc_t rc = p->copies ? copies_may_write(p->copies, waiter) : MR_OK;
+    uint32_t in_sync = p->copies ? p->copies->replica.row.in_sync_count : 1;
+
+    return rc == MR_OK && in_sync < m->rules.in_sync_min ? MR_ERR_COPIES : rc;
+}
+
+/* And has nobody else locked it? Whoever waited for that leaves the line first. */
 static mr_rc_t admit(struct map *m, uint32_t partition, const struct map_request *q)
 {
     struct partition *p = &m->partitions->at[partition];
     struct locks *locks = map_locks(m, partition);
-    mr_rc_t rc = p->copies ? copies_may_write(p->copies, q->waiter) : MR_OK;
+    mr_rc_t rc = is_here(m, p, q->waiter);
 
     if (rc != MR_OK || !locks)
         return rc;

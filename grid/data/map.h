@@ -43,6 +43,7 @@ struct map_rules {
     uint64_t entries_max, bytes_max; /* UINT64_MAX: no limit */
     enum eviction eviction;
     uint32_t journal_capacity;   /* events per partition; 0: only what listeners need */
+    uint32_t in_sync_min;        /* copies that a write must reach; 0 or 1: its own is enough */
     uint32_t key_max, value_max; /* bytes */
 };
 

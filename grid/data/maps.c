@@ -23,7 +23,7 @@ static struct map_rules rules_of(const mr_config_t *config, const char *kind, co
         [CONFIG_EVICT_RANDOM] = EVICT_RANDOM,
     };
     bool plain = strcmp(kind, MAPS_PLAIN) == 0;
-    struct config_map c = plain ? config_map(config, name) : (struct config_map){0};
+    struct config_map c = plain ? config_map(config, name) : (struct config_map){.in_sync_min = 1};
 
     return (struct map_rules){
         .ttl_ms = c.ttl_ms,
@@ -32,6 +32,7 @@ static struct map_rules rules_of(const mr_config_t *config, const char *kind, co
         .bytes_max = limit_of(c.bytes_max),
         .eviction = evictions[c.eviction],
         .journal_capacity = (uint32_t)c.journal_capacity,
+        .in_sync_min = (uint32_t)c.in_sync_min,
         .key_max = (uint32_t)config_number(config, "limits.key-size"),
         .value_max = (uint32_t)config_number(config, "limits.value-size"),
     };

@@ -61,6 +61,10 @@ mr_rc_t explain(struct map *m, const struct map_request *q, mr_rc_t rc, const st
     if (rc == MR_ERR_MOVED)
         return fail(err, rc, "open a handle with mr_connect, which goes to whoever has it",
                     "map \"%s\": another member has the key's partition", m->name);
+    if (rc == MR_ERR_COPIES)
+        return fail(err, rc, "see \"millrace health\", or lower maps.*.min-in-sync",
+                    "map \"%s\": fewer than %u members that have the key's partition are in sync",
+                    m->name, m->rules.in_sync_min);
     if (rc == MR_ERR_OFFLINE)
         return fail(err, rc, "see \"millrace health\" and \"millrace partitions\"",
                     "map \"%s\": no member that is there has the key's partition", m->name);

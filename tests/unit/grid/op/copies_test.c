@@ -217,6 +217,22 @@ Test(copies, a_deposed_primary_says_that_it_does_not_know)
     cr_assert(eq(str, (char *)stored(1, "a"), ""));
 }
 
+Test(copies, nothing_is_written_with_fewer_in_sync_than_are_wanted)
+{
+    bool now;
+
+    cr_assert(mr_config_set(config, "maps.m.min-in-sync", "2", NULL) == MR_OK);
+    found();
+    cr_assert(change(1, MAP_PUT, "a", "1", &now) == MR_ERR_COPIES);
+    cr_assert(get(1, "a") == MR_NOT_FOUND);
+    joins(2);
+    cr_assert(change(1, MAP_PUT, "a", "1", &now) == MR_OK);
+    let_through();
+    fails_over(2);
+    cr_assert(change(2, MAP_PUT, "a", "2", &now) == MR_ERR_COPIES);
+    cr_assert(get(2, "a") == MR_OK);
+}
+
 Test(copies, nothing_is_read_without_a_lease)
 {
     bool now;
