@@ -57,10 +57,17 @@ void peer_tick(struct peer *p, uint64_t now_ns)
     if (now_ns - p->heard_ns > r->silence_ns) {
         peer_end(p, MR_ERR_CONNECT, "it has been silent for %llu ms",
                  (unsigned long long)(now_ns - p->heard_ns) / 1000000);
-    } else if (now_ns - p->heard_ns > r->ping_ns && now_ns - p->pinged_ns > r->ping_ns) {
-        p->pinged_ns = now_ns;
-        peer_send(p, WIRE_client_ping_req, remote_number(p->remote), &(struct client_ping_req){0});
+    } else {
+        peer_ping(p, now_ns, r->ping_ns);
     }
+}
+
+void peer_ping(struct peer *p, uint64_t now_ns, uint64_t after_ns)
+{
+    if (now_ns - p->heard_ns <= after_ns || now_ns - p->pinged_ns <= after_ns)
+        return;
+    p->pinged_ns = now_ns;
+    peer_send(p, WIRE_client_ping_req, remote_number(p->remote), &(struct client_ping_req){0});
 }
 
 /* ---- sending -------------------------------------------------------------------------------- */

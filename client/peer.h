@@ -55,4 +55,7 @@ void peer_end(struct peer *p, mr_rc_t why, const char *format, ...)
 /* From time to time. */
 void peer_tick(struct peer *p, uint64_t now_ns);
 
+/* Asks for a sign of life, if it was silent for so long and was not asked since. */
+void peer_ping(struct peer *p, uint64_t now_ns, uint64_t after_ns);
+
 #endif

@@ -9,7 +9,10 @@
 #include "net/base/log.h"
 #include "net/base/mem.h"
 
-enum { OUT_KEPT = 64 * 1024, TICK_NS_MAX = 1000000000 };
+enum { OUT_KEPT = 64 * 1024, TICK_NS_MAX = 250000000 };
+
+/* Whoever tells of the cluster is asked for a sign of life, and left for another. */
+enum { VIEW_PING_NS = 500000000, VIEW_SILENCE_NS = 1000000000 };
 
 /* ---- what others see ------------------------------------------------------------------------ */
 
@@ -268,14 +271,42 @@ static void take_view(struct remote *r, const struct wire_head *head, const uint
 }
 
 /* Asks one peer to tell of the cluster; another one's numbers do not count for it. */
-static void watch_views(struct remote *r)
+static void watch_views_of(struct remote *r, struct peer *p)
 {
-    if (r->view_peer || !(r->view_peer = first_open(r)))
-        return;
+    r->view_peer = p;
     r->view_correlation = remote_number(r);
     route_forget_versions(&r->route);
     peer_send(r->view_peer, WIRE_client_add_cluster_view_listener_req, r->view_correlation,
               &(struct client_add_cluster_view_listener_req){0});
+}
+
+static void watch_views(struct remote *r)
+{
+    struct peer *p = r->view_peer ? NULL : first_open(r);
+
+    if (p)
+        watch_views_of(r, p);
+}
+
+/* A member that stands still does not tell that others have expelled it, and so calls would
+ * wait for it as long as for anybody. Where another is heard meanwhile, that one is to tell. */
+static void doubt_views(struct remote *r, uint64_t now_ns)
+{
+    struct peer *liveliest = r->view_peer;
+
+    if (!r->view_peer || r->calls.count == 0 || now_ns - r->view_peer->heard_ns < VIEW_PING_NS)
+        return;
+    for (struct list *at = r->peers.next; at != &r->peers; at = at->next) {
+        struct peer *p = list_owner(at, struct peer, node);
+
+        if (p->state != PEER_OPEN)
+            continue;
+        if (p->heard_ns > liveliest->heard_ns)
+            liveliest = p;
+        peer_ping(p, now_ns, VIEW_PING_NS);
+    }
+    if (liveliest != r->view_peer && now_ns - r->view_peer->heard_ns > VIEW_SILENCE_NS)
+        watch_views_of(r, liveliest);
 }
 
 static bool is_tried(struct remote *r, const struct route_member *m)
@@ -552,6 +583,7 @@ static void on_tick(void *context)
 
     for (struct list *at = r->peers.next; at != &r->peers; at = at->next)
         peer_tick(list_owner(at, struct peer, node), now_ns);
+    doubt_views(r, now_ns);
     subscriptions_tick(r, now_ns);
     connect_members(r);
     r->unpartitioned = r->route.members_version > 0 && r->route.partitions_version == 0;

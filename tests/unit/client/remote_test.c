@@ -48,7 +48,7 @@ static struct fake {
     struct transport *transport;
     struct listener *listener;
     struct fake_conn conns[CONNS];
-    int connected, calls, gets, sets, listens, pings, logins;
+    int connected, calls, gets, sets, listens, pings, logins, views;
     bool mute; /* it does not even answer a ping */
     enum manner manner;
     int manner_left; /* calls until it answers again */
@@ -193,9 +193,10 @@ static void message(void *context, const uint8_t *bytes, size_t size)
         return;
     if (id == WIRE_client_authentication_req)
         answer_login(c, &head);
-    else if (id == WIRE_client_add_cluster_view_listener_req)
+    else if (id == WIRE_client_add_cluster_view_listener_req) {
+        c->fake->views++;
         tell_views(c, &head);
-    else if (id == WIRE_client_ping_req)
+    } else if (id == WIRE_client_ping_req)
         say(c, WIRE_client_ping_rsp, &head, &(struct client_ping_rsp){0});
     else {
         keep_call(c->fake, id, bytes, size);
@@ -525,6 +526,21 @@ Test(remote, gives_up_a_member_that_gives_no_sign_of_life)
     pass_ms(10000);
     ask(&read_, true, 0);
     cr_assert(outcome(&read_) == MR_OK);
+    end();
+}
+
+Test(remote, hears_of_the_cluster_from_another_when_who_tells_stands_still)
+{
+    members = 2;
+    begin(REMOTE_RECONNECT_ON);
+    join();
+    fakes[0].mute = true;
+    pass_ms(3000);
+    cr_assert_eq(fakes[1].views, 0); /* while nobody waits for anything */
+    ask(&read_, true, 0);
+    pass_ms(2 * CALL_MS);
+    cr_assert(read_.over);
+    cr_assert_eq(fakes[1].views, 1);
     end();
 }
 
