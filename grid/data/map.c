@@ -416,33 +416,69 @@ static uint64_t clear_partition(struct map *m, uint32_t partition, mr_rc_t elsew
 }
 
 /* What a partition that is not served here makes of it is the caller's to say. */
-static mr_rc_t clear_all(struct map *m, const uint8_t *share, enum journal_kind told,
-                         mr_rc_t elsewhere)
+static mr_rc_t clear_all(struct map *m, const uint8_t *share, mr_rc_t elsewhere,
+                         uint64_t *ret_cleared)
 {
-    uint64_t cleared = 0;
     mr_rc_t rc = MR_OK;
 
+    *ret_cleared = 0;
     for (uint32_t i = 0; i < m->partitions->count && rc == MR_OK; i++)
         if (share_has(share, i))
-            cleared += clear_partition(m, i, elsewhere, &rc);
-    if (cleared > 0) {
-        partition_lock(&m->partitions->at[m->home]);
-        if (map_is_heard(m, m->home))
-            map_tell(m, m->home, &(struct journal_event){.kind = (uint8_t)told, .count = cleared});
-        invalidate(&m->invalidation, m->home, NULL, &map_nobody);
-        partition_unlock(&m->partitions->at[m->home]);
-    }
+            *ret_cleared += clear_partition(m, i, elsewhere, &rc);
     return rc;
+}
+
+/* Copies that clients have are old, whatever partition it is that says so. */
+static void invalidate_all(struct map *m, uint32_t partition)
+{
+    partition_lock(&m->partitions->at[partition]);
+    invalidate(&m->invalidation, partition, NULL, &map_nobody);
+    partition_unlock(&m->partitions->at[partition]);
+}
+
+static mr_rc_t clear_and_tell(struct map *m, const uint8_t *share, enum journal_kind told,
+                              mr_rc_t elsewhere)
+{
+    uint64_t cleared;
+    mr_rc_t rc = clear_all(m, share, elsewhere, &cleared);
+
+    if (cleared == 0)
+        return rc;
+    partition_lock(&m->partitions->at[m->home]);
+    if (map_is_heard(m, m->home))
+        map_tell(m, m->home, &(struct journal_event){.kind = (uint8_t)told, .count = cleared});
+    partition_unlock(&m->partitions->at[m->home]);
+    invalidate_all(m, m->home);
+    return rc;
+}
+
+mr_rc_t map_clear_some(struct map *m, const uint8_t *share, uint64_t *ret_cleared)
+{
+    mr_rc_t rc = clear_all(m, share, MR_ERR_MOVED, ret_cleared);
+    uint32_t first = 0;
+
+    while (first + 1 < m->partitions->count && !share_has(share, first))
+        first++;
+    if (*ret_cleared > 0)
+        invalidate_all(m, first);
+    return rc;
+}
+
+void map_tell_cleared(struct map *m, enum journal_kind told, uint64_t cleared)
+{
+    partition_lock(&m->partitions->at[m->home]);
+    map_tell_all(m, m->home, &(struct journal_event){.kind = (uint8_t)told, .count = cleared});
+    partition_unlock(&m->partitions->at[m->home]);
 }
 
 mr_rc_t map_clear(struct map *m)
 {
-    return clear_all(m, NULL, JOURNAL_CLEARED, MR_OK);
+    return clear_and_tell(m, NULL, JOURNAL_CLEARED, MR_OK);
 }
 
 mr_rc_t map_clear_share(struct map *m, const uint8_t *share, enum journal_kind told)
 {
-    return clear_all(m, share, told, MR_ERR_MOVED);
+    return clear_and_tell(m, share, told, MR_ERR_MOVED);
 }
 
 /* ---- journals ------------------------------------------------------------------------------- */

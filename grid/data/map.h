@@ -242,6 +242,11 @@ mr_rc_t map_clear(struct map *m);
  * MR_ERR_MOVED: some of it is not served here, and some may be cleared. */
 mr_rc_t map_clear_share(struct map *m, const uint8_t *share, enum journal_kind told);
 
+/* The same, but nobody is told except clients with copies: how many have gone is for whoever has
+ * given the shares out, who tells it once (map_tell_cleared), be it primary of anything or not. */
+mr_rc_t map_clear_some(struct map *m, const uint8_t *share, uint64_t *ret_cleared);
+void map_tell_cleared(struct map *m, enum journal_kind told, uint64_t cleared);
+
 /* Locks of keys; answers as in lock.h, and MR_ERR_TOO_LARGE, MR_ERR_MOVED, MR_ERR_OFFLINE. Take the
  * partition's lock. Forced: MR_NOT_FOUND: nobody held it. */
 mr_rc_t map_lock(struct map *m, const struct lock_request *q);

@@ -40,9 +40,9 @@ bool map_is_heard(const struct map *m, uint32_t partition)
     return m->parts[partition].journal || watchers_of(m, partition);
 }
 
-void map_tell(struct map *m, uint32_t partition, const struct journal_event *event)
+static void tell(struct map *m, uint32_t partition, struct watchers *ws,
+                 const struct journal_event *event)
 {
-    struct watchers *ws = watchers_of(m, partition);
     struct journal *j = m->parts[partition].journal;
     struct journal_event e = *event;
 
@@ -58,6 +58,26 @@ void map_tell(struct map *m, uint32_t partition, const struct journal_event *eve
         store_release_32(&m->parts[partition].marked, 1);
         m->changed(m->changed_context);
     }
+}
+
+void map_tell(struct map *m, uint32_t partition, const struct journal_event *event)
+{
+    tell(m, partition, watchers_of(m, partition), event);
+}
+
+void map_tell_all(struct map *m, uint32_t partition, const struct journal_event *event)
+{
+    tell(m, partition, load_acquire_ptr((void *const *)&m->watchers), event);
+}
+
+/* Clients hear of a change once, from who is primary, whose numbers they follow. */
+static void invalidate_key(struct map *m, uint32_t partition, const struct data *key,
+                           const struct owner *source)
+{
+    const struct copies *c = m->partitions->at[partition].copies;
+
+    if (!c || replica_is_primary(&c->replica))
+        invalidate(&m->invalidation, partition, key, source);
 }
 
 static void tell_gone(struct map *m, uint32_t partition, enum journal_kind kind,
@@ -102,7 +122,7 @@ static mr_rc_t erase(struct map *m, uint32_t partition, struct spot *spot, enum 
         return rc;
     m->partitions->at[partition].changes++;
     map_gone(m, partition, why, old);
-    invalidate(&m->invalidation, partition, spot->key, source);
+    invalidate_key(m, partition, spot->key, source);
     return MR_OK;
 }
 
@@ -133,7 +153,7 @@ static mr_rc_t write(struct map *m, uint32_t partition, struct spot *spot, const
                                          .key = key,
                                          .old = old ? record_value(old) : (struct data){0},
                                          .value = *value});
-    invalidate(&m->invalidation, partition, &key, source);
+    invalidate_key(m, partition, &key, source);
     return MR_OK;
 }
 

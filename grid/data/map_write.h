@@ -73,6 +73,9 @@ void map_gone(struct map *m, uint32_t partition, enum journal_kind why, const st
 void map_tell(struct map *m, uint32_t partition, const struct journal_event *event);
 
 /* Is there anybody to tell? */
+/* To those who watch, whoever is primary. */
+void map_tell_all(struct map *m, uint32_t partition, const struct journal_event *event);
+
 bool map_is_heard(const struct map *m, uint32_t partition);
 
 /* Accounts of the map's own limits; a map without them does not write the shared words. */

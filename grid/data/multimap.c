@@ -236,63 +236,68 @@ mr_rc_t multimap_remove(struct object *o, const struct multimap_request *q, valu
     return rc;
 }
 
-mr_rc_t multimap_clear(struct object *o)
-{
-    uint64_t values = multimap_size(o);
-    mr_rc_t rc = map_clear(object_map(o));
-
-    if (values == 0 || !watchers_any(&o->watchers))
-        return rc;
-    partition_lock(object_partition(o));
-    watchers_tell(&o->watchers, &(struct object_event){.kind = OBJECT_CLEARED,
-                                                       .partition = o->partition,
-                                                       .time_ms = clock_ms(),
-                                                       .count = values});
-    object_unlock(o);
-    return rc;
-}
-
 /* ---- asking --------------------------------------------------------------------------------- */
 
-static bool find(struct object *o, const struct data *key, struct data *ret_pack)
+/* MR_OK, MR_NOT_FOUND, MR_ERR_MOVED. */
+static mr_rc_t find(struct object *o, const struct data *key, struct data *ret_pack)
 {
     struct map_request q = {.verb = MAP_GET, .key = *key};
     struct map_answer a;
+    mr_rc_t rc = run_request(object_map(o), &q, &a);
 
-    if (run_request(object_map(o), &q, &a) != MR_OK)
-        return false;
-    *ret_pack = a.value;
-    return true;
+    if (rc == MR_OK)
+        *ret_pack = a.value;
+    return rc;
 }
 
 mr_rc_t multimap_get(struct object *o, const struct data *key, value_visit visit, void *context)
 {
     struct data pack;
+    mr_rc_t rc = find(o, key, &pack);
 
-    if (!find(o, key, &pack))
-        return MR_NOT_FOUND;
-    pack_each(&pack, visit, context);
-    return MR_OK;
+    if (rc == MR_OK)
+        pack_each(&pack, visit, context);
+    return rc;
 }
 
 mr_rc_t multimap_contains(struct object *o, const struct data *key, const struct data *value)
 {
     struct data pack;
+    mr_rc_t rc = find(o, key, &pack);
 
-    return find(o, key, &pack) && pack_find(&pack, value) ? MR_OK : MR_NOT_FOUND;
+    return rc == MR_OK && !pack_find(&pack, value) ? MR_NOT_FOUND : rc;
 }
 
-uint32_t multimap_value_count(struct object *o, const struct data *key)
+mr_rc_t multimap_value_count(struct object *o, const struct data *key, uint32_t *ret_count)
 {
     struct data pack;
+    mr_rc_t rc = find(o, key, &pack);
 
-    return find(o, key, &pack) ? pack_count(&pack) : 0;
+    *ret_count = rc == MR_OK ? pack_count(&pack) : 0;
+    return rc == MR_NOT_FOUND ? MR_OK : rc;
 }
 
-static void scan(struct object *o, uint32_t partition,
-                 void (*visit)(void *context, const struct record *r), void *context)
+/* As primary before and after. */
+static mr_rc_t scan_one(struct object *o, uint32_t partition,
+                        void (*visit)(void *context, const struct record *r), void *context)
 {
+    uint64_t reign = partitions_reign(o->partitions, partition);
+
+    if (reign == 0)
+        return MR_ERR_MOVED;
     store_scan(&object_map(o)->parts[partition].store, 0, UINT32_MAX, visit, context);
+    return partitions_may_read(o->partitions, partition, reign) ? MR_OK : MR_ERR_MOVED;
+}
+
+static mr_rc_t scan(struct object *o, const uint8_t *share,
+                    void (*visit)(void *context, const struct record *r), void *context)
+{
+    mr_rc_t rc = MR_OK;
+
+    for (uint32_t i = 0; i < o->partitions->count && rc == MR_OK; i++)
+        if (share_has(share, i))
+            rc = scan_one(o, i, visit, context);
+    return rc;
 }
 
 static void add_count(void *context, const struct record *r)
@@ -302,13 +307,10 @@ static void add_count(void *context, const struct record *r)
     *(uint64_t *)context += pack_count(&pack);
 }
 
-uint64_t multimap_size(struct object *o)
+mr_rc_t multimap_size(struct object *o, const uint8_t *share, uint64_t *ret_size)
 {
-    uint64_t size = 0;
-
-    for (uint32_t i = 0; i < o->partitions->count; i++)
-        scan(o, i, add_count, &size);
-    return size;
+    *ret_size = 0;
+    return scan(o, share, add_count, ret_size);
 }
 
 struct keys {
@@ -324,9 +326,9 @@ static void visit_key(void *context, const struct record *r)
     k->visit(k->context, &key);
 }
 
-void multimap_keys(struct object *o, uint32_t partition, value_visit visit, void *context)
+mr_rc_t multimap_keys(struct object *o, const uint8_t *share, value_visit visit, void *context)
 {
-    scan(o, partition, visit_key, &(struct keys){visit, context});
+    return scan(o, share, visit_key, &(struct keys){visit, context});
 }
 
 struct entries {
@@ -351,10 +353,34 @@ static void visit_pack(void *context, const struct record *r)
     pack_each(&pack, visit_entry, e);
 }
 
-void multimap_entries(struct object *o, uint32_t partition,
-                      void (*visit)(void *context, const struct data *key,
-                                    const struct data *value),
-                      void *context)
+mr_rc_t multimap_entries(struct object *o, const uint8_t *share,
+                         void (*visit)(void *context, const struct data *key,
+                                       const struct data *value),
+                         void *context)
 {
-    scan(o, partition, visit_pack, &(struct entries){.visit = visit, .context = context});
+    return scan(o, share, visit_pack, &(struct entries){.visit = visit, .context = context});
+}
+
+/* ---- all of it ------------------------------------------------------------------------------ */
+
+mr_rc_t multimap_clear(struct object *o, const uint8_t *share, uint64_t *ret_values)
+{
+    uint64_t keys;
+    mr_rc_t rc = multimap_size(o, share, ret_values);
+
+    if (rc == MR_OK)
+        rc = map_clear_some(object_map(o), share, &keys);
+    return rc;
+}
+
+void multimap_tell_cleared(struct object *o, uint64_t values)
+{
+    if (values == 0 || !watchers_any(&o->watchers))
+        return;
+    partition_lock(object_partition(o));
+    watchers_tell(&o->watchers, &(struct object_event){.kind = OBJECT_CLEARED,
+                                                       .partition = o->partition,
+                                                       .time_ms = clock_ms(),
+                                                       .count = values});
+    object_unlock(o);
 }

@@ -35,24 +35,29 @@ mr_rc_t multimap_remove_value(struct object *o, const struct multimap_request *q
 mr_rc_t multimap_remove(struct object *o, const struct multimap_request *q, value_visit visit,
                         void *context);
 
-/* MR_OK, MR_NOT_FOUND. */
+/* MR_OK, MR_NOT_FOUND; MR_ERR_MOVED: the key is not served here. */
 mr_rc_t multimap_get(struct object *o, const struct data *key, value_visit visit, void *context);
 mr_rc_t multimap_contains(struct object *o, const struct data *key, const struct data *value);
 
-/* How many values has the key? */
-uint32_t multimap_value_count(struct object *o, const struct data *key);
+/* How many values has the key? MR_OK, none as well; MR_ERR_MOVED. */
+mr_rc_t multimap_value_count(struct object *o, const struct data *key, uint32_t *ret_count);
 
-/* All values of all keys. */
-uint64_t multimap_size(struct object *o);
+/* All values of all keys of a share of the partitions. MR_ERR_MOVED: some of it is not served here,
+ * or was lost meanwhile, here and below. */
+mr_rc_t multimap_size(struct object *o, const uint8_t *share, uint64_t *ret_size);
 
-/* Visits the keys of a partition, or every key's values. What stays meanwhile is met once. */
-void multimap_keys(struct object *o, uint32_t partition, value_visit visit, void *context);
-void multimap_entries(struct object *o, uint32_t partition,
-                      void (*visit)(void *context, const struct data *key,
-                                    const struct data *value),
-                      void *context);
+/* Visits the keys of a share, or every key's values. What stays meanwhile is met once. */
+mr_rc_t multimap_keys(struct object *o, const uint8_t *share, value_visit visit, void *context);
+mr_rc_t multimap_entries(struct object *o, const uint8_t *share,
+                         void (*visit)(void *context, const struct data *key,
+                                       const struct data *value),
+                         void *context);
 
-/* Takes out all keys that are not locked. MR_ERR_MEMORY: some may be out. */
-mr_rc_t multimap_clear(struct object *o);
+/* Takes out all keys of a share that are not locked, and says how many values they had, for
+ * multimap_tell_cleared. MR_ERR_MEMORY, MR_ERR_MOVED: some may be out. */
+mr_rc_t multimap_clear(struct object *o, const uint8_t *share, uint64_t *ret_values);
+
+/* Tells those who watch, unless it was empty. */
+void multimap_tell_cleared(struct object *o, uint64_t values);
 
 #endif

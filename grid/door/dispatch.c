@@ -11,6 +11,7 @@
 #include "grid/door/serve.h"
 #include "grid/member.h"
 #include "grid/peers/gather.h"
+#include "grid/peers/merge.h"
 #include "net/base/check.h"
 #include "net/base/clock.h"
 #include "net/base/epoch.h"
@@ -19,7 +20,7 @@
 
 typedef mr_rc_t serve_function(struct call *c, const void *request);
 
-#define SERVE(name, permission)                                                                    \
+#define SERVE(name, permission, where)                                                             \
     static mr_rc_t call_##name(struct call *c, const void *request)                                \
     {                                                                                              \
         return serve_##name(c, request);                                                           \
@@ -31,7 +32,7 @@ static const struct {
     serve_function *serve;
     enum permission permission;
 } rows[WIRE_COUNT] = {
-#define SERVE(name, permission) [WIRE_##name##_req] = {call_##name, ALLOW_##permission},
+#define SERVE(name, permission, where) [WIRE_##name##_req] = {call_##name, ALLOW_##permission},
 #include "grid/door/serve.def"
 #undef SERVE
 };
@@ -185,11 +186,16 @@ static mr_rc_t too_large(struct call *c, size_t bytes)
 
 void reply(struct call *c, const void *response)
 {
+    reply_as(c, c->id + 1, response);
+}
+
+void reply_as(struct call *c, enum wire_id response, const void *message)
+{
     const struct wire_head head = {.correlation = c->head.correlation};
     struct sink *out = &c->desk->out;
 
     out->size = 0;
-    wire_encode(c->id + 1, &head, response, out);
+    wire_encode(response, &head, message, out);
     if (sink_state(out) == MR_OK && out->size <= answer_max(c)) {
         send(c);
         door_empty(out);
@@ -322,6 +328,21 @@ static mr_rc_t unknown(struct call *c)
                       "message type 0x%06x is not served here", c->head.type);
 }
 
+/* Has another the partition, or have others to do it as well? Then it is not begun here. One that
+ * has waited here has begun, and its function says whether it can go on. */
+static bool is_elsewhere(const struct call *c)
+{
+    const struct partitions *ps = &c->member->partitions;
+    uint32_t partition = (uint32_t)c->head.partition;
+
+    if (!ps->serves || c->is_again)
+        return false;
+    if (merge_is_everywhere(c->id))
+        return !c->share;
+    return merge_of(c->id) == MERGE_KEY && partition < ps->count &&
+           load_acquire_64(&ps->primaries[partition]) != ps->self;
+}
+
 static mr_rc_t serve(struct call *c, const uint8_t *bytes, size_t size)
 {
     union wire_message message;
@@ -333,6 +354,8 @@ static mr_rc_t serve(struct call *c, const uint8_t *bytes, size_t size)
     c->id = (enum wire_id)id;
     if (!c->is_away && !session_may(c->session, rows[id].permission))
         return MR_ERR_CLOSED;
+    if (is_elsewhere(c))
+        return MR_ERR_MOVED;
     if (wire_decode(c->id, bytes, size, &message, &field) != MR_OK)
         return fail(c->err, MR_ERR_MALFORMED, NULL, "%s: %s is missing or malformed",
                     wire_name(c->id), field);
@@ -524,6 +547,7 @@ void dispatch_again(struct session *s, struct parked *p)
 
     check(unwrap(&c, &bytes, &size) == MR_OK); /* it was, the first time */
     c.waiter = clock_ns() < p->until_ns ? &p->waiter : NULL;
+    c.is_again = true;
     c.done = p->done;
     c.held = p->held;
     p->held = NULL;

@@ -41,6 +41,7 @@ struct call {
     struct wire_uuid client;
     bool is_away; /* from the loop: nothing there may be touched */
     bool goes_away;
+    bool is_again; /* it has waited here */
     struct wire_head head;
     enum wire_id id;
     struct waiter *waiter; /* NULL: it waits no longer */
@@ -74,6 +75,9 @@ void dispatch_error(int64_t correlation, mr_rc_t rc, struct sink *out);
 /* Answers with the response that belongs to the request: its struct; of a response with one
  * parameter a pointer to that, which is the same; NULL of one without any. */
 void reply(struct call *c, const void *response);
+
+/* The same with another message, which whoever gave a share out expects (grid/peers/merge.h). */
+void reply_as(struct call *c, enum wire_id response, const void *message);
 
 /* What the call may wait with, for timeout_ms from its first attempt on; INT64_MAX: for ever. NULL:
  * it must not wait. */

@@ -1,6 +1,10 @@
 #include "grid/door/entries.h"
 
+#include <string.h>
+
+#include "grid/data/multimap.h"
 #include "grid/door/explain.h"
+#include "grid/member.h"
 #include "grid/op/run.h"
 
 /* Puts an error into words. */
@@ -98,11 +102,44 @@ mr_rc_t entries_put_all(struct call *c, enum object_kind kind, struct wire_bytes
     return rc == MR_ERR_MOVED && c->done > 0 ? MR_ERR_OUTCOME_UNKNOWN : rc;
 }
 
-mr_rc_t entries_clear(struct call *c, struct map *m)
+/* ---- all of it ------------------------------------------------------------------------------ */
+
+void entries_reply_cleared(struct call *c, uint64_t cleared)
 {
+    reply_as(c, WIRE_map_size_rsp, &(int32_t){cleared < INT32_MAX ? (int32_t)cleared : INT32_MAX});
+}
+
+mr_rc_t entries_clear(struct call *c, struct map *m, enum journal_kind told)
+{
+    uint64_t cleared;
     mr_rc_t rc = call_go_away(c, m);
 
-    if (rc == MR_OK && (rc = map_clear_share(m, c->share, JOURNAL_CLEARED)) == MR_OK)
+    if (rc != MR_OK)
+        return rc;
+    if (c->share && (rc = map_clear_some(m, c->share, &cleared)) == MR_OK)
+        entries_reply_cleared(c, cleared);
+    else if (!c->share && (rc = map_clear_share(m, NULL, told)) == MR_OK)
         reply(c, NULL);
     return rc;
+}
+
+void entries_tell_cleared(struct member *m, enum wire_id request, struct wire_bytes name,
+                          uint64_t cleared)
+{
+    enum object_kind kind = request == WIRE_multimap_clear_req         ? OBJECT_MULTIMAP
+                            : request == WIRE_replicated_map_clear_req ? OBJECT_REPLICATED_MAP
+                                                                       : OBJECT_MAP;
+    char text[MAP_NAME_MAX + 1] = {0};
+
+    if (cleared == 0 || name.size > MAP_NAME_MAX)
+        return;
+    memcpy(text, name.at, name.size);
+    struct object *o = objects_find(&m->objects, kind, text);
+
+    if (o && kind == OBJECT_MULTIMAP)
+        multimap_tell_cleared(o, cleared);
+    else if (o)
+        map_tell_cleared(object_map(o),
+                         request == WIRE_map_evict_all_req ? JOURNAL_EVICTED_ALL : JOURNAL_CLEARED,
+                         cleared);
 }

@@ -23,8 +23,16 @@ mr_rc_t entries_answer_done(struct call *c, enum object_kind kind, struct wire_b
 mr_rc_t entries_put_all(struct call *c, enum object_kind kind, struct wire_bytes name,
                         const struct map_request *q, struct wire_list pairs);
 
-/* Clears the map and answers, away from the loop if it is large. */
-mr_rc_t entries_clear(struct call *c, struct map *m);
+/* Clears the map and answers, away from the loop if it is large. A share is answered with how many
+ * have gone, which is told by who has given it out. */
+mr_rc_t entries_clear(struct call *c, struct map *m, enum journal_kind told);
+
+/* The answer of a share that was cleared. */
+void entries_reply_cleared(struct call *c, uint64_t cleared);
+
+/* All shares of what a message clears have been: so many entries. Any thread. */
+void entries_tell_cleared(struct member *m, enum wire_id request, struct wire_bytes name,
+                          uint64_t cleared);
 
 /* Serves a message about all of a map m, which has no other parameter than its name or has them in
  * `answer`, by a function of scan.h or of here. */
@@ -45,6 +53,6 @@ mr_rc_t entries_clear(struct call *c, struct map *m);
     ENTRIES_ALL(service##_key_set, kind, scan_reply_list(c, m, SCAN_KEYS))                         \
     ENTRIES_ALL(service##_values, kind, scan_reply_list(c, m, SCAN_VALUES))                        \
     ENTRIES_ALL(service##_entry_set, kind, scan_reply_list(c, m, SCAN_KEYS | SCAN_VALUES))         \
-    ENTRIES_ALL(service##_clear, kind, entries_clear(c, m))
+    ENTRIES_ALL(service##_clear, kind, entries_clear(c, m, JOURNAL_CLEARED))
 
 #endif

@@ -4,7 +4,8 @@
 
 #include "grid/door/dispatch.h"
 
-#define SERVE(name, permission) mr_rc_t serve_##name(struct call *c, const struct name##_req *q);
+#define SERVE(name, permission, where)                                                             \
+    mr_rc_t serve_##name(struct call *c, const struct name##_req *q);
 #include "grid/door/serve.def"
 #undef SERVE
 

@@ -125,6 +125,12 @@ mr_rc_t serve_map_add_near_cache_invalidation_listener(
     return MR_OK;
 }
 
+/* A client asks every member, and each tells of what it is primary of, whose numbers count. */
+static bool is_home(const struct partitions *ps, uint32_t partition)
+{
+    return !ps->serves || load_acquire_64(&ps->primaries[partition]) == ps->self;
+}
+
 /* The last number of each partition in which there was one. */
 static void put_sequences(struct sink *items, struct wire_bytes name, struct map *m)
 {
@@ -132,7 +138,7 @@ static void put_sequences(struct sink *items, struct wire_bytes name, struct map
     struct wire_bytes all;
 
     for (uint32_t i = 0; i < m->partitions->count; i++) {
-        uint64_t last = invalidation_last(&m->invalidation, i);
+        uint64_t last = is_home(m->partitions, i) ? invalidation_last(&m->invalidation, i) : 0;
 
         if (last == 0)
             continue;
@@ -167,6 +173,8 @@ mr_rc_t serve_map_fetch_near_cache_invalidation_metadata(
     for (uint32_t i = 0; i < ps->count; i++) {
         struct wire_uuid u = {0};
 
+        if (!is_home(ps, i))
+            continue;
         invalidation_partition_uuid(ps, i, &u.high, &u.low);
         wire_put_i32(&uuids, (int32_t)i);
         wire_put_uuid(&uuids, u);
@@ -175,7 +183,8 @@ mr_rc_t serve_map_fetch_near_cache_invalidation_metadata(
         rc = MR_ERR_MEMORY;
     if (rc == MR_OK) /* which says so when it is too large */
         reply(c, &(struct map_fetch_near_cache_invalidation_metadata_rsp){
-                     wire_list_of(l.items, l.count), {uuids.at, (uint32_t)uuids.size}});
+                     wire_list_of(l.items, l.count),
+                     {uuids.at ? uuids.at : (const uint8_t *)"", (uint32_t)uuids.size}});
     sink_free(&uuids);
     return rc;
 }

@@ -146,11 +146,7 @@ mr_rc_t serve_map_evict_all(struct call *c, const struct map_evict_all_req *q)
     struct map *m;
     mr_rc_t rc = call_map(c, q->name, &m);
 
-    if (rc == MR_OK)
-        rc = call_go_away(c, m);
-    if (rc == MR_OK && (rc = map_clear_share(m, c->share, JOURNAL_EVICTED_ALL)) == MR_OK)
-        reply(c, NULL);
-    return rc;
+    return rc == MR_OK ? entries_clear(c, m, JOURNAL_EVICTED_ALL) : rc;
 }
 
 /* ---- the store behind a map, of which there is none ------------------------------------------ */

@@ -1,6 +1,7 @@
 /* serve_multimap.c - the messages about multimaps, and those about the locks of keys, which maps
  * have as well. */
 #include "grid/data/multimap.h"
+#include "grid/door/entries.h"
 #include "grid/door/listing.h"
 #include "grid/door/serve.h"
 #include "grid/member.h"
@@ -145,6 +146,22 @@ static mr_rc_t put_one(struct call *c, struct object *o, const struct data *key,
     return rc == MR_EXISTS ? MR_OK : rc;
 }
 
+/* Looked at before any is put, as in entries_put_all. */
+static bool are_here(const struct call *c, struct wire_list entries)
+{
+    const struct partitions *ps = &c->member->partitions;
+    struct wire_list values;
+    struct data key;
+
+    while (ps->serves && wire_next(&entries, WIRE_data_lists, &key, &values)) {
+        uint32_t partition = data_partition(&key, ps->count);
+
+        if (share_has(c->share, partition) && partitions_reign(ps, partition) == 0)
+            return false;
+    }
+    return true;
+}
+
 /* As entries_put_all. */
 mr_rc_t serve_multimap_put_all(struct call *c, const struct multimap_put_all_req *q)
 {
@@ -154,13 +171,18 @@ mr_rc_t serve_multimap_put_all(struct call *c, const struct multimap_put_all_req
     uint32_t i = 0;
     mr_rc_t rc = multimap_of(c, q->name, &o);
 
-    while (rc == MR_OK && wire_next(&entries, WIRE_data_lists, &key, &values))
+    if (rc == MR_OK && c->done == 0 && !are_here(c, entries))
+        return MR_ERR_MOVED;
+    while (rc == MR_OK && wire_next(&entries, WIRE_data_lists, &key, &values)) {
+        bool is_ours = call_has(c, object_map(o), &key);
+
         for (; rc == MR_OK && wire_next(&values, WIRE_datas, &value, NULL); i++)
-            if (i >= c->done && (rc = put_one(c, o, &key, &value)) == MR_OK)
+            if (i >= c->done && (!is_ours || (rc = put_one(c, o, &key, &value)) == MR_OK))
                 c->done++;
+    }
     if (rc == MR_OK)
         reply(c, NULL);
-    return rc;
+    return rc == MR_ERR_MOVED && c->done > 0 ? MR_ERR_OUTCOME_UNKNOWN : rc;
 }
 
 mr_rc_t serve_multimap_remove_entry(struct call *c, const struct multimap_remove_entry_req *q)
@@ -207,10 +229,17 @@ mr_rc_t serve_multimap_delete(struct call *c, const struct multimap_delete_req *
 mr_rc_t serve_multimap_clear(struct call *c, const struct multimap_clear_req *q)
 {
     struct object *o;
+    uint64_t values;
     mr_rc_t rc = large_of(c, q->name, &o);
 
-    if (rc == MR_OK && (rc = multimap_clear(o)) == MR_OK)
+    if (rc == MR_OK)
+        rc = multimap_clear(o, c->share, &values);
+    if (rc == MR_OK && c->share) {
+        entries_reply_cleared(c, values);
+    } else if (rc == MR_OK) {
+        multimap_tell_cleared(o, values);
         reply(c, NULL);
+    }
     return rc;
 }
 
@@ -230,10 +259,11 @@ mr_rc_t serve_multimap_get(struct call *c, const struct multimap_get_req *q)
 mr_rc_t serve_multimap_contains_key(struct call *c, const struct multimap_contains_key_req *q)
 {
     struct object *o;
+    uint32_t n;
     mr_rc_t rc = multimap_of(c, q->name, &o);
 
-    if (rc == MR_OK)
-        reply(c, &(bool){multimap_value_count(o, &q->key) > 0});
+    if (rc == MR_OK && (rc = multimap_value_count(o, &q->key, &n)) == MR_OK)
+        reply(c, &(bool){n > 0});
     return rc;
 }
 
@@ -248,24 +278,23 @@ mr_rc_t serve_multimap_contains_entry(struct call *c, const struct multimap_cont
 mr_rc_t serve_multimap_value_count(struct call *c, const struct multimap_value_count_req *q)
 {
     struct object *o;
+    uint32_t n;
     mr_rc_t rc = multimap_of(c, q->name, &o);
 
-    if (rc == MR_OK)
-        reply(c, &(int32_t){(int32_t)multimap_value_count(o, &q->key)});
+    if (rc == MR_OK && (rc = multimap_value_count(o, &q->key, &n)) == MR_OK)
+        reply(c, &(int32_t){(int32_t)n});
     return rc;
 }
 
 mr_rc_t serve_multimap_size(struct call *c, const struct multimap_size_req *q)
 {
     struct object *o;
+    uint64_t n;
     mr_rc_t rc = large_of(c, q->name, &o);
 
-    if (rc != MR_OK)
-        return rc;
-    uint64_t n = multimap_size(o);
-
-    reply(c, &(int32_t){n < INT32_MAX ? (int32_t)n : INT32_MAX});
-    return MR_OK;
+    if (rc == MR_OK && (rc = multimap_size(o, c->share, &n)) == MR_OK)
+        reply(c, &(int32_t){n < INT32_MAX ? (int32_t)n : INT32_MAX});
+    return rc;
 }
 
 mr_rc_t serve_multimap_key_set(struct call *c, const struct multimap_key_set_req *q)
@@ -274,8 +303,8 @@ mr_rc_t serve_multimap_key_set(struct call *c, const struct multimap_key_set_req
     struct object *o;
     mr_rc_t rc = large_of(c, q->name, &o);
 
-    for (uint32_t i = 0; rc == MR_OK && i < o->partitions->count; i++)
-        multimap_keys(o, i, listing_add, &l);
+    if (rc == MR_OK)
+        rc = multimap_keys(o, c->share, listing_add, &l);
     return rc == MR_OK ? listing_reply(c, &l) : rc;
 }
 
@@ -293,8 +322,8 @@ static mr_rc_t list_entries(struct call *c, struct wire_bytes name,
     struct object *o;
     mr_rc_t rc = large_of(c, name, &o);
 
-    for (uint32_t i = 0; rc == MR_OK && i < o->partitions->count; i++)
-        multimap_entries(o, i, visit, &l);
+    if (rc == MR_OK)
+        rc = multimap_entries(o, c->share, visit, &l);
     return rc == MR_OK ? listing_reply(c, &l) : rc;
 }
 
@@ -327,12 +356,9 @@ mr_rc_t serve_multimap_contains_value(struct call *c, const struct multimap_cont
     struct object *o;
     mr_rc_t rc = large_of(c, q->name, &o);
 
-    if (rc != MR_OK)
-        return rc;
-    for (uint32_t i = 0; i < o->partitions->count; i++)
-        multimap_entries(o, i, compare, &s);
-    reply(c, &s.found);
-    return MR_OK;
+    if (rc == MR_OK && (rc = multimap_entries(o, c->share, compare, &s)) == MR_OK)
+        reply(c, &s.found);
+    return rc;
 }
 
 /* ---- listeners ------------------------------------------------------------------------------ */

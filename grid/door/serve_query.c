@@ -137,6 +137,28 @@ static mr_rc_t reply_page(struct call *c, const struct paging_result *page, uint
     return rc;
 }
 
+/* Of a share: all that may be in the page, for whoever puts it together (grid/peers/merge.h). */
+static mr_rc_t reply_candidates(struct call *c, const struct paging_result *page)
+{
+    static const struct sink none;
+    struct sink entries = {.grows = true};
+
+    for (uint32_t i = 0; i < page->candidate_count; i++) {
+        wire_put(&entries, WIRE_data, &page->candidates[i].key);
+        wire_put(&entries, WIRE_data, &page->candidates[i].value);
+    }
+    mr_rc_t rc = sink_state(&entries);
+
+    if (rc == MR_OK) /* which says so when it is too large */
+        reply(c, &(struct map_key_set_with_paging_predicate_rsp){
+                     .response = wire_list_of(&none, 0),
+                     .anchor_data_list = {.anchor_page_list = {(const uint8_t *)"", 0},
+                                          .anchor_data_list =
+                                              wire_list_of(&entries, page->candidate_count)}});
+    sink_free(&entries);
+    return rc;
+}
+
 static mr_rc_t page(struct call *c, struct wire_bytes name, const struct wire_paging *q,
                     enum paging_iteration iteration)
 {
@@ -157,7 +179,7 @@ static mr_rc_t page(struct call *c, struct wire_bytes name, const struct wire_pa
         rc = paging_run(m, &query, &result, c->err);
     }
     if (rc == MR_OK) {
-        rc = reply_page(c, &result, iteration);
+        rc = c->share ? reply_candidates(c, &result) : reply_page(c, &result, iteration);
         paging_result_free(&result);
     }
     predicate_free(p);
@@ -198,6 +220,18 @@ static mr_rc_t reply_sink(struct call *c, const struct sink *out)
     return rc;
 }
 
+/* Of a share: what it has come to (grid/peers/merge.h). */
+static mr_rc_t reply_partial(struct call *c, struct aggregator *a)
+{
+    struct sink out = {.grows = true};
+    mr_rc_t rc = aggregator_partial(a, &out, c->err);
+
+    if (rc == MR_OK)
+        reply(c, &(struct data){out.at, (uint32_t)out.size, DATA_BYTES});
+    sink_free(&out);
+    return rc;
+}
+
 struct adding {
     struct aggregator *aggregator;
     mr_rc_t rc;
@@ -222,14 +256,16 @@ static mr_rc_t aggregate(struct call *c, struct wire_bytes name, const struct da
 
     if (rc == MR_OK && (rc = aggregator_of_data(aggregator, &a.aggregator, c->err)) == MR_OK) {
         rc = scan_map(m, c->share, p, add_entry, &a, NULL);
-        if (rc == MR_OK)
+        if (rc == MR_OK && c->share && a.rc == MR_OK)
+            rc = reply_partial(c, a.aggregator);
+        else if (rc == MR_OK)
             rc = aggregator_result(a.aggregator, &out, c->err);
         if (rc == MR_ERR_TYPE) { /* of the values, where it can also be one of the aggregator */
             c->code = CODE_CLASS_CAST;
             c->class_name = "java.lang.ClassCastException";
         }
     }
-    if (rc == MR_OK)
+    if (rc == MR_OK && out.size > 0)
         rc = reply_sink(c, &out);
     sink_free(&out);
     aggregator_free(a.aggregator);
@@ -532,7 +568,7 @@ mr_rc_t serve_map_add_index(struct call *c, const struct map_add_index_req *q)
     mr_rc_t rc = call_map(c, q->name, &m);
 
     if (rc == MR_OK)
-        rc = call_go_away(c, m);
+        rc = call_leave(c, m);
     if (rc != MR_OK)
         return rc;
     if (list.count > INDEX_ATTRIBUTES_MAX)

@@ -2,6 +2,7 @@
 
 #include "grid/member.h"
 #include "grid/op/transfer.h"
+#include "grid/peers/teach.h"
 #include "net/base/epoch.h"
 #include "net/base/littleend.h"
 #include "net/base/log.h"
@@ -48,6 +49,19 @@ bool crew_reaches(struct crew *c, uint64_t to, uint32_t partition)
         m ? load_acquire_ptr((void *const *)&m->fellows[loop_of(c, partition)]) : NULL;
 
     return f && fellow_is_open(f);
+}
+
+uint32_t crew_list(struct crew *c, uint64_t *ret_all)
+{
+    uint32_t count = load_acquire_32(&c->count), n = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t incarnation = load_acquire_64(&c->mates[i].incarnation);
+
+        if (incarnation != NOBODY)
+            ret_all[n++] = incarnation;
+    }
+    return n;
 }
 
 /* The session whose message the thread takes: it is acknowledged where it came from. */
@@ -193,6 +207,8 @@ static void opened(struct fellow *f)
         partition_unlock(&ps->at[i]);
         epoch_exit();
     }
+    if (c->member->door.loops[0].loop == f->loop)
+        teach(c->member, f);
 }
 
 static void message(struct fellow *f, const uint8_t *bytes, size_t size)

@@ -50,6 +50,9 @@ bool crew_send(struct crew *c, uint64_t to, uint32_t partition, const void *byte
 
 bool crew_reaches(struct crew *c, uint64_t to, uint32_t partition);
 
+/* Those who are connected to, or to be; at most CLUSTER_MEMBERS_MAX. Any thread. */
+uint32_t crew_list(struct crew *c, uint64_t *ret_all);
+
 /* A message about a partition from a session of another member. False: it is none. */
 struct session;
 bool crew_take(struct crew *c, struct session *s, const uint8_t *bytes, size_t size);

@@ -3,67 +3,15 @@
 #include <pthread.h>
 
 #include "grid/door/away.h"
+#include "grid/door/entries.h"
 #include "grid/member.h"
 #include "grid/peers/forward.h"
+#include "grid/peers/merge.h"
 #include "net/base/mem.h"
-
-/* ---- the table ------------------------------------------------------------------------------ */
-
-enum merge {
-    MERGE_NOT = 1, /* nobody knows how */
-    MERGE_NOTHING, /* the answer says only that it is done */
-    MERGE_SUM,     /* of numbers */
-    MERGE_ANY,     /* is it true of one? */
-    MERGE_ALL,     /* of each? */
-    MERGE_LIST     /* one behind the other, in any order */
-};
-
-enum {
-    ONCE = 1, /* must not be done a second time */
-    KEYS = 2  /* comes with keys, which may all be of one partition */
-};
-
-static const struct row_of_message {
-    uint8_t merge, is;
-} rows[WIRE_COUNT] = {
-    [WIRE_map_size_req] = {MERGE_SUM, 0},
-    [WIRE_map_is_empty_req] = {MERGE_ALL, 0},
-    [WIRE_map_contains_value_req] = {MERGE_ANY, 0},
-    [WIRE_map_clear_req] = {MERGE_NOTHING, 0},
-    [WIRE_map_evict_all_req] = {MERGE_NOTHING, 0},
-    [WIRE_map_remove_all_req] = {MERGE_NOTHING, 0},
-    [WIRE_map_add_index_req] = {MERGE_NOTHING, 0},
-    [WIRE_map_key_set_req] = {MERGE_LIST, 0},
-    [WIRE_map_values_req] = {MERGE_LIST, 0},
-    [WIRE_map_entry_set_req] = {MERGE_LIST, 0},
-    [WIRE_map_key_set_with_predicate_req] = {MERGE_LIST, 0},
-    [WIRE_map_values_with_predicate_req] = {MERGE_LIST, 0},
-    [WIRE_map_entries_with_predicate_req] = {MERGE_LIST, 0},
-    [WIRE_map_project_req] = {MERGE_LIST, 0},
-    [WIRE_map_project_with_predicate_req] = {MERGE_LIST, 0},
-    [WIRE_map_get_all_req] = {MERGE_LIST, KEYS},
-    [WIRE_map_put_all_req] = {MERGE_NOTHING, ONCE | KEYS},
-    [WIRE_map_execute_on_keys_req] = {MERGE_LIST, ONCE | KEYS},
-    [WIRE_map_execute_on_all_keys_req] = {MERGE_LIST, ONCE},
-    [WIRE_map_execute_with_predicate_req] = {MERGE_LIST, ONCE},
-    [WIRE_map_key_set_with_paging_predicate_req] = {MERGE_NOT, 0},
-    [WIRE_map_values_with_paging_predicate_req] = {MERGE_NOT, 0},
-    [WIRE_map_entries_with_paging_predicate_req] = {MERGE_NOT, 0},
-    [WIRE_map_aggregate_req] = {MERGE_NOT, 0},
-    [WIRE_map_aggregate_with_predicate_req] = {MERGE_NOT, 0},
-    [WIRE_replicated_map_size_req] = {MERGE_SUM, 0},
-    [WIRE_replicated_map_is_empty_req] = {MERGE_ALL, 0},
-    [WIRE_replicated_map_contains_value_req] = {MERGE_ANY, 0},
-    [WIRE_replicated_map_clear_req] = {MERGE_NOTHING, 0},
-    [WIRE_replicated_map_key_set_req] = {MERGE_LIST, 0},
-    [WIRE_replicated_map_values_req] = {MERGE_LIST, 0},
-    [WIRE_replicated_map_entry_set_req] = {MERGE_LIST, 0},
-    [WIRE_replicated_map_put_all_req] = {MERGE_NOTHING, ONCE | KEYS},
-};
 
 bool gather_takes(enum wire_id id, bool is_one)
 {
-    return rows[id].merge && !(is_one && (rows[id].is & KEYS));
+    return merge_is_shared(id) && !(is_one && merge_has_keys(id));
 }
 
 /* ---- what has come together so far ---------------------------------------------------------- */
@@ -84,10 +32,7 @@ struct gather {
     uint32_t left;        /* that may still say something: parts, and who sends them */
     mr_rc_t rc;           /* what has gone wrong first */
     struct sink error;    /* the same in a member's own words, a message for the client */
-    int64_t sum;
-    bool any, all;
-    struct sink items;
-    uint32_t item_count;
+    struct merge_of_answers *merge;
     uint32_t count;
     struct part parts[CLUSTER_MEMBERS_MAX];
 };
@@ -96,81 +41,67 @@ static void gather_free(struct gather *g)
 {
     for (uint32_t i = 0; i < g->count; i++)
         mem_free(g->parts[i].share);
-    sink_free(&g->items);
+    merge_free(g->merge);
     sink_free(&g->error);
     session_unref(g->session);
     pthread_mutex_destroy(&g->lock);
     mem_free(g);
 }
 
-/* What makes the answer too large counts for all of them together. */
-static mr_rc_t add_items(struct gather *g, const struct wire_list *more)
-{
-    sink_put(&g->items, more->at, more->size);
-    g->item_count += more->count;
-    if (sink_state(&g->items) != MR_OK)
-        return MR_ERR_MEMORY;
-    return g->items.size > g->session->at->door->result_max ? MR_ERR_TOO_LARGE : MR_OK;
-}
-
-static mr_rc_t merge(struct gather *g, const union wire_message *m)
-{
-    switch (rows[g->id].merge) {
-    case MERGE_SUM: g->sum += m->map_size_rsp.response; return MR_OK;
-    case MERGE_ANY: g->any |= m->map_is_empty_rsp.response; return MR_OK;
-    case MERGE_ALL: g->all &= m->map_is_empty_rsp.response; return MR_OK;
-    case MERGE_LIST: return add_items(g, &m->map_key_set_rsp.response);
-    default: return MR_OK;
-    }
-}
-
 /* An answer, which may be an error. */
 static mr_rc_t take(struct gather *g, struct wire_bytes answer)
 {
-    union wire_message m;
     struct wire_head head;
-    const char *field;
     mr_rc_t rc = wire_read_head(answer.at, answer.size, &head);
 
     if (rc == MR_OK && head.type == WIRE_ERROR) {
         sink_put(&g->error, answer.at, answer.size);
         return MR_ERR_ARGUMENT; /* or any other: the words go first */
     }
-    if (rc == MR_OK)
-        rc = wire_find(head.type) == (int)g->id + 1
-                 ? wire_decode(g->id + 1, answer.at, answer.size, &m, &field)
-                 : MR_ERR_MALFORMED;
-    return rc == MR_OK ? merge(g, &m) : rc;
+    return rc == MR_OK ? merge_take(g->merge, answer.at, answer.size) : rc;
 }
 
 /* ---- the answer ----------------------------------------------------------------------------- */
 
-static void encode(const struct gather *g, struct sink *out)
+static bool has_part(const struct gather *g, uint64_t incarnation)
 {
-    const struct wire_head head = {.correlation = g->correlation};
-    const struct wire_list list = wire_list_of(&g->items, g->item_count);
-    const int32_t sum = g->sum < INT32_MAX ? (int32_t)g->sum : INT32_MAX;
-    const void *response[] = {[MERGE_NOTHING] = NULL,
-                              [MERGE_SUM] = &sum,
-                              [MERGE_ANY] = &g->any,
-                              [MERGE_ALL] = &g->all,
-                              [MERGE_LIST] = &list};
+    for (uint32_t i = 0; i < g->count; i++)
+        if (g->parts[i].forward.to == incarnation)
+            return true;
+    return false;
+}
 
-    wire_encode(g->id + 1, &head, response[rows[g->id].merge], out);
+/* One that has come while it was done everywhere else may not have been taught it: teach.h. */
+static bool is_everywhere(const struct gather *g)
+{
+    uint64_t all[CLUSTER_MEMBERS_MAX];
+    uint32_t n = crew_list(&g->session->at->door->member->crew, all);
+
+    for (uint32_t i = 0; i < n; i++)
+        if (!has_part(g, all[i]))
+            return false;
+    return true;
 }
 
 static void answer(struct gather *g)
 {
     struct sink out = {.grows = true};
+    mr_rc_t rc = g->rc;
 
     if (g->error.size > 0 && sink_state(&g->error) == MR_OK) {
         session_pass(g->session, g->error.at, g->error.size);
         return;
     }
-    if (g->rc == MR_OK)
-        encode(g, &out);
-    mr_rc_t rc = g->rc == MR_OK ? sink_state(&out) : g->rc;
+    if (rc == MR_OK && merge_is_everywhere(g->id) && !is_everywhere(g))
+        rc = MR_ERR_MOVED;
+    if (rc == MR_OK)
+        rc = merge_answer(g->merge, g->correlation, &out);
+    if (rc == MR_OK && merge_of(g->id) == MERGE_CLEAR) {
+        struct wire_bytes name;
+        uint64_t cleared = merge_cleared(g->merge, &name);
 
+        entries_tell_cleared(g->session->at->door->member, g->id, name, cleared);
+    }
     if (rc == MR_OK)
         session_pass(g->session, out.at, out.size);
     else
@@ -183,7 +114,7 @@ static mr_rc_t translated(const struct gather *g, mr_rc_t rc)
 {
     if (rc != MR_ERR_CLOSED && rc != MR_ERR_MOVED && rc != MR_ERR_OFFLINE)
         return rc;
-    return rows[g->id].is & ONCE ? MR_ERR_OUTCOME_UNKNOWN : MR_ERR_MOVED;
+    return merge_is_once(g->id) ? MR_ERR_OUTCOME_UNKNOWN : MR_ERR_MOVED;
 }
 
 /* One is over that may say something. The last one answers. */
@@ -245,6 +176,8 @@ static mr_rc_t share_out(struct gather *g, const struct partitions *ps)
     for (uint32_t i = 0; i < ps->count; i++) {
         uint64_t to = load_acquire_64(&ps->primaries[i]);
 
+        if (to == NOBODY && merge_is_everywhere(g->id))
+            continue; /* nobody can do it there */
         if (to == NOBODY)
             return MR_ERR_OFFLINE;
         struct part *p = part_of(g, to, i, ps->count);
@@ -253,6 +186,20 @@ static mr_rc_t share_out(struct gather *g, const struct partitions *ps)
             return MR_ERR_MEMORY;
         p->share[i / 8] |= (uint8_t)(1u << i % 8);
     }
+    return MR_OK;
+}
+
+/* Those who are primary of nothing have an empty share. */
+static mr_rc_t share_with_all(struct gather *g, struct member *m)
+{
+    uint64_t all[CLUSTER_MEMBERS_MAX];
+    uint32_t n = crew_list(&m->crew, all);
+
+    if (!part_of(g, m->partitions.self, 0, m->partitions.count))
+        return MR_ERR_MEMORY;
+    for (uint32_t i = 0; i < n; i++)
+        if (!part_of(g, all[i], 0, m->partitions.count))
+            return MR_ERR_MEMORY;
     return MR_OK;
 }
 
@@ -291,12 +238,6 @@ static mr_rc_t reach(const struct gather *g, struct member *m)
 mr_rc_t gather_give(struct call *c, const uint8_t *bytes, size_t size)
 {
     struct member *m = c->member;
-
-    if (rows[c->id].merge == MERGE_NOT)
-        return call_error(c, CODE_UNSUPPORTED, "java.lang.UnsupportedOperationException",
-                          "%s: pages and aggregates of a map that several members have are not "
-                          "served yet; ask for its entries",
-                          wire_name(c->id));
     struct gather *g = mem_alloc_zero(sizeof *g);
 
     if (!g)
@@ -305,11 +246,15 @@ mr_rc_t gather_give(struct call *c, const uint8_t *bytes, size_t size)
     g->client = c->client;
     g->id = c->id;
     g->correlation = c->head.correlation;
-    g->all = g->error.grows = g->items.grows = true;
+    g->error.grows = true;
     pthread_mutex_init(&g->lock, NULL);
     session_ref(g->session);
-    mr_rc_t rc = share_out(g, &m->partitions);
+    mr_rc_t rc = merge_new(c->id, bytes, size, c->session->at->door->result_max, &g->merge, c->err);
 
+    if (rc == MR_OK)
+        rc = share_out(g, &m->partitions);
+    if (rc == MR_OK && merge_is_everywhere(c->id))
+        rc = share_with_all(g, m);
     if (rc != MR_OK || (rc = reach(g, m)) != MR_OK) {
         gather_free(g);
         return rc;

@@ -9,8 +9,9 @@
  * So a merged answer has every partition once; if a part of it is missing the client is told to
  * ask again, or, of what must not be done twice, that it is not known what was done.
  *
- * How answers merge is a row for each message: numbers are added, lists put together. This
- * member's own share is served like the others', away from the loop.
+ * How answers merge is said by merge.h. This member's own share is served like the others', away
+ * from the loop. What all members have to know or to do goes to each of them, with an empty share
+ * to those who are primary of nothing.
  *
  * Threads: gather_give on the session's loop; answers come on any.
  */
@@ -23,8 +24,8 @@
  * all that those are about that come with keys. */
 bool gather_takes(enum wire_id id, bool is_one);
 
-/* MR_OK: it is answered later. MR_ERR_OFFLINE: a partition has no primary. MR_ERR_ARGUMENT, with
- * words: its answers cannot be merged. MR_ERR_MEMORY. */
+/* MR_OK: it is answered later. MR_ERR_OFFLINE: a partition has no primary. MR_ERR_MOVED: one who is
+ * needed is not reached. As merge_new. */
 mr_rc_t gather_give(struct call *c, const uint8_t *bytes, size_t size);
 
 #endif

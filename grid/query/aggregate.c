@@ -7,6 +7,7 @@
 #include "grid/query/object.h"
 #include "net/base/error.h"
 #include "net/base/hash.h"
+#include "net/wire/wire.h"
 
 enum { FACTORY = -29, CLASS_SET = 19, TABLE_FIRST = 64 };
 
@@ -347,12 +348,9 @@ static mr_rc_t put_result(struct aggregator *a, struct sink *out)
     return a->class->task == DO_EXACT ? put_exact(a, out) : put_number(a, out);
 }
 
-mr_rc_t aggregator_result(struct aggregator *a, struct sink *out, mr_err_t *err)
+/* What has gone wrong, in words. */
+static mr_rc_t explain(const struct aggregator *a, mr_err_t *err)
 {
-    if (a->rc == MR_OK) {
-        sink_put32(out, 0); /* the partition hash: none */
-        a->rc = put_result(a, out);
-    }
     if (a->rc == MR_ERR_TYPE)
         return fail(err, a->rc, "only numbers can be added up",
                     "the attribute \"%s\" of some entry has a type that %s cannot take",
@@ -365,4 +363,190 @@ mr_rc_t aggregator_result(struct aggregator *a, struct sink *out, mr_err_t *err)
         return fail(err, a->rc, NULL, "%s of \"%s\": %s", a->class->name, a->path->text,
                     mr_rc_text(a->rc));
     return MR_OK;
+}
+
+mr_rc_t aggregator_result(struct aggregator *a, struct sink *out, mr_err_t *err)
+{
+    if (a->rc == MR_OK) {
+        sink_put32(out, 0); /* the partition hash: none */
+        a->rc = put_result(a, out);
+    }
+    return explain(a, err);
+}
+
+/* ---- partials -------------------------------------------------------------------------------- */
+
+/* A value as a Data of its own, through `room`. */
+static mr_rc_t put_item(struct sink *items, struct sink *room, struct scalar *v)
+{
+    struct data d = {.kind = DATA_NULL};
+
+    room->size = 0;
+    mr_rc_t rc = v->kind == DATA_NULL ? MR_OK : scalar_write(v, room, &d);
+
+    if (rc == MR_OK)
+        wire_put(items, WIRE_nullable_data, &d);
+    return rc;
+}
+
+static mr_rc_t put_exact_item(const struct aggregator *a, struct sink *items, struct sink *room)
+{
+    uint8_t digits[DECIMAL_WORDS_MAX * 4 + 1];
+    struct sink bytes = {.at = digits, .room = sizeof digits};
+    struct scalar v;
+    mr_rc_t rc = decimal_scalar(&a->exact, DATA_DECIMAL, &bytes, &v);
+
+    return rc == MR_OK ? put_item(items, room, &v) : rc;
+}
+
+static mr_rc_t put_best_items(struct aggregator *a, struct sink *items, struct sink *room)
+{
+    mr_rc_t rc = put_item(items, room, &a->best);
+
+    if (rc == MR_OK && a->class->entry) {
+        wire_put(items, WIRE_nullable_data, &a->best_key);
+        wire_put(items, WIRE_nullable_data, &a->best_value);
+    }
+    return rc;
+}
+
+static mr_rc_t put_items(struct aggregator *a, struct sink *items, uint32_t *ret_count)
+{
+    struct sink room = {.grows = true};
+    mr_rc_t rc = MR_OK;
+
+    *ret_count = 0;
+    switch ((enum task)a->class->task) {
+    case DO_EXACT:
+        rc = put_exact_item(a, items, &room);
+        *ret_count = 1;
+        break;
+    case DO_MOST:
+    case DO_LEAST:
+        if (a->count > 0) {
+            rc = put_best_items(a, items, &room);
+            *ret_count = a->class->entry ? 3 : 1;
+        }
+        break;
+    case DO_DISTINCT:
+        for (uint32_t i = 0; i < a->distinct.count && rc == MR_OK; i++)
+            rc = put_item(items, &room, &a->distinct.value[i]);
+        *ret_count = a->distinct.count;
+        break;
+    default: break;
+    }
+    sink_free(&room);
+    return rc;
+}
+
+mr_rc_t aggregator_partial(struct aggregator *a, struct sink *out, mr_err_t *err)
+{
+    struct sink items = {.grows = true};
+    struct member_partial p = {.class = (int32_t)(a->class - classes),
+                               .count = (int64_t)a->count,
+                               .whole = (int64_t)a->whole};
+    uint32_t count;
+
+    memcpy(&p.real, &a->real, sizeof p.real);
+    if (a->rc == MR_OK)
+        a->rc = put_items(a, &items, &count);
+    if (a->rc == MR_OK)
+        a->rc = sink_state(&items);
+    if (a->rc == MR_OK) {
+        p.values = wire_list_of(&items, count);
+        wire_encode(WIRE_member_partial, &(struct wire_head){.partition = -1}, &p, out);
+        a->rc = sink_state(out);
+    }
+    sink_free(&items);
+    return explain(a, err);
+}
+
+static mr_rc_t merge_exact(struct aggregator *a, const struct data *item)
+{
+    struct scalar v;
+
+    if (scalar_read(item, &v) != MR_OK || value_class(&v) != VALUE_NUMBER)
+        return MR_ERR_MALFORMED;
+    return add_exact(a, &v);
+}
+
+/* Whether it is better, the same function says as of an entry, which counts it once. */
+static mr_rc_t merge_best(struct aggregator *a, const struct data item[3], uint64_t count)
+{
+    struct scalar v;
+    mr_rc_t rc = scalar_read(&item[0], &v);
+
+    if (rc != MR_OK || v.kind == DATA_NULL || count == 0)
+        return MR_ERR_MALFORMED;
+    a->key = &item[1];
+    a->value = &item[2];
+    rc = add_best(a, &v);
+    a->count += count - 1;
+    return rc;
+}
+
+static mr_rc_t merge_distinct(struct aggregator *a, struct wire_list values)
+{
+    struct data item;
+    struct scalar v;
+    mr_rc_t rc = MR_OK;
+
+    while (rc == MR_OK && wire_next(&values, WIRE_nullable_datas, &item, NULL))
+        rc = scalar_read(&item, &v) == MR_OK ? add_distinct(a, &v) : MR_ERR_MALFORMED;
+    return rc;
+}
+
+static bool is_most(const struct aggregator *a)
+{
+    return a->class->task == DO_MOST || a->class->task == DO_LEAST;
+}
+
+/* How many values a partial of this class has; distinct ones are as many as there are. */
+static bool has_its_values(const struct aggregator *a, const struct member_partial *p)
+{
+    if (a->class->task == DO_DISTINCT)
+        return true;
+    if (is_most(a))
+        return p->values.count == (p->count == 0 ? 0u : a->class->entry ? 3u : 1u);
+    return p->values.count == (a->class->task == DO_EXACT ? 1u : 0u);
+}
+
+static mr_rc_t merge(struct aggregator *a, const struct member_partial *p)
+{
+    struct wire_list values = p->values;
+    struct data item[3] = {{.kind = DATA_NULL}, {.kind = DATA_NULL}, {.kind = DATA_NULL}};
+    double real;
+
+    if (p->class != a->class - classes || p->count < 0 || !has_its_values(a, p))
+        return MR_ERR_MALFORMED;
+    if (a->class->task == DO_DISTINCT)
+        return merge_distinct(a, values);
+    for (uint32_t i = 0; i < 3 && wire_next(&values, WIRE_nullable_datas, &item[i], NULL);)
+        i++;
+    if (is_most(a))
+        return p->count > 0 ? merge_best(a, item, (uint64_t)p->count) : MR_OK;
+    memcpy(&real, &p->real, sizeof real);
+    a->count += (uint64_t)p->count;
+    a->whole += (uint64_t)p->whole;
+    a->real += real;
+    return a->class->task == DO_EXACT ? merge_exact(a, &item[0]) : MR_OK;
+}
+
+mr_rc_t aggregator_merge(struct aggregator *a, const uint8_t *bytes, size_t size)
+{
+    struct member_partial p;
+    struct wire_head head;
+    const char *field;
+
+    if (a->rc != MR_OK)
+        return a->rc;
+    uint8_t *copy = arena_alloc(&a->arena, size + 1);
+
+    if (!copy)
+        return a->rc = MR_ERR_MEMORY;
+    memcpy(copy, bytes, size);
+    if (wire_read_head(copy, size, &head) != MR_OK || wire_find(head.type) != WIRE_member_partial ||
+        wire_decode(WIRE_member_partial, copy, size, &p, &field) != MR_OK)
+        return a->rc = MR_ERR_MALFORMED;
+    return a->rc = merge(a, &p);
 }

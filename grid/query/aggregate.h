@@ -16,6 +16,15 @@
  *
  * Two numbers are one distinct value if they are equal, whatever their types.
  *
+ * Where several members share a map, each adds its own entries, and what it has come to travels as
+ * a partial (member_partial) to the one that answers:
+ *
+ *     add, add, .. ──partial──▶ merge ──┐
+ *     add, add, .. ──partial──▶ merge ──┴──▶ result
+ *
+ * It is as if all had been added to one; doubles are added in another order, and so may differ in
+ * their last digits, as they may from one scan to the next.
+ *
  * Threads: an aggregator belongs to one thread at a time. What is added is borrowed until the
  * result is given: all in one epoch section.
  */
@@ -36,6 +45,13 @@ void aggregator_free(struct aggregator *a);
  * whole ones are added. MR_ERR_TOO_LARGE: a sum has more digits
  * than decimal.h keeps. MR_ERR_MEMORY. After an error nothing more is added, and it stays. */
 mr_rc_t aggregator_add(struct aggregator *a, const struct data *key, const struct data *value);
+
+/* Appends what was added so far to `out`, for aggregator_merge. Errors as aggregator_result. */
+mr_rc_t aggregator_partial(struct aggregator *a, struct sink *out, mr_err_t *err);
+
+/* Adds what another of the same class has. The bytes are copied. MR_ERR_MALFORMED: they are of no
+ * partial, or of another class's. MR_ERR_TOO_LARGE, MR_ERR_MEMORY, as aggregator_add. */
+mr_rc_t aggregator_merge(struct aggregator *a, const uint8_t *bytes, size_t size);
 
 /* Appends the result to `out`, a whole Data with its header. What went wrong before, in words; else
  * what sink_state says. */

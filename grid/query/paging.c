@@ -171,15 +171,18 @@ static mr_rc_t make_anchors(const struct paging *p, int32_t first, struct paging
 static mr_rc_t make_rows(const struct paging *p, int32_t first, struct paging_result *r)
 {
     uint64_t from = (uint64_t)(p->query->page - first) * (uint64_t)p->query->page_size;
-    uint32_t n = from < p->count ? p->count - (uint32_t)from : 0;
-    struct paging_row *rows = arena_alloc(&r->arena, (n + 1) * sizeof *rows);
+    struct paging_row *rows = arena_alloc(&r->arena, (p->count + 1) * sizeof *rows);
 
     if (!rows)
         return MR_ERR_MEMORY;
-    for (uint32_t i = 0; i < n; i++)
-        rows[i] = (struct paging_row){p->at[from + i].key, p->at[from + i].value};
-    r->rows = rows;
-    r->count = n;
+    if (from > p->count)
+        from = p->count;
+    for (uint32_t i = 0; i < p->count; i++)
+        rows[i] = (struct paging_row){p->at[i].key, p->at[i].value};
+    r->candidates = rows;
+    r->candidate_count = p->count;
+    r->rows = rows + from;
+    r->count = p->count - (uint32_t)from;
     return MR_OK;
 }
 
@@ -198,39 +201,79 @@ static mr_rc_t check_query(const struct paging_query *q, mr_err_t *err)
     return MR_OK;
 }
 
-mr_rc_t paging_run(struct map *m, const struct paging_query *q, struct paging_result *ret_r,
-                   mr_err_t *err)
+/* The first page that is looked for. */
+static int32_t first_page(const struct paging *p)
 {
-    struct paging p = {.query = q, .anchor = nearest(q)};
-    struct paging_result r = {.rows = NULL};
-    int32_t first = p.anchor ? p.anchor->page + 1 : 0;
+    return p->anchor ? p->anchor->page + 1 : 0;
+}
+
+mr_rc_t paging_new(const struct paging_query *q, struct paging **ret_p, mr_err_t *err)
+{
     mr_rc_t rc = check_query(q, err);
+    const struct paging_anchor *anchor = rc == MR_OK ? nearest(q) : NULL;
+    int64_t pages = (int64_t)q->page - (anchor ? anchor->page : -1);
+    struct paging *p;
 
     if (rc != MR_OK)
         return rc;
-    if (((int64_t)q->page - first + 1) * q->page_size > PAGING_ROWS_MAX)
+    if (pages * q->page_size > PAGING_ROWS_MAX)
         return fail(err, MR_ERR_TOO_LARGE, "ask for the pages one after the other",
                     "page %d ends more than %d entries behind the last one that is known", q->page,
                     PAGING_ROWS_MAX);
-    p.room = (uint32_t)(q->page - first + 1) * (uint32_t)q->page_size;
-    if (p.anchor)
-        p.behind = candidate_of(q, &p.anchor->key, &p.anchor->value);
-    rc = scan_map(m, q->share, q->predicate, offer, &p, NULL);
-    if (p.count > 0)
-        qsort(p.at, p.count, sizeof *p.at, compare);
-    if (rc == MR_ERR_MOVED)
+    if (!(p = mem_alloc_zero(sizeof *p)))
+        return fail(err, MR_ERR_MEMORY, NULL, "no memory for a page");
+    p->query = q;
+    p->anchor = anchor;
+    p->room = (uint32_t)pages * (uint32_t)q->page_size;
+    if (anchor)
+        p->behind = candidate_of(q, &anchor->key, &anchor->value);
+    *ret_p = p;
+    return MR_OK;
+}
+
+void paging_add(struct paging *p, const struct data *key, const struct data *value)
+{
+    (void)offer(p, key, value);
+}
+
+mr_rc_t paging_finish(struct paging *p, struct paging_result *ret_r, mr_err_t *err)
+{
+    struct paging_result r = {.rows = NULL};
+
+    if (p->no_order)
+        return fail(err, MR_ERR_ARGUMENT, "ask for keys, or for entries",
+                    "records and arrays have no order in which pages of them could be told");
+    if (p->count > 0)
+        qsort(p->at, p->count, sizeof *p->at, compare);
+    if (p->out_of_memory || make_rows(p, first_page(p), &r) != MR_OK ||
+        make_anchors(p, first_page(p), &r) != MR_OK) {
         arena_free(&r.arena);
-    else if (p.no_order)
-        rc = fail(err, MR_ERR_ARGUMENT, "ask for keys, or for entries",
-                  "records and arrays have no order in which pages of them could be told");
-    else if (p.out_of_memory || (rc = make_rows(&p, first, &r)) != MR_OK ||
-             (rc = make_anchors(&p, first, &r)) != MR_OK) {
-        arena_free(&r.arena);
-        rc = fail(err, MR_ERR_MEMORY, NULL, "no memory for a page");
+        return fail(err, MR_ERR_MEMORY, NULL, "no memory for a page");
     }
-    mem_free(p.at);
+    *ret_r = r;
+    return MR_OK;
+}
+
+void paging_free(struct paging *p)
+{
+    if (!p)
+        return;
+    mem_free(p->at);
+    mem_free(p);
+}
+
+mr_rc_t paging_run(struct map *m, const struct paging_query *q, struct paging_result *ret_r,
+                   mr_err_t *err)
+{
+    struct paging *p;
+    mr_rc_t rc = paging_new(q, &p, err);
+
+    if (rc != MR_OK)
+        return rc;
+    rc = scan_map(m, q->share, q->predicate, offer, p, NULL);
     if (rc == MR_OK)
-        *ret_r = r;
+        rc = paging_finish(p, ret_r, err);
+    paging_free(p);
     return rc;
 }
 

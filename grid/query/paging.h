@@ -14,6 +14,10 @@
  *
  * As much as the pages that are looked for is kept in memory, as places of entries.
  *
+ * Where several members share a map, each finds what may be in these pages, the candidates, and
+ * whoever answers puts them together as if they were the map's (paging_add): the first so many of
+ * all are among the first so many of each.
+ *
  * Threads: any, inside an epoch section, which keeps rows and anchors good until its end.
  */
 #ifndef GRID_QUERY_PAGING_H
@@ -47,6 +51,8 @@ struct paging_row {
 
 struct paging_result {
     struct arena arena;
+    const struct paging_row *candidates; /* all that were looked for; the page is the end of them */
+    uint32_t candidate_count;
     const struct paging_row *rows;
     uint32_t count;
     const struct paging_anchor *anchors; /* by page */
@@ -61,5 +67,18 @@ mr_rc_t paging_run(struct map *m, const struct paging_query *q, struct paging_re
                    mr_err_t *err);
 
 void paging_result_free(struct paging_result *r);
+
+/* ---- of entries that come from elsewhere ---------------------------------------------------- */
+
+struct paging;
+
+/* The query is borrowed until paging_free, what is added until the result was used. Errors as
+ * paging_run. */
+mr_rc_t paging_new(const struct paging_query *q, struct paging **ret_p, mr_err_t *err);
+void paging_add(struct paging *p, const struct data *key, const struct data *value);
+
+/* Once. What went wrong in adding, too. */
+mr_rc_t paging_finish(struct paging *p, struct paging_result *ret_r, mr_err_t *err);
+void paging_free(struct paging *p);
 
 #endif

@@ -302,6 +302,22 @@ mr_rc_t schema_registry_add(struct schema_registry *r, struct schema *s,
     return MR_OK;
 }
 
+static void visit_nodes(const struct node *n, void (*visit)(void *context, const struct schema *s),
+                        void *context)
+{
+    if (!n)
+        return;
+    visit(context, n->schema);
+    for (int i = 0; i < 4; i++)
+        visit_nodes(load_acquire_ptr((void *const *)&n->child[i]), visit, context);
+}
+
+void schema_registry_each(const struct schema_registry *r,
+                          void (*visit)(void *context, const struct schema *s), void *context)
+{
+    visit_nodes(load_acquire_ptr((void *const *)&r->root), visit, context);
+}
+
 static void node_free(struct node *n)
 {
     if (!n)

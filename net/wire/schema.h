@@ -157,6 +157,10 @@ mr_rc_t schema_registry_add(struct schema_registry *r, struct schema *s,
 /* NULL: not known. */
 const struct schema *schema_registry_find(struct schema_registry *r, uint64_t id);
 
+/* Visits those that it holds, in any order. */
+void schema_registry_each(const struct schema_registry *r,
+                          void (*visit)(void *context, const struct schema *s), void *context);
+
 /* Frees all that it holds; nobody may still be reading. */
 void schema_registry_clear(struct schema_registry *r);
 

@@ -65,6 +65,29 @@ static bool has(const char *key, const char *words)
     return was_told(words) && (rc == MR_OK) == (*words != '\0');
 }
 
+static uint64_t values(void)
+{
+    uint64_t n = 0;
+
+    return multimap_size(o, NULL, &n) == MR_OK ? n : UINT64_MAX;
+}
+
+static uint32_t value_count(const struct data *key)
+{
+    uint32_t n = 0;
+
+    return multimap_value_count(o, key, &n) == MR_OK ? n : UINT32_MAX;
+}
+
+static mr_rc_t clear(void)
+{
+    uint64_t n;
+    mr_rc_t rc = multimap_clear(o, NULL, &n);
+
+    multimap_tell_cleared(o, n);
+    return rc;
+}
+
 static void visit_entry(void *context, const struct data *key, const struct data *value)
 {
     (void)context;
@@ -80,7 +103,7 @@ Test(multimap, has_several_values_under_a_key_each_once)
               put_one("k", "a") == MR_EXISTS);
     cr_assert(put_one("other", "") == MR_OK && put_one("other", "") == MR_EXISTS);
     cr_assert(has("k", "a b ") && has("other", " ") && has("none", ""));
-    cr_assert(multimap_size(o) == 3 && multimap_value_count(o, &k) == 2);
+    cr_assert(values() == 3 && value_count(&k) == 2);
     cr_assert(multimap_contains(o, &k, &b) == MR_OK);
     cr_assert(multimap_contains(o, &k, &c) == MR_NOT_FOUND);
 }
@@ -90,7 +113,7 @@ Test(multimap, has_a_value_as_often_as_it_was_put_in_a_list)
     ((struct map_object *)o)->lists = true;
     cr_assert(put_one("k", "a") == MR_OK && put_one("k", "b") == MR_OK &&
               put_one("k", "a") == MR_OK);
-    cr_assert(has("k", "a b a ") && multimap_size(o) == 3);
+    cr_assert(has("k", "a b a ") && values() == 3);
     cr_assert(take("k", "a") == MR_OK && has("k", "b a "));
     cr_assert(take("k", "a") == MR_OK && has("k", "b ") && take("k", "a") == MR_NOT_FOUND);
 }
@@ -105,7 +128,7 @@ Test(multimap, removes_a_value_and_the_key_with_the_last_one)
     cr_assert(take("k", "b") == MR_OK && has("k", "a c "));
     cr_assert(take("k", "c") == MR_OK && has("k", "a "));
     cr_assert(take("k", "a") == MR_OK && has("k", ""));
-    cr_assert(multimap_value_count(o, &k) == 0 && multimap_size(o) == 0);
+    cr_assert(value_count(&k) == 0 && values() == 0);
 }
 
 Test(multimap, removes_a_key_and_gives_its_values)
@@ -118,11 +141,9 @@ Test(multimap, removes_a_key_and_gives_its_values)
 Test(multimap, visits_its_keys_and_entries)
 {
     cr_assert(put_one("k", "a") == MR_OK && put_one("k", "b") == MR_OK);
-    for (uint32_t i = 0; i < WORLD_PARTITIONS; i++)
-        multimap_keys(o, i, visit_words, NULL);
+    cr_assert(multimap_keys(o, NULL, visit_words, NULL) == MR_OK);
     cr_assert(was_told("k "));
-    for (uint32_t i = 0; i < WORLD_PARTITIONS; i++)
-        multimap_entries(o, i, visit_entry, NULL);
+    cr_assert(multimap_entries(o, NULL, visit_entry, NULL) == MR_OK);
     cr_assert(was_told("k a k b "));
 }
 
@@ -135,7 +156,7 @@ Test(multimap, tells_of_each_value)
     cr_assert(take("k", "a") == MR_OK && take("k", "a") == MR_NOT_FOUND && was_told("-k a "));
     cr_assert(put_one("k", "c") == MR_OK && was_told("+k c "));
     cr_assert(take_all("k") == MR_OK && was_told("-k b -k c b c "));
-    cr_assert(put_one("k", "a") == MR_OK && multimap_clear(o) == MR_OK && was_told("+k a ! "));
+    cr_assert(put_one("k", "a") == MR_OK && clear() == MR_OK && was_told("+k a ! "));
     watchers_remove(&o->watchers, &w.partitions, &ear);
 }
 
@@ -150,7 +171,7 @@ Test(multimap, waits_for_a_key_that_is_locked)
     cr_assert(put_one("k", "b") == MR_ERR_BUSY && take("k", "a") == MR_ERR_BUSY);
     cr_assert(multimap_put(o, &q) == MR_PENDING);
     cr_assert(has("k", "a "));
-    cr_assert(multimap_clear(o) == MR_OK && has("k", "a "));
+    cr_assert(clear() == MR_OK && has("k", "a "));
     cr_assert(map_unlock(object_map(o), &lock) == MR_OK && s.wakes == 1);
     cr_assert(multimap_put(o, &q) == MR_OK && has("k", "a b "));
 }
@@ -164,7 +185,7 @@ Test(multimap, refuses_more_values_than_fit)
     cr_assert(multimap_put(o, &q) == MR_OK);
     bytes[0] = 1;
     cr_assert(multimap_put(o, &q) == MR_ERR_TOO_LARGE);
-    cr_assert(multimap_size(o) == 1);
+    cr_assert(values() == 1);
 }
 
 Test(multimap, changes_nothing_where_there_is_no_memory)
@@ -179,6 +200,6 @@ Test(multimap, changes_nothing_where_there_is_no_memory)
         bytes[0]++;
     while ((rc = multimap_put(o, &q)) == MR_OK);
     cr_assert(rc == MR_ERR_FULL);
-    cr_assert(multimap_value_count(o, &q.key) == (uint32_t)bytes[0] - 1);
+    cr_assert(value_count(&q.key) == (uint32_t)bytes[0] - 1);
     w.partitions.account.limit = UINT64_MAX;
 }
