@@ -230,6 +230,17 @@ mr_rc_t objects_open(struct objects *os, enum object_kind kind, const char *name
     return rc;
 }
 
+mr_rc_t objects_have(struct objects *os, enum object_kind kind, const char *name,
+                     struct object **ret_o)
+{
+    struct object *o = find(os, kind, name);
+
+    if (!o)
+        return objects_open(os, kind, name, ret_o);
+    *ret_o = o;
+    return MR_OK;
+}
+
 mr_rc_t objects_destroy(struct objects *os, enum object_kind kind, const char *name)
 {
     mr_rc_t rc = MR_NOT_FOUND;

@@ -55,6 +55,11 @@ const char *objects_service(enum object_kind kind);
 mr_rc_t objects_open(struct objects *os, enum object_kind kind, const char *name,
                      struct object **ret_o);
 
+/* For a copy of what another member has: finds it, also if it was destroyed and is to stay so, or
+ * makes it. Errors as objects_open. */
+mr_rc_t objects_have(struct objects *os, enum object_kind kind, const char *name,
+                     struct object **ret_o);
+
 /* NULL: it is not there, or destroyed. */
 struct object *objects_find(const struct objects *os, enum object_kind kind, const char *name);
 

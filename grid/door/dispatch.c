@@ -54,15 +54,17 @@ void dispatch_error(int64_t correlation, mr_rc_t rc, struct sink *out)
 static void wrap(int64_t call, mr_rc_t rc, struct sink *out)
 {
     struct sink wrapped = {.grows = true};
+    struct wire_bytes answer = {out->at ? out->at : (const uint8_t *)"", (uint32_t)out->size};
 
     wire_encode(WIRE_member_forwarded, &(struct wire_head){.partition = -1},
-                &(struct member_forwarded){call, rc, {out->at, (uint32_t)out->size}}, &wrapped);
+                &(struct member_forwarded){call, rc, answer}, &wrapped);
     sink_free(out);
     *out = wrapped;
 }
 
 static void say(const struct call *c, mr_rc_t rc, struct sink *out)
 {
+    out->size = 0;
     if (!c->forwarded)
         dispatch_error(c->head.correlation, rc, out);
     else

@@ -17,7 +17,7 @@ static void held_free(struct held *h)
 static void hand_in(const struct held *h)
 {
     struct forwards *fs = &h->session->at->door->member->forwards;
-    const struct sink answer = {.at = h->bytes, .size = h->size};
+    const struct sink answer = {.at = h->bytes, .size = h->size, .room = h->size};
 
     if (load_acquire_32(&h->commit.unknown))
         forward_over(fs, h->forwarded, MR_ERR_OUTCOME_UNKNOWN);

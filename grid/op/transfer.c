@@ -131,7 +131,7 @@ static mr_rc_t find_object(struct taking *t, const struct effect_name *name)
         return MR_ERR_MALFORMED;
     memcpy(text, name->at, name->size);
     text[name->size] = '\0';
-    mr_rc_t rc = objects_open(t->objects, name->kind, text, &o);
+    mr_rc_t rc = objects_have(t->objects, name->kind, text, &o);
 
     if (rc == MR_OK && !is_here(t, o))
         return MR_ERR_MALFORMED;

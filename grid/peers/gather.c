@@ -30,7 +30,9 @@ struct gather {
     int64_t correlation;
     pthread_mutex_t lock; /* for what is below */
     uint32_t left;        /* that may still say something: parts, and who sends them */
-    mr_rc_t rc;           /* what has gone wrong first */
+    mr_rc_t rc;           /* what has gone wrong first; but that a share has moved: */
+    bool moved;           /* one was refused whole, */
+    bool done;            /* another was done, or perhaps */
     struct sink error;    /* the same in a member's own words, a message for the client */
     struct merge_of_answers *merge;
     uint32_t count;
@@ -83,10 +85,19 @@ static bool is_everywhere(const struct gather *g)
     return true;
 }
 
+/* When somebody has not answered: what must not be done twice can be asked for again only if none
+ * of it was done. */
+static mr_rc_t outcome(const struct gather *g)
+{
+    if (g->rc != MR_OK || !g->moved)
+        return g->rc;
+    return merge_is_once(g->id) && g->done ? MR_ERR_OUTCOME_UNKNOWN : MR_ERR_MOVED;
+}
+
 static void answer(struct gather *g)
 {
     struct sink out = {.grows = true};
-    mr_rc_t rc = g->rc;
+    mr_rc_t rc = outcome(g);
 
     if (g->error.size > 0 && sink_state(&g->error) == MR_OK) {
         session_pass(g->session, g->error.at, g->error.size);
@@ -109,22 +120,25 @@ static void answer(struct gather *g)
     sink_free(&out);
 }
 
-/* What is to be said when somebody has not answered. */
-static mr_rc_t translated(const struct gather *g, mr_rc_t rc)
+/* One share: refused whole, so that nothing was done of it, or else. MR_ERR_CLOSED: perhaps. */
+static void note(struct gather *g, mr_rc_t rc)
 {
-    if (rc != MR_ERR_CLOSED && rc != MR_ERR_MOVED && rc != MR_ERR_OFFLINE)
-        return rc;
-    return merge_is_once(g->id) ? MR_ERR_OUTCOME_UNKNOWN : MR_ERR_MOVED;
+    bool moved = rc == MR_ERR_MOVED || rc == MR_ERR_OFFLINE;
+
+    g->moved |= moved || rc == MR_ERR_CLOSED;
+    g->done |= !moved;
+    if (g->rc == MR_OK && !moved && rc != MR_ERR_CLOSED)
+        g->rc = rc;
 }
 
-/* One is over that may say something. The last one answers. */
+/* One is over that may say something. The last one answers; who sends them says nothing. */
 static void end(struct gather *g, mr_rc_t rc, struct wire_bytes said)
 {
     pthread_mutex_lock(&g->lock);
-    if (g->rc == MR_OK && rc == MR_OK && said.at)
+    if (rc == MR_OK && said.at && g->rc == MR_OK)
         rc = take(g, said);
-    if (g->rc == MR_OK)
-        g->rc = translated(g, rc);
+    if (rc != MR_OK || said.at)
+        note(g, rc);
     bool is_last = --g->left == 0;
 
     pthread_mutex_unlock(&g->lock);
