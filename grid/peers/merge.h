@@ -4,10 +4,10 @@
  *
  * serve.def says of every message in which of the ways below it is served. A message about a whole
  * map is answered by each member for a share of the partitions; numbers are added, lists put one
- * behind the other. Three answers of a share are not what the client will see: of an aggregate, what
- * it has come to so far (grid/query/aggregate.h); of a page, all entries that may be in it, as
- * anchors without pages (grid/query/paging.h); and of what is cleared, how much. Here they are put together as if the entries had
- * been one member's.
+ * behind the other. Three answers of a share are not what the client will see: of an aggregate,
+ * what it has come to so far (grid/query/aggregate.h); of a page, all entries that may be in it, as
+ * anchors without pages (grid/query/paging.h); of what is cleared, how much. Here they are put
+ * together as if the entries had been one member's.
  *
  * What is kept is bounded: by bytes_max, for all answers together.
  *

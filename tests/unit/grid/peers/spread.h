@@ -1,9 +1,9 @@
 /* spread.h - for tests: two members that share all partitions, and one on its own beside them.
  *
- * Each is a process, so that one can be killed as a machine kills it. Three found a cluster in which
- * each has a copy of everything, and the one that is primary of all at first is killed; the others
- * share what it was then. Whatever the two
- * are asked has to be answered as the one answers that has the same data: ask_all sees to that. */
+ * Each is a process, so that one can be killed as a machine kills it. Three found a cluster in
+ * which each has a copy of everything, and the one that is primary of all at first is killed; the
+ * others share what it was then. Whatever the two are asked has to be answered as the one answers
+ * that has the same data: ask_all sees to that. */
 #ifndef TESTS_UNIT_GRID_PEERS_SPREAD_H
 #define TESTS_UNIT_GRID_PEERS_SPREAD_H
 

@@ -1,4 +1,4 @@
-/* spread_test.c - whatever a whole map is asked, where two members share it: as one would answer. */
+/* spread_test.c - whatever a whole map is asked, where two share it: as one would answer. */
 #define _GNU_SOURCE
 #include "tests/unit/grid/peers/spread.h"
 
