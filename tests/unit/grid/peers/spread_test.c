@@ -380,8 +380,7 @@ SPREAD(an_index_and_a_schema_are_with_all_members_and_with_those_that_come_later
     sink_free(&attributes);
 }
 
-/* An object of one place is the same whomever a client asks. */
-SPREAD(ids_are_drawn_in_one_place)
+SPREAD(ids_of_several_members_are_different_ones)
 {
     enum { BATCHES = 40 };
     int64_t base[BATCHES];
