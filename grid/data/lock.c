@@ -299,11 +299,13 @@ mr_rc_t locks_release(struct locks *locks, const struct lock_request *q)
 bool locks_force(struct locks *locks, const struct data *key)
 {
     struct lock *l = look(locks, key);
-    bool held = l && is_held(l);
 
-    if (l)
-        let_go(locks->table, l);
-    (void)look(locks, key);
+    if (!l)
+        return false;
+    bool held = is_held(l);
+
+    let_go(locks->table, l);
+    (void)look(locks, key); /* which may be the lock's own: not to be looked at afterwards */
     return held;
 }
 
