@@ -24,6 +24,7 @@
 enum { PARTITION_SLABS_MAX = 16 };
 
 struct copies; /* copies.h */
+struct reach;  /* grid/door/reach.h */
 
 struct partition {
     pthread_mutex_t lock;
@@ -44,6 +45,8 @@ struct partitions {
     uint64_t *primaries; /* by partition: the member that has it, by incarnation; any thread */
     uint64_t self;       /* this member's own, when there may be others */
     uint64_t lease_until_ns; /* what it may be read, on clock_ns(); any thread */
+    struct reach *reach;     /* to the others, for the program that this is embedded in. It stands
+                              * here for who has found out that a key is not; NULL: none */
 
     struct thread preparer;
     pthread_mutex_t prepare_lock; /* under a slab's lock; nothing is locked under it */
