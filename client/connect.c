@@ -7,17 +7,11 @@
 #include <unistd.h>
 
 #include "client/handle.h"
-#include "client/remote.h"
+#include "client/open.h"
 #include "client/url.h"
 #include "net/base/mem.h"
-#include "net/tcp.h"
 
 enum {
-    CALL_MS = 10000,
-    CONNECT_MS = 10000,
-    DIAL_MS = 5000,
-    PING_MS = 5000,
-    SILENCE_MS = 60000,
     TIMEOUT_MAX_MS = 24 * 3600 * 1000,
     ADDRESSES_MAX = 128,
     IN_FLIGHT_LIMIT = 1 << 20,
@@ -60,7 +54,7 @@ static mr_rc_t take_options(struct wish *w, const mr_connect_opts_t *opts, mr_er
                                                   [MR_RECONNECT_ASYNC] = REMOTE_RECONNECT_ASYNC};
     static const mr_connect_opts_t defaults = MR_CONNECT_OPTS_INIT;
     const mr_connect_opts_t *o = opts ? opts : &defaults;
-    uint64_t call_ms = CALL_MS;
+    uint64_t call_ms = OPEN_CALL_MS;
     mr_rc_t rc;
 
     if (o->size < sizeof *o || o->reconnect < 0 || o->reconnect > MR_RECONNECT_ASYNC)
@@ -69,9 +63,10 @@ static mr_rc_t take_options(struct wish *w, const mr_connect_opts_t *opts, mr_er
     if (o->client_name && strlen(o->client_name) > CLIENT_NAME_MAX)
         return fail(err, MR_ERR_ARGUMENT, NULL, "mr_connect: client_name has more than %d bytes",
                     CLIENT_NAME_MAX);
-    if ((rc = take_timeout(o->call_timeout_ms, CALL_MS, "call_timeout_ms", &call_ms, err)) != MR_OK)
+    if ((rc = take_timeout(o->call_timeout_ms, OPEN_CALL_MS, "call_timeout_ms", &call_ms, err)) !=
+        MR_OK)
         return rc;
-    if ((rc = take_timeout(o->connect_timeout_ms, CONNECT_MS, "connect_timeout_ms",
+    if ((rc = take_timeout(o->connect_timeout_ms, OPEN_CONNECT_MS, "connect_timeout_ms",
                            &w->connect_timeout_ms, err)) != MR_OK)
         return rc;
     if (o->in_flight_max > IN_FLIGHT_LIMIT)
@@ -86,9 +81,9 @@ static mr_rc_t take_options(struct wish *w, const mr_connect_opts_t *opts, mr_er
                                        .addresses = w->addresses,
                                        .reconnect = modes[o->reconnect],
                                        .call_timeout_ms = (uint32_t)call_ms,
-                                       .dial_timeout_ms = DIAL_MS,
-                                       .ping_ms = PING_MS,
-                                       .silence_ms = SILENCE_MS};
+                                       .dial_timeout_ms = OPEN_DIAL_MS,
+                                       .ping_ms = OPEN_PING_MS,
+                                       .silence_ms = OPEN_SILENCE_MS};
     return MR_OK;
 }
 
@@ -147,57 +142,16 @@ static mr_rc_t resolve_all(struct wish *w, mr_err_t *err)
 
 /* ---- connecting ----------------------------------------------------------------------------- */
 
-static mr_rc_t start_threads(struct remote *r)
-{
-    mr_rc_t rc = loop_start(r->events, "mr-client-event");
-
-    if (rc != MR_OK)
-        return rc;
-    r->events_started = true;
-    if ((rc = loop_start(r->loop, "mr-client")) == MR_OK)
-        r->loop_started = true;
-    return rc;
-}
-
-/* A remote on a loop of its own, which remote_close frees as well. */
-static mr_rc_t start(const struct remote_config *config, struct remote **ret_r)
-{
-    struct transport *transport = NULL;
-    struct loop *loop;
-    struct remote *r;
-    mr_rc_t rc = loop_new(&loop);
-
-    if (rc != MR_OK)
-        return rc;
-    if ((rc = tcp_new_on_loop(loop, &transport)) != MR_OK ||
-        (rc = remote_new_on_loop(config, loop, transport, &r)) != MR_OK) {
-        transport_free(transport);
-        loop_free(loop);
-        return rc;
-    }
-    if ((rc = start_threads(r)) != MR_OK) {
-        remote_close(r);
-        return rc;
-    }
-    *ret_r = r;
-    return MR_OK;
-}
-
 static mr_t *connect_as(const struct wish *w, mr_err_t *err)
 {
     struct remote *r = NULL;
     mr_t *g = NULL;
-    mr_rc_t rc = start(&w->config, &r);
+    mr_rc_t rc = remote_open(&w->config, w->connect_timeout_ms, &r, err);
 
-    if (rc != MR_OK) {
-        (void)!fail(err, rc, "look at the limits of open files and threads (ulimit -a)",
-                    "a client cannot be started: %s", mr_rc_text(rc));
+    if (rc != MR_OK)
         return NULL;
-    }
-    rc = remote_wait_ready(r, w->connect_timeout_ms, err);
-    if (rc == MR_OK && (rc = handle_new(&r->channel, &g)) != MR_OK)
+    if ((rc = handle_new(&r->channel, &g)) != MR_OK) {
         (void)!fail(err, rc, NULL, "no memory for the handle of a client");
-    if (rc != MR_OK) {
         remote_close(r);
         return NULL;
     }
