@@ -307,12 +307,12 @@ static mr_rc_t begin(mr_map_t *m, const struct map_request *q, mr_cq_t *cq, uint
     pthread_mutex_lock(&cq->lock);
     cq->under_way++;
     pthread_mutex_unlock(&cq->lock);
-    if (!c->ops->map_start)
-        return answer_now(p, q);
     rc = c->ops->map_start(c, m->map, q, over, p, &p->call, err);
+    if (rc == MR_NOT_FOUND) /* nothing to wait for */
+        return answer_now(p, q);
     if (rc != MR_OK)
         forget(p);
-    return rc;
+    return rc; /* p may be gone: its answer has been taken */
 }
 
 static mr_rc_t begin_with_key(mr_map_t *m, enum map_verb verb, mr_ref_t key, bool quiet,

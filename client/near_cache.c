@@ -40,9 +40,6 @@ mr_rc_t mr_map_near_cache(mr_map_t *m, const mr_near_opts_t *opts, mr_err_t *err
 
     if (rc != MR_OK || (rc = take_options(m, opts, &w, err)) != MR_OK)
         return rc;
-    if (!m->channel->ops->map_near)
-        return fail(err, MR_ERR_UNSUPPORTED, "leave it out: reads are answered from memory here",
-                    "map \"%s\": the data is in this process, and is not copied", m->name);
     return m->channel->ops->map_near(m->channel, m->map, &w, err);
 }
 
@@ -58,8 +55,6 @@ mr_rc_t mr_map_near_stats(mr_map_t *m, mr_near_stats_t *ret, mr_err_t *err)
                     "map \"%s\": the struct for its near cache's statistics is NULL or not "
                     "initialised",
                     m->name);
-    if (!m->channel->ops->map_near_facts)
-        return MR_NOT_FOUND;
     if ((rc = m->channel->ops->map_near_facts(m->channel, m->map, &f)) == MR_OK)
         *ret = (mr_near_stats_t){ret->size,   f.hits,    f.misses, f.invalidations,
                                  f.evictions, f.entries, f.bytes};

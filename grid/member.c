@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "client/handle.h"
+#include "client/open.h"
 #include "grid/data/listener.h"
 #include "grid/door/away.h"
 #include "grid/door/local.h"
@@ -244,6 +245,17 @@ static mr_config_t *config_of_environment(mr_err_t *err)
     return c;
 }
 
+/* For what other members have. */
+static mr_rc_t open_client(struct member *m, struct channel **ret_c, mr_err_t *err)
+{
+    return open_beside(&(struct open_beside){.cluster = config_text(m->config, "cluster.name"),
+                                             .member = m->name,
+                                             .user = config_text(m->config, "clients.user"),
+                                             .password = config_text(m->config, "clients.password"),
+                                             .door = m->door.loops[0].listener->local},
+                       ret_c, err);
+}
+
 mr_t *mr_member_start(const mr_config_t *config, mr_err_t *err)
 {
     mr_config_t *own = NULL;
@@ -257,7 +269,7 @@ mr_t *mr_member_start(const mr_config_t *config, mr_err_t *err)
         return NULL;
     if (member_start(config, &m, err) != MR_OK)
         goto done;
-    if (local_channel_new(m, &channel) != MR_OK || handle_new(channel, &g) != MR_OK) {
+    if (local_channel_new(m, open_client, &channel) != MR_OK || handle_new(channel, &g) != MR_OK) {
         (void)!fail(err, MR_ERR_MEMORY, NULL, "no memory for the handle of a member");
         local_channel_free(channel);
         member_stop(m);

@@ -32,8 +32,8 @@ struct channel_ops {
 
     /* Begins a request and returns; copies what it needs of q. `over` is called once, on any
      * thread, perhaps before this has returned, and only hands on. map_finish then gives the answer
-     * as map_run does, and may wait; it borrows from the call until map_drop. NULL, all three:
-     * there is nothing to wait for, map_run answers at once. */
+     * as map_run does, and may wait; it borrows from the call until map_drop. MR_NOT_FOUND: there
+     * is nothing to wait for, and nothing was begun: map_run answers it at once. */
     mr_rc_t (*map_start)(struct channel *c, struct channel_map *map, const struct map_request *q,
                          void (*over)(void *context), void *context, struct channel_call **ret_call,
                          mr_err_t *err);
@@ -41,7 +41,8 @@ struct channel_ops {
                           mr_err_t *err);
     void (*map_drop)(struct channel *c, struct channel_call *call);
 
-    /* Many gets at once: visit is called for each key, in order, with NULL for an absent one. */
+    /* Many gets at once: visit is called for each key, in any order, with NULL for one that is
+     * absent. */
     mr_rc_t (*map_get_all)(struct channel *c, struct channel_map *map, const struct data *keys,
                            size_t n, void (*visit)(void *context, size_t i, const struct data *d),
                            void *context, mr_err_t *err);
@@ -84,7 +85,8 @@ struct channel_ops {
     void (*unlisten)(struct channel *c, struct channel_listener *l);
 
     /* Keeps copies of the map's entries in this process from now on, and answers reads by them.
-     * MR_EXISTS: it does already. NULL, both: the data is here. map_near_facts: MR_NOT_FOUND. */
+     * MR_EXISTS: it does already. MR_ERR_UNSUPPORTED: the data is here. map_near_facts:
+     * MR_NOT_FOUND. */
     mr_rc_t (*map_near)(struct channel *c, struct channel_map *map, const struct near_wish *w,
                         mr_err_t *err);
     mr_rc_t (*map_near_facts)(struct channel *c, struct channel_map *map,

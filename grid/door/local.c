@@ -5,6 +5,7 @@
 #include "grid/data/listener.h"
 #include "grid/data/map_object.h"
 #include "grid/door/explain.h"
+#include "grid/door/reach.h"
 #include "grid/door/view.h"
 #include "grid/op/commit.h"
 #include "grid/op/run.h"
@@ -28,6 +29,17 @@ static struct member *member_of(struct channel *c)
 static struct map *map_of(struct channel_map *map)
 {
     return (struct map *)map;
+}
+
+static struct reach *reach_of(const struct map *m)
+{
+    return m->partitions->reach;
+}
+
+/* It is not for this member to answer: another has the partition, or nobody yet. */
+static bool is_elsewhere(mr_rc_t rc)
+{
+    return rc == MR_ERR_MOVED || rc == MR_ERR_OFFLINE;
 }
 
 /* ---- waiting -------------------------------------------------------------------------------- */
@@ -118,6 +130,8 @@ static mr_rc_t not_done(struct map *m, const struct map_request *q, mr_rc_t rc,
 {
     if (rc == MR_ERR_BUSY)
         rc = run_locked(m, q, ret_a);
+    if (is_elsewhere(rc))
+        return reach_run(reach_of(m), m, q, ret_a, err);
     return rc >= MR_ERR_MEMORY ? explain(m, q, rc, ret_a, err) : rc;
 }
 
@@ -150,6 +164,8 @@ static mr_rc_t run_shared(struct map *m, const struct map_request *q, struct map
         rc = run_locked(m, q, ret_a);
     mr_rc_t known = end_shared(s, q, ret_a);
 
+    if (known == MR_OK && is_elsewhere(rc))
+        return reach_run(reach_of(m), m, q, ret_a, err);
     if (rc >= MR_ERR_MEMORY)
         return explain(m, q, rc, ret_a, err);
     return known == MR_OK ? rc : explain(m, q, known, ret_a, err);
@@ -174,22 +190,44 @@ static void done(struct channel *c)
     epoch_exit();
 }
 
-/* What the application asks here is not given to other members. */
-static mr_rc_t elsewhere(const struct map *m, mr_rc_t rc, mr_err_t *err)
+/* ---- requests that are answered later ------------------------------------------------------- */
+
+/* What is here is answered at once. */
+static mr_rc_t map_start(struct channel *c, struct channel_map *map, const struct map_request *q,
+                         void (*over)(void *context), void *context, struct channel_call **ret_call,
+                         mr_err_t *err)
 {
-    return fail(err, rc, "ask as a client, with mr_connect",
-                "map \"%s\": other members have some of its partitions", m->name);
+    struct map *m = map_of(map);
+
+    (void)c;
+    if (reach_is_here(m, &q->key))
+        return MR_NOT_FOUND;
+    return reach_start(reach_of(m), m, q, over, context, ret_call, err);
 }
+
+static mr_rc_t map_finish(struct channel *c, struct channel_call *call, struct map_answer *ret_a,
+                          mr_err_t *err)
+{
+    return reach_finish(member_of(c)->partitions.reach, call, ret_a, err);
+}
+
+static void map_drop(struct channel *c, struct channel_call *call)
+{
+    reach_drop(member_of(c)->partitions.reach, call);
+}
+
+/* ---- many ----------------------------------------------------------------------------------- */
 
 static mr_rc_t map_get_all(struct channel *c, struct channel_map *map, const struct data *keys,
                            size_t n, void (*visit)(void *context, size_t i, const struct data *d),
                            void *context, mr_err_t *err)
 {
     struct map *m = map_of(map);
-
     mr_rc_t rc = MR_OK;
 
     (void)c;
+    if (reach_is_needed(m))
+        return reach_get_all(reach_of(m), m, keys, n, visit, context, err);
     for (size_t from = 0; from < n && rc == MR_OK; from += MAP_MANY) {
         uint32_t k = n - from < MAP_MANY ? (uint32_t)(n - from) : MAP_MANY;
         const struct record *found[MAP_MANY];
@@ -203,7 +241,7 @@ static mr_rc_t map_get_all(struct channel *c, struct channel_map *map, const str
         }
         epoch_exit();
     }
-    return rc == MR_OK ? rc : elsewhere(m, rc, err);
+    return rc;
 }
 
 static mr_rc_t map_put_all(struct channel *c, struct channel_map *map,
@@ -213,6 +251,8 @@ static mr_rc_t map_put_all(struct channel *c, struct channel_map *map,
     struct map_answer a;
     mr_rc_t rc = MR_OK;
 
+    if (reach_is_needed(map_of(map)))
+        return reach_put_all(reach_of(map_of(map)), map_of(map), c, puts, n, ret_done, err);
     for (*ret_done = 0; *ret_done < n && rc == MR_OK; *ret_done += rc == MR_OK) {
         rc = map_run(c, map, &puts[*ret_done], &a, err);
         done(c);
@@ -245,16 +285,13 @@ static mr_rc_t map_page(struct channel *c, struct channel_map *map, struct map_c
     struct paging p = {0, visit, context};
 
     (void)c;
+    if (reach_is_needed(m))
+        return reach_page(reach_of(m), m, cursor, want, visit, context, ret_end, err);
     while (p.count < want && cursor->partition < m->partitions->count) {
-        uint32_t partition = cursor->partition;
-        uint64_t reign = partitions_reign(m->partitions, partition);
-
         epoch_enter();
         cursor->at = store_scan(&m->parts[cursor->partition].store, cursor->at, want - p.count,
                                 page_visit, &p);
         epoch_exit();
-        if (!partitions_may_read(m->partitions, partition, reign))
-            return elsewhere(m, MR_ERR_MOVED, err);
         if (cursor->at == 0)
             cursor->partition++;
     }
@@ -279,6 +316,7 @@ static mr_rc_t map_query(struct channel *c, struct channel_map *map, const char 
                                        const struct data *value),
                          void *context, uint64_t *ret_count, mr_err_t *err)
 {
+    struct map *m = map_of(map);
     struct paging p = {0, visit, context};
     struct predicate *predicate;
     mr_rc_t rc = predicate_of_text(text, strlen(text), &predicate, err);
@@ -286,14 +324,16 @@ static mr_rc_t map_query(struct channel *c, struct channel_map *map, const char 
     (void)c;
     if (rc != MR_OK)
         return rc;
-    epoch_enter();
-    rc = scan_map(map_of(map), NULL, predicate, visit_match, &p, NULL);
-    epoch_exit();
+    if (reach_is_needed(m)) {
+        rc = reach_query(reach_of(m), m, predicate, text, visit, context, ret_count, err);
+    } else {
+        epoch_enter();
+        rc = scan_map(m, NULL, predicate, visit_match, &p, NULL);
+        epoch_exit();
+        *ret_count = p.count;
+    }
     predicate_free(predicate);
-    if (rc != MR_OK)
-        return elsewhere(map_of(map), rc, err);
-    *ret_count = p.count;
-    return MR_OK;
+    return rc;
 }
 
 static mr_rc_t map_index(struct channel *c, struct channel_map *map, int kind,
@@ -310,10 +350,14 @@ static mr_rc_t map_index(struct channel *c, struct channel_map *map, int kind,
                     "an index cannot be made from inside a read section");
     for (uint32_t i = 0; i < n; i++)
         texts[i] = (struct index_text){attributes[i], (uint32_t)strlen(attributes[i])};
-    return map_index_add(
+    mr_rc_t rc = map_index_add(
         map_of(map),
         &(struct index_config){.type = kind, .name = {"", 0}, .attributes = texts, .count = n},
         err);
+
+    if (rc != MR_OK || reach_is_all_here(map_of(map)))
+        return rc;
+    return reach_index(reach_of(map_of(map)), map_of(map), kind, attributes, n, err);
 }
 
 /* ---- locks ---------------------------------------------------------------------------------- */
@@ -375,6 +419,8 @@ static mr_rc_t take_lock(struct channel *c, struct channel_map *map, const struc
     epoch_exit();
     if (rc == MR_OK)
         return MR_OK;
+    if (is_elsewhere(rc))
+        return reach_lock(reach_of(map_of(map)), map_of(map), key, lease_ms, timeout_ms, err);
     return fail(err, rc, rc == MR_ERR_BUSY ? "wait longer, or find out who holds it" : NULL,
                 "map \"%s\": the key cannot be locked: %s", map_of(map)->name,
                 rc == MR_ERR_BUSY ? "another holds it" : mr_rc_text(rc));
@@ -390,6 +436,8 @@ static mr_rc_t release_lock(struct channel *c, struct channel_map *map, const st
     mr_rc_t rc = run_lock(map_of(map), map_unlock, &q);
 
     epoch_exit();
+    if (is_elsewhere(rc))
+        return reach_unlock(reach_of(map_of(map)), map_of(map), key, err);
     return rc == MR_OK
                ? rc
                : fail(err, rc, NULL, "map \"%s\": the key cannot be unlocked: %s",
@@ -400,50 +448,80 @@ static mr_rc_t release_lock(struct channel *c, struct channel_map *map, const st
 static mr_rc_t is_locked(struct channel *c, struct channel_map *map, const struct data *key,
                          bool *ret_locked, mr_err_t *err)
 {
+    struct map *m = map_of(map);
     struct owner owner;
 
-    (void)c, (void)err;
+    (void)c;
     epoch_enter();
-    mr_rc_t rc = map_is_locked(map_of(map), key, &owner);
+    mr_rc_t rc = map_is_locked(m, key, &owner);
 
     epoch_exit();
+    if (is_elsewhere(rc))
+        return reach_is_locked(reach_of(m), m, key, ret_locked, err);
+    if (rc >= MR_ERR_MEMORY)
+        return fail(err, rc, NULL, "map \"%s\": it cannot be told whether the key is locked: %s",
+                    m->name, mr_rc_text(rc));
     *ret_locked = rc == MR_OK;
-    return rc == MR_NOT_FOUND ? MR_OK : rc;
+    return MR_OK;
 }
 
 /* ---- the whole map -------------------------------------------------------------------------- */
 
-static mr_rc_t clear(struct channel *c, struct channel_map *map, mr_err_t *err)
+/* All of it is here. It is gone when it is from all copies; MR_ERR_MOVED: it is not here any more,
+ * and some may be cleared. */
+static mr_rc_t clear_here(struct map *m)
 {
-    mr_rc_t rc = map_clear_share(map_of(map), NULL, JOURNAL_CLEARED);
+    struct commit_sleep *s = reach_is_needed(m) ? commit_sleep_begin() : NULL;
 
-    (void)c;
-    if (rc == MR_ERR_MOVED)
-        return elsewhere(map_of(map), rc, err);
-    return rc == MR_OK ? rc
-                       : fail(err, rc, "clear it again when there is memory",
-                              "map \"%s\" could not be cleared whole", map_of(map)->name);
+    if (!s && reach_is_needed(m))
+        return MR_ERR_MEMORY;
+    mr_rc_t rc = map_clear_share(m, NULL, JOURNAL_CLEARED);
+    mr_rc_t known = s ? commit_sleep_end(s) : MR_OK;
+
+    return known == MR_OK ? rc : known;
 }
 
+/* What was taken out before a partition turned out to have gone is taken out. */
+static mr_rc_t clear(struct channel *c, struct channel_map *map, mr_err_t *err)
+{
+    struct map *m = map_of(map);
+    mr_rc_t rc = reach_is_all_here(m) ? clear_here(m) : MR_ERR_MOVED;
+
+    (void)c;
+    if (is_elsewhere(rc))
+        return reach_clear(reach_of(m), m, err);
+    return rc == MR_OK ? rc
+                       : fail(err, rc,
+                              rc == MR_ERR_MEMORY ? "clear it again when there is memory"
+                                                  : "clear it again",
+                              "map \"%s\" could not be cleared whole: %s", m->name, mr_rc_text(rc));
+}
+
+/* Entries are counted wherever they are; the other numbers are this member's. */
 static mr_rc_t facts(struct channel *c, struct channel_map *map, struct map_facts *ret_facts,
                      mr_err_t *err)
 {
-    (void)c, (void)err;
-    map_facts(map_of(map), ret_facts);
-    return MR_OK;
+    struct map *m = map_of(map);
+
+    (void)c;
+    map_facts(m, ret_facts);
+    return reach_is_all_here(m) ? MR_OK : reach_size(reach_of(m), m, &ret_facts->entries, err);
 }
 
 static mr_rc_t map_listen(struct channel *c, struct channel_map *map, uint32_t kinds,
                           void (*on_event)(void *context, const struct map_event *e), void *context,
                           struct channel_listener **ret_l, mr_err_t *err)
 {
+    struct map *m = map_of(map);
     struct listener *l;
 
     (void)c;
-    mr_rc_t rc = listener_new(map_of(map), kinds, on_event, context, &l);
+    if (reach_is_needed(m))
+        return reach_listen(reach_of(m), m, kinds, on_event, context, ret_l, err);
+    mr_rc_t rc = listener_new(m, kinds, on_event, context, &l);
 
     if (rc != MR_OK)
-        return fail(err, rc, NULL, "map \"%s\": a listener cannot be added: %s", map_of(map)->name,
+        return fail(err, rc, NULL, "map \"%s\": a listener cannot be added: %s", m->name,
                     mr_rc_text(rc));
     *ret_l = (struct channel_listener *)l;
     return MR_OK;
@@ -451,8 +529,33 @@ static mr_rc_t map_listen(struct channel *c, struct channel_map *map, uint32_t k
 
 static void unlisten(struct channel *c, struct channel_listener *l)
 {
+    const struct partitions *ps = &member_of(c)->partitions;
+
+    if (ps->serves)
+        reach_unlisten(ps->reach, l);
+    else
+        listener_close((struct listener *)l);
+}
+
+/* ---- copies of what others have ------------------------------------------------------------- */
+
+static mr_rc_t map_near(struct channel *c, struct channel_map *map, const struct near_wish *w,
+                        mr_err_t *err)
+{
+    struct map *m = map_of(map);
+
     (void)c;
-    listener_close((struct listener *)l);
+    if (reach_is_needed(m))
+        return reach_near(reach_of(m), m, w, err);
+    return fail(err, MR_ERR_UNSUPPORTED, "leave it out: reads are answered from memory here",
+                "map \"%s\": the data is in this process, and is not copied", m->name);
+}
+
+static mr_rc_t map_near_facts(struct channel *c, struct channel_map *map,
+                              struct near_facts *ret_facts)
+{
+    (void)c;
+    return reach_near_facts(reach_of(map_of(map)), map_of(map), ret_facts);
 }
 
 /* ---- sections ------------------------------------------------------------------------------- */
@@ -510,16 +613,42 @@ static mr_rc_t memory(struct channel *c, struct memory_facts *ret_facts, mr_err_
     return MR_OK;
 }
 
+static struct member_facts self(const struct member *m)
+{
+    struct member_facts f = {m->uuid.high, m->uuid.low, ""};
+
+    if (m->door.member)
+        (void)address_text(&m->door.address, f.address);
+    return f;
+}
+
+static uint32_t members_of(const struct control_view *v, struct member_facts *ret_members,
+                           uint32_t room)
+{
+    for (uint32_t i = 0; i < v->count && i < room; i++) {
+        const struct card *card = &v->members[i].card;
+
+        ret_members[i] = (struct member_facts){card->uuid_high, card->uuid_low, ""};
+        (void)address_text(&card->address, ret_members[i].address);
+    }
+    return v->count;
+}
+
+/* One that has found no cluster yet knows of itself; so does one without memory to look. */
 static uint32_t members(struct channel *c, struct member_facts *ret_members, uint32_t room)
 {
     const struct member *m = member_of(c);
+    struct control_view *v = m->control ? mem_alloc(sizeof *v) : NULL;
+    uint32_t n = 0;
 
-    if (room > 0) {
-        *ret_members = (struct member_facts){m->uuid.high, m->uuid.low, ""};
-        if (m->door.member)
-            (void)address_text(&m->door.address, ret_members->address);
+    if (v) {
+        control_look(m->control, v);
+        n = members_of(v, ret_members, room);
+        mem_free(v);
     }
-    return 1;
+    if (n == 0 && room > 0)
+        *ret_members = self(m);
+    return n ? n : 1;
 }
 
 static mr_rc_t look(struct channel *c,
@@ -544,8 +673,11 @@ static mr_rc_t close(struct channel *c, mr_err_t *err)
     if (loop_current())
         return fail(err, MR_ERR_ARGUMENT, "let another thread close it",
                     "the member cannot be closed by its own listener");
-    member_stop(member_of(c));
+
+    struct member *m = member_of(c);
+
     local_channel_free(c);
+    member_stop(m);
     return MR_OK;
 }
 
@@ -553,6 +685,9 @@ static const struct channel_ops ops = {
     .map_open = map_open,
     .map_run = map_run,
     .done = done,
+    .map_start = map_start,
+    .map_finish = map_finish,
+    .map_drop = map_drop,
     .map_get_all = map_get_all,
     .map_put_all = map_put_all,
     .map_page = map_page,
@@ -565,6 +700,8 @@ static const struct channel_ops ops = {
     .map_facts = facts,
     .map_listen = map_listen,
     .unlisten = unlisten,
+    .map_near = map_near,
+    .map_near_facts = map_near_facts,
     .read_begin = read_begin,
     .read_end = read_end,
     .reading = reading,
@@ -574,12 +711,14 @@ static const struct channel_ops ops = {
     .close = close,
 };
 
-mr_rc_t local_channel_new(struct member *m, struct channel **ret_c)
+mr_rc_t local_channel_new(struct member *m, reach_open *open, struct channel **ret_c)
 {
     struct local *l = mem_alloc_zero(sizeof *l);
 
-    if (!l)
+    if (!l || reach_new(m, open, &m->partitions.reach) != MR_OK) {
+        mem_free(l);
         return MR_ERR_MEMORY;
+    }
     *l = (struct local){{&ops}, m};
     *ret_c = &l->channel;
     return MR_OK;
@@ -587,5 +726,9 @@ mr_rc_t local_channel_new(struct member *m, struct channel **ret_c)
 
 void local_channel_free(struct channel *c)
 {
+    if (!c)
+        return;
+    reach_free(member_of(c)->partitions.reach);
+    member_of(c)->partitions.reach = NULL;
     mem_free(c);
 }
