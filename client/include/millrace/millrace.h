@@ -56,7 +56,15 @@ typedef struct mr mr_t;
 
 /* Starts a member in this process. config is only read; NULL means the defaults and what the
  * environment's MILLRACE_ variables say. Takes some milliseconds; the member's threads are
- * running when it returns. NULL on failure: MR_ERR_CONFIG, MR_ERR_MEMORY, MR_ERR_SYSTEM. */
+ * running when it returns. NULL on failure: MR_ERR_CONFIG, MR_ERR_MEMORY, MR_ERR_SYSTEM.
+ *
+ * Through such a handle a program reaches the whole cluster that the member is in. What the member
+ * is primary of is read and written in place, in this process; for all else it asks the other
+ * members, as a client does whose call_timeout_ms is 10 s (see mr_connect: the errors that its
+ * calls may give besides, what is repeated, and what is not). It connects to them when that is
+ * needed for the first time; a member on its own never does. Until the member is in a cluster,
+ * calls wait for that as well. MR_ERR_OFFLINE: nobody who is there has the key's partition, for all
+ * of a call's time. */
 MR_API mr_t *mr_member_start(const mr_config_t *config, mr_err_t *err);
 
 /* ---- a client ------------------------------------------------------------------------------- */
@@ -98,7 +106,8 @@ typedef struct mr_connect_opts {
  * MR_ERR_TIMEOUT (no answer in time, and nothing changed), MR_ERR_OUTCOME_UNKNOWN, MR_ERR_CLOSED,
  * MR_ERR_REMOTE (an error of a member that has no code here) and MR_ERR_MALFORMED. Some calls
  * cannot be made from afar and give MR_ERR_UNSUPPORTED: reading in place, mr_memory_stats, and
- * times in a call that replaces or updates.
+ * times in a call that replaces or updates. (The handle of a member reads a copy in place of what
+ * is elsewhere, and knows the memory of its own member.)
  *
  * NULL on failure: MR_ERR_ARGUMENT (the text or an option is wrong), MR_ERR_CONNECT (nobody
  * answers, or a host has no address), MR_ERR_LOGIN (not admitted), MR_ERR_SYSTEM,
@@ -275,8 +284,8 @@ typedef struct mr_entry {
 } mr_entry_t;
 
 /* Puts n entries, in order. opts->old is refused. On an error the entries before it are stored;
- * *ret_done, if not NULL, is their number, and n on success. (A client sends them 64 at a time: of
- * those, the ones behind may be stored as well.) */
+ * *ret_done, if not NULL, is their number, and n on success. (What goes to other members is sent 64
+ * at a time: of those, the ones behind may be stored as well.) */
 MR_API mr_rc_t mr_map_put_all(mr_map_t *m, const mr_entry_t *entries, size_t n,
                               const mr_put_opts_t *opts, size_t *ret_done, mr_err_t *err);
 
@@ -307,9 +316,9 @@ typedef enum mr_update {
  * logged and counted. If there is no room for what it wants stored, room is made and it is called
  * again, with what is current then; only what its last call wanted happens.
  *
- * Through a client it runs here, on a copy, without a lock, and again each time that another was
- * faster; MR_ERR_BUSY when that goes on for the time of a call. The entry then gets the map's
- * times. */
+ * Through a client, or when another member has the key, it runs here, on a copy, without a lock,
+ * and again each time that another was faster; MR_ERR_BUSY when that goes on for the time of a
+ * call. The entry then gets the map's times. */
 typedef mr_update_t (*mr_update_fn)(void *context, mr_ref_t current, mr_ref_t *next);
 
 /* Reads, decides and writes as one step: no other write to this entry comes between. The entry
@@ -398,7 +407,9 @@ MR_API mr_rc_t mr_map_delete_async(mr_map_t *m, mr_ref_t key, mr_cq_t *cq, uint6
 MR_API mr_rc_t mr_read_begin(mr_t *g, mr_err_t *err);
 MR_API void mr_read_end(mr_t *g);
 
-/* A view of the value. MR_OK or MR_NOT_FOUND; MR_ERR_ARGUMENT outside of a read section. */
+/* A view of the value. MR_OK or MR_NOT_FOUND; MR_ERR_ARGUMENT outside of a read section. Of a key
+ * that another member has it is a copy, fetched now, which lasts as long; the section is held open
+ * while that is under way. */
 MR_API mr_rc_t mr_map_borrow(mr_map_t *m, mr_ref_t key, mr_ref_t *ret, mr_err_t *err);
 
 /* ---- iterating ------------------------------------------------------------------------------ */
@@ -412,7 +423,8 @@ typedef struct mr_iter mr_iter_t;
 MR_API mr_iter_t *mr_map_iter(mr_map_t *m, size_t page, mr_err_t *err);
 
 /* The next entry: 1, and *key and *value are good until the next call on it; 0: the end, or a
- * failure (MR_ERR_MEMORY). Either pointer may be NULL. */
+ * failure (MR_ERR_MEMORY; MR_ERR_MOVED: the partition that is being gone through was lost to
+ * another member, iterate anew). Either pointer may be NULL. */
 MR_API int mr_iter_next(mr_iter_t *it, mr_ref_t *key, mr_ref_t *value, mr_err_t *err);
 
 /* NULL is allowed. Before mr_close. */
@@ -470,7 +482,7 @@ enum {
     MR_EVENT_UPDATED = 4,
     MR_EVENT_EVICTED = 8,
     MR_EVENT_EXPIRED = 16,
-    MR_EVENT_CLEARED = 64,   /* once per mr_map_clear, with the number of entries */
+    MR_EVENT_CLEARED = 64,   /* once per mr_map_clear and member, with the number of entries */
     MR_EVENT_LOST = 1 << 16, /* so many events came faster than they were taken; always told */
     MR_EVENT_ALL = 95
 };
@@ -479,8 +491,8 @@ typedef struct mr_event {
     int kind;
     const char *map;
     uint64_t time_ms;         /* since 1970 */
-    uint64_t count;           /* of entries cleared, or events lost; 0: a client was not connected
-                               * for a while, and nobody knows how many */
+    uint64_t count;           /* of entries cleared, or events lost; 0: a member was not heard for
+                               * a while, and nobody knows how many */
     mr_ref_t key, old, value; /* null where there is none */
 } mr_event_t;
 
@@ -525,8 +537,11 @@ typedef struct mr_near_opts {
  * A read from a copy does not count as a use of the entry for max_idle_ms, and an entry that ends
  * by its time counts as changed when the member takes it out, mostly within a second.
  *
+ * The handle of a member reads what its member has in place, as ever, and keeps copies of the rest;
+ * when a partition has come and gone again, a copy from before may be shown, within the bound.
+ *
  * MR_EXISTS: the map has one already, which stays as it is. MR_ERR_ARGUMENT, MR_ERR_MEMORY.
- * MR_ERR_UNSUPPORTED: a member in this process. */
+ * MR_ERR_UNSUPPORTED: a member in this process that is on its own. */
 MR_API mr_rc_t mr_map_near_cache(mr_map_t *m, const mr_near_opts_t *opts, mr_err_t *err);
 
 typedef struct mr_near_stats {
@@ -566,7 +581,8 @@ typedef struct mr_map_stats {
     }
 
 /* Fills *ret. The counts are each right but not of one moment. A client is told the entries, and
- * the others are 0. */
+ * the others are 0. A member in a cluster tells the entries of all members, and the others of its
+ * own. */
 MR_API mr_rc_t mr_map_stats(mr_map_t *m, mr_map_stats_t *ret, mr_err_t *err);
 
 typedef struct mr_memory_stats {

@@ -674,6 +674,55 @@ static void use_everything(void)
     mr_val_clear(&values[0]);
 }
 
+/* ---- before there is a cluster, and after --------------------------------------------------- */
+
+static void put_one(void *context)
+{
+    mr_err_t why = MR_ERR_INIT;
+
+    cr_assert(mr_map_put(context, MR_I64(1), MR_I64(2), NULL, &why) == MR_OK, "%s", why.message);
+}
+
+Test(embedded_early, calls_wait_until_there_is_a_cluster, .fini = kill_founder, .timeout = 60)
+{
+    char first[32];
+    struct thread t;
+
+    draw_ports();
+    snprintf(first, sizeof first, "127.0.0.1:%u", port[0]);
+    int go[2];
+
+    cr_assert(pipe(go) == 0);
+    if ((founder = fork()) == 0) {
+        char byte;
+
+        if (read(go[0], &byte, 1) == 1)
+            found();
+        _exit(1);
+    }
+    g = start(1, "cluster.members", first);
+    m = mr_map(g, "test", &err);
+    cr_assert(thread_start(&t, "put", put_one, m) == MR_OK);
+    pause_ms(200); /* it is not done by then, nor has it failed: a thread that asserts ends all */
+    cr_assert(write(go[1], "", 1) == 1);
+    thread_join(&t);
+    cr_assert_eq(number(MR_I64(1)), 2);
+    close_member();
+}
+
+Test(embedded_early, a_member_that_finds_nobody_says_so, .timeout = 60)
+{
+    char first[32];
+
+    draw_ports();
+    snprintf(first, sizeof first, "127.0.0.1:%u", port[0]);
+    g = start(1, "cluster.members", first);
+    m = mr_map(g, "test", &err);
+    GIVES(MR_ERR_OFFLINE, mr_map_put(m, MR_I64(1), MR_I64(1), NULL, &err));
+    cr_assert(strstr(err.message, "not in a cluster") != NULL, "%s", err.message);
+    close_member();
+}
+
 Test(embedded_alone, opens_no_client, .init = open_plain, .fini = close_member)
 {
     use_everything();
