@@ -165,6 +165,8 @@ static void opened(void *context)
 {
     struct conn *c = context;
 
+    if (c->state == CONN_CLOSING) /* it was closed meanwhile, and has nothing to say any more */
+        return;
     c->state = CONN_OPEN;
     if (c->events->opened)
         c->events->opened(c->context);

@@ -349,6 +349,16 @@ Test(conn, closes_after_everything_was_sent)
     cr_assert(eq(int, client.why, CONN_CLOSED));
 }
 
+Test(conn, that_is_closed_before_it_is_open_never_opens)
+{
+    connect_client();
+    conn_close(&client.conn);
+    run();
+    cr_assert(eq(int, client.opened, 0));
+    cr_assert(eq(int, client.ended, 1));
+    cr_assert(not(client.alive));
+}
+
 Test(conn, closes_from_inside_a_message_and_hears_no_other)
 {
     open_both();
