@@ -218,8 +218,8 @@ void member_stop(struct member *m)
     copies_stop(&m->partitions); /* whoever waits for them is told through the door */
     crew_close(&m->crew);
     forwards_free(&m->forwards);
+    door_close(&m->door); /* what was posted to it may still ask how the cluster looks */
     control_free(m->control);
-    door_close(&m->door);
     objects_free(&m->objects);
     maps_free(&m->maps);
     for (uint32_t i = 0; i < m->loop_count; i++)
