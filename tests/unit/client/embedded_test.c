@@ -21,6 +21,7 @@ static pid_t founder;
 static uint16_t port[MEMBERS]; /* the first one is the founder's */
 static mr_t *grid[OURS];
 static mr_map_t *map[OURS];
+static const char *backups = "2";
 
 /* ---- members -------------------------------------------------------------------------------- */
 
@@ -53,7 +54,7 @@ static mr_t *start(int i, const char *key, const char *value)
     if (mr_config_set(c, "network.port", own, &why) == MR_OK &&
         mr_config_set(c, "http.listen", "no", &why) == MR_OK &&
         mr_config_set(c, "partitions.count", partitions, &why) == MR_OK &&
-        mr_config_set(c, "cluster.backup-count", "2", &why) == MR_OK &&
+        mr_config_set(c, "cluster.backup-count", backups, &why) == MR_OK &&
         mr_config_set(c, "member.loops", "1", &why) == MR_OK &&
         mr_config_set(c, key, value, &why) == MR_OK)
         started = mr_member_start(c, &why);
@@ -281,19 +282,28 @@ WHOEVER(no_update_of_either_handle_is_lost)
         cr_assert_eq(number(MR_I64(k)), OURS * ROUNDS);
 }
 
+/* Texts, since numbers are not looked at where they lie. */
 WHOEVER(a_borrowed_value_lasts_as_long_as_the_section)
 {
     mr_ref_t seen[KEYS];
+    char text[16];
 
-    fill();
+    use(0);
+    for (int k = 0; k < KEYS; k++) {
+        snprintf(text, sizeof text, "number %d", k);
+        put(MR_I64(k), MR_STR(text));
+    }
     use(1);
     GIVES(MR_OK, mr_read_begin(g, &err));
     for (int k = 0; k < KEYS; k++)
         GIVES(MR_OK, mr_map_borrow(m, MR_I64(k), &seen[k], &err));
     for (int k = 0; k < KEYS; k++)
-        GIVES(MR_OK, mr_map_set(m, MR_I64(k), MR_I64(-1), NULL, &err));
-    for (int k = 0; k < KEYS; k++)
-        cr_assert_eq(seen[k].as.i64, 1000 + k);
+        GIVES(MR_OK, mr_map_set(m, MR_I64(k), MR_STR("another"), NULL, &err));
+    for (int k = 0; k < KEYS; k++) {
+        snprintf(text, sizeof text, "number %d", k);
+        cr_assert_eq(seen[k].len, strlen(text));
+        cr_assert_arr_eq(seen[k].as.str, text, strlen(text));
+    }
     mr_read_end(g);
 }
 
@@ -472,7 +482,7 @@ static void on_event(void *context, const mr_event_t *e)
     fetch_add_64(&h->total, 1);
 }
 
-WHOEVER(every_change_is_heard_once_at_each_handle)
+static void hear_each_once(void)
 {
     static struct heard heard[OURS];
 
@@ -488,6 +498,24 @@ WHOEVER(every_change_is_heard_once_at_each_handle)
         for (int k = 0; k < KEYS; k++)
             cr_assert_eq(load_relaxed_64(&heard[i].added[k]), 1);
     }
+}
+
+WHOEVER(every_change_is_heard_once_at_each_handle)
+{
+    hear_each_once();
+}
+
+static void open_without_backups(void)
+{
+    backups = "0";
+    open_cluster();
+}
+
+/* Where there is a copy, its changes could be heard as well. */
+Test(embedded_bare, what_has_no_copy_here_is_heard, .init = open_without_backups,
+     .fini = close_cluster, .timeout = 60)
+{
+    hear_each_once();
 }
 
 Test(embedded, a_listener_outlives_the_primary)
