@@ -83,7 +83,8 @@ mr_rc_t open_beside(const struct open_beside *b, struct channel **ret_c, mr_err_
                                          .call_timeout_ms = OPEN_CALL_MS,
                                          .dial_timeout_ms = OPEN_DIAL_MS,
                                          .ping_ms = OPEN_PING_MS,
-                                         .silence_ms = OPEN_SILENCE_MS};
+                                         .silence_ms = OPEN_SILENCE_MS,
+                                         .uuid = b->owner};
     struct remote *r = NULL;
     mr_rc_t rc = remote_open(&config, OPEN_CONNECT_MS, &r, err);
 

@@ -33,6 +33,8 @@ struct open_beside {
     const char *cluster, *member;
     const char *user, *password; /* "": none */
     struct address door;         /* where it listens */
+    struct wire_uuid owner;      /* that locks of its threads belong to, when it takes them itself:
+                                  * they are the same threads' wherever the keys go */
 };
 
 /* A client of the cluster that the member is in. The errors of remote_open. */

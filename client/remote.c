@@ -672,6 +672,8 @@ mr_rc_t remote_new_on_loop(const struct remote_config *config, struct loop *loop
         return rc;
     }
     init(r, loop, transport);
+    if (config->uuid.high || config->uuid.low)
+        r->uuid = config->uuid;
     *ret_r = r;
     return MR_OK;
 }

@@ -61,6 +61,7 @@ struct remote_config {
     uint32_t dial_timeout_ms; /* of one attempt to connect, login included */
     uint32_t ping_ms;         /* a member that was silent so long is asked for a sign of life, */
     uint32_t silence_ms;      /* and one that was for so long is taken for dead */
+    struct wire_uuid uuid;    /* what its locks belong to; 0: one is drawn */
 };
 
 enum { REMOTE_MESSAGE_MAX = 256 * 1024 * 1024, REMOTE_WORDS = 256, REMOTE_ANSWER_ROOM = 160 };

@@ -4,6 +4,7 @@
 
 #include "client/remote_map.h"
 #include "net/base/atomic.h"
+#include "net/base/thread.h"
 #include "net/loop.h"
 
 /* ---- locks ---------------------------------------------------------------------------------- */

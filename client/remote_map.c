@@ -17,18 +17,9 @@
 #include "net/base/clock.h"
 #include "net/base/epoch.h"
 #include "net/base/mem.h"
+#include "net/base/thread.h"
 
 /* ---- the calling thread --------------------------------------------------------------------- */
-
-int64_t thread_number(void)
-{
-    static uint64_t threads;
-    static __thread int64_t number __attribute__((tls_model("initial-exec")));
-
-    if (number == 0)
-        number = (int64_t)fetch_add_64(&threads, 1) + 1;
-    return number;
-}
 
 /* The call whose answer the thread is looking at. */
 static __thread struct remote_call kept __attribute__((tls_model("initial-exec")));

@@ -27,9 +27,6 @@ static inline struct wire_bytes name_of(const struct channel_map *m)
     return wire_text(m->name);
 }
 
-/* A number that no other thread of the process has or had: it owns locks. */
-int64_t thread_number(void);
-
 /* ---- entries -------------------------------------------------------------------------------- */
 
 mr_rc_t remote_map_run(struct channel *c, struct channel_map *map, const struct map_request *q,

@@ -252,7 +252,8 @@ static mr_rc_t open_client(struct member *m, struct channel **ret_c, mr_err_t *e
                                              .member = m->name,
                                              .user = config_text(m->config, "clients.user"),
                                              .password = config_text(m->config, "clients.password"),
-                                             .door = m->door.loops[0].listener->local},
+                                             .door = m->door.loops[0].listener->local,
+                                             .owner = {.high = m->partitions.self}},
                        ret_c, err);
 }
 

@@ -15,6 +15,7 @@
 #include "net/base/clock.h"
 #include "net/base/epoch.h"
 #include "net/base/mem.h"
+#include "net/base/thread.h"
 
 struct local {
     struct channel channel; /* first, so that one is the other */
@@ -50,17 +51,6 @@ static bool is_elsewhere(mr_rc_t rc)
 /* Sections of the program are counted apart from those of single calls: only they may be borrowed
  * in, and only they can be left open. */
 static __thread uint32_t sections __attribute__((tls_model("initial-exec")));
-
-/* A number that no other thread of the process has or had: a lock must not fall to a stranger. */
-static int64_t thread_number(void)
-{
-    static uint64_t threads;
-    static __thread int64_t number __attribute__((tls_model("initial-exec")));
-
-    if (number == 0)
-        number = (int64_t)fetch_add_64(&threads, 1) + 1;
-    return number;
-}
 
 /* The calling thread, asleep until the lock may be free. */
 struct sleep {

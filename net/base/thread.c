@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "net/base/atomic.h"
 #include "net/base/check.h"
 
 static void *run(void *context)
@@ -37,4 +38,14 @@ mr_rc_t thread_start(struct thread *t, const char *name, void (*function)(void *
 void thread_join(struct thread *t)
 {
     check(pthread_join(t->id, NULL) == 0);
+}
+
+int64_t thread_number(void)
+{
+    static uint64_t threads;
+    static __thread int64_t number __attribute__((tls_model("initial-exec")));
+
+    if (number == 0)
+        number = (int64_t)fetch_add_64(&threads, 1) + 1;
+    return number;
 }

@@ -7,6 +7,7 @@
 #define NET_BASE_THREAD_H
 
 #include <pthread.h>
+#include <stdint.h>
 
 #include "net/base/error.h"
 
@@ -23,5 +24,9 @@ mr_rc_t thread_start(struct thread *t, const char *name, void (*run)(void *conte
 
 /* Waits until `run` has returned. Once, by one other thread. */
 void thread_join(struct thread *t);
+
+/* The calling thread's own number, whoever has started it: no other thread of the process has it or
+ * had it. From 1 on. What is a thread's own, such as a lock, is known by it. */
+int64_t thread_number(void);
 
 #endif

@@ -638,6 +638,27 @@ Test(embedded, calls_go_on_when_the_primary_is_killed)
     }
 }
 
+Test(embedded, a_lock_is_its_threads_wherever_the_key_goes)
+{
+    enum { LOCKED = 20 };
+
+    use(1);
+    for (int k = 0; k < LOCKED; k++)
+        GIVES(MR_OK, mr_map_lock(m, MR_I64(k), 0, 0, &err));
+    kill_founder();
+    settle(OURS);
+    for (int k = 0; k < LOCKED; k++) {
+        use(0);
+        GIVES(MR_ERR_BUSY, mr_map_lock(m, MR_I64(k), 0, 0, &err));
+        use(1);
+        put(MR_I64(k), MR_I64(k));
+        GIVES(MR_OK, mr_map_unlock(m, MR_I64(k), &err));
+        use(0);
+        GIVES(MR_OK, mr_map_lock(m, MR_I64(k), 0, 0, &err));
+        GIVES(MR_OK, mr_map_unlock(m, MR_I64(k), &err));
+    }
+}
+
 Test(embedded, a_member_is_closed_while_others_of_the_process_go_on)
 {
     fill();
