@@ -36,6 +36,7 @@ struct channel_listener {
 
     /* The client loop's. */
     enum listener_state state;
+    uint64_t began_ns;
     struct list registrations;
     uint32_t unanswered;
     bool interrupted; /* a member was not heard for a while */
@@ -260,10 +261,25 @@ static void settle(struct channel_listener *l, enum listener_state state, mr_rc_
         flight_land(f);
 }
 
-/* Every member that was asked has answered. */
+/* Is a member being dialled since before the listener began? What it tells would be missed, and
+ * nobody would know. One dialled later, or anew, does not hold up whoever waits. */
+static bool is_dialled(const struct channel_listener *l)
+{
+    const struct remote *r = l->remote;
+
+    for (struct list *at = r->peers.next; at != &r->peers; at = at->next) {
+        const struct peer *p = list_owner(at, struct peer, node);
+
+        if (p->state < PEER_OPEN && p->began_ns <= l->began_ns)
+            return true;
+    }
+    return false;
+}
+
+/* Every member that was asked, or was about to be, has answered. */
 static void settle_if_answered(struct channel_listener *l)
 {
-    if (l->unanswered > 0 || list_is_empty(&l->registrations))
+    if (l->unanswered > 0 || list_is_empty(&l->registrations) || is_dialled(l))
         return;
     if (l->state == STARTING)
         settle(l, LISTENING, MR_OK);
@@ -354,6 +370,7 @@ static void start(struct remote *r, struct remote_work *w)
 {
     struct channel_listener *l = listener_of(w);
 
+    l->began_ns = clock_ns();
     list_add_last(&r->subscriptions.listeners, &l->node);
     if (l->near)
         timer_start_on_loop(r->loop, &l->checking, near_check_ns(l->near), near_check_ns(l->near),

@@ -19,7 +19,7 @@
  * The end of a listener is the last thing in its queue: when it is taken there, nothing is under
  * way any more, and it is freed.
  *
- *     STARTING   for every open member's answer    ─▶ LISTENING; FAILED
+ *     STARTING   for the answer of every member that is open or dialled  ─▶ LISTENING; FAILED
  *     LISTENING  for events
  *     FAILED     for its maker to close it
  */
