@@ -286,7 +286,7 @@ WHOEVER(no_update_of_either_handle_is_lost)
 WHOEVER(a_borrowed_value_lasts_as_long_as_the_section)
 {
     mr_ref_t seen[KEYS];
-    char text[16];
+    char text[24];
 
     use(0);
     for (int k = 0; k < KEYS; k++) {
