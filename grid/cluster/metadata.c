@@ -1,5 +1,6 @@
 #include "grid/cluster/metadata.h"
 
+#include "grid/cluster/mutant.h"
 #include "net/base/check.h"
 #include "net/base/mem.h"
 
@@ -48,14 +49,15 @@ static void take_out(uint64_t *members, uint8_t *count, uint64_t member)
         }
 }
 
-/* Another reign. Whoever loses the role may serve no reads from a lease granted for it. */
-static void reign(struct metadata *m, struct row *r, uint64_t primary)
+/* Another reign. Whoever loses the role may serve no reads from a lease granted for it; where he
+ * has given it up himself, he does not, and goes on with his lease elsewhere. */
+static void reign(struct metadata *m, struct row *r, uint64_t primary, bool given_up)
 {
     struct cluster_member *old = find(m, r->primary), *new = find(m, primary);
 
     if (old) {
         old->primaries--;
-        old->taken = m->index;
+        old->taken = given_up ? old->taken : m->index;
     }
     if (new)
         new->primaries++;
@@ -86,13 +88,13 @@ static void leave_row(struct metadata *m, struct row *r, uint64_t member)
     } else if (r->primary != NOBODY && row_in_sync(r, member)) {
         r->epoch++;
         if (r->in_sync_count == 1) {
-            reign(m, r, NOBODY); /* it stays as its holder */
+            reign(m, r, NOBODY, false); /* it stays as its holder */
             return;
         }
         take_out(r->in_sync, &r->in_sync_count, member);
         x->copies--;
         if (r->primary == member)
-            reign(m, r, successor(m, r));
+            reign(m, r, successor(m, r), false);
     }
 }
 
@@ -143,7 +145,7 @@ static mr_rc_t admit(struct metadata *m, const struct command *c)
         if (r->primary != NOBODY || !row_in_sync(r, c->member))
             continue;
         r->epoch++;
-        reign(m, r, c->member);
+        reign(m, r, c->member, false);
     }
     return MR_OK;
 }
@@ -173,9 +175,12 @@ static mr_rc_t learn(struct metadata *m, const struct command *c, struct row *r)
     return MR_OK;
 }
 
+/* Of one who is in sync others must be left, so that nothing is lost with it. */
 static mr_rc_t forget(struct metadata *m, const struct command *c, struct row *r)
 {
-    if (!row_learns(r, c->member))
+    bool is_spare = r->primary != NOBODY && r->primary != c->member && row_in_sync(r, c->member);
+
+    if (!row_learns(r, c->member) && !is_spare)
         return MR_NOT_EQUAL;
     leave_row(m, r, c->member);
     return MR_OK;
@@ -210,24 +215,37 @@ static mr_rc_t shrink(struct metadata *m, const struct command *c, struct row *r
     return MR_OK;
 }
 
-/* Who was primary may have done what is not committed, which nobody can undo (grid/op/early.h). */
+/* One that stays gets a new epoch all the same: what it has said before, that it is ready to hand
+ * over, then comes too late for good. One that did not hand over itself may have done what is not
+ * committed, which nobody can undo (grid/op/early.h). */
 static mr_rc_t move(struct metadata *m, const struct command *c, struct row *r)
 {
     uint64_t old = r->primary;
+    bool handed_over = c->primary != NOBODY;
 
-    if (r->primary == NOBODY || r->primary == c->member || !row_in_sync(r, c->member))
+    if (old == NOBODY || !row_in_sync(r, c->member) || (handed_over && c->primary != old))
         return MR_NOT_EQUAL;
+    if (old == c->member && MUTANT(CALL_OFF_KEEPS_EPOCH))
+        return MR_OK;
     r->epoch++;
-    reign(m, r, c->member);
-    demote(r, old);
+    if (old == c->member)
+        return MR_OK;
+    reign(m, r, c->member, handed_over);
+    if (!handed_over)
+        demote(r, old);
     return MR_OK;
+}
+
+static bool is_old_but_taken(const struct command *c)
+{
+    return MUTANT(READY_OF_OLD_EPOCH) && c->kind == COMMAND_MOVE;
 }
 
 static mr_rc_t change_row(struct metadata *m, const struct command *c)
 {
     struct row *r = c->partition < m->partitions ? &m->rows[c->partition] : NULL;
 
-    if (!r || r->epoch != c->epoch)
+    if (!r || (r->epoch != c->epoch && !is_old_but_taken(c)))
         return MR_NOT_EQUAL;
     switch (c->kind) {
     case COMMAND_LEARN: return learn(m, c, r);

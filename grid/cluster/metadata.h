@@ -15,10 +15,13 @@
  *     EXPEL    out; where it was primary, another who is in sync is; where it was the last one in
  *              sync, the partition is OFFLINE and it the holder
  *     LEARN    is to have a copy
- *     FORGET   is not to have one; not for who is in sync
+ *     FORGET   is not to have one; not for the primary, nor for the holder of what is OFFLINE
  *     ADD      has one, and is in sync from now on. Only the primary may ask
  *     SHRINK   does not keep up, and only learns from now on. Only the primary may ask
- *     MOVE     another who is in sync is primary, and who was it only learns
+ *     MOVE     another who is in sync is primary. If the primary asks, it has given up its lease
+ *              before, and stays in sync; if nobody does, its last grant must be over, and it only
+ *              learns. Where it is the primary itself that is named, it stays, and what it was
+ *              asked to hand over is called off
  *
  * Three more change nothing here, and are for duo.h: that there are two who need each other, and
  * who of them is the anchor; which of their channels count; that this ends.

@@ -19,6 +19,11 @@
     X(CHANGE_IN_BATCH, "a change of servers travels with other entries")                           \
     X(LEADS_TOO_EARLY, "a new leader leads before anything of its own term is agreed")             \
     X(DISRUPTS_FOR_EVER, "who was to be handed leadership goes on disrupting")                     \
+    X(HAND_OVER_TIMED_OUT, "who has said that it hands over goes on when nothing comes of it")     \
+    X(READY_OF_OLD_EPOCH, "that it is ready counts though it was said of an older epoch")          \
+    X(READY_WITH_LEASE, "who says that it is ready to hand over still answers reads")              \
+    X(HEIR_SERVES_EARLY, "who is to be handed a partition serves before that is agreed")           \
+    X(CALL_OFF_KEEPS_EPOCH, "a hand-over is called off without a new epoch")                       \
     X(PENDING_OVERLOOKED, "a write is worked out from what is committed only")                     \
     X(SESSIONS_LEFT_BEHIND, "a copy is made without what was answered")                            \
     X(EXPIRED_DONE_AGAIN, "what a session asks again is done again when the session is over")      \

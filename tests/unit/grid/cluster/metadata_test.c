@@ -156,17 +156,56 @@ Test(metadata, lets_who_cannot_keep_up_learn)
     cr_assert(m.rows[0].learner_count == 0);
 }
 
+static mr_rc_t move(uint64_t member, uint64_t epoch, uint64_t asks)
+{
+    return apply(
+        (struct command){.kind = COMMAND_MOVE, .member = member, .epoch = epoch, .primary = asks});
+}
+
 Test(metadata, moves_a_primary_and_remembers_from_whom)
+{
+    join(SECOND);
+    uint64_t before = metadata_member(&m, FOUNDER)->taken;
+
+    cr_assert(move(SECOND, m.rows[0].epoch, NOBODY) == MR_OK);
+    cr_assert(m.rows[0].primary == SECOND && m.rows[0].reign == m.rows[0].epoch);
+    cr_assert(row_learns(&m.rows[0], FOUNDER) && !row_in_sync(&m.rows[0], FOUNDER));
+    cr_assert(before < m.index && metadata_member(&m, FOUNDER)->taken == m.index);
+    cr_assert(row_command(COMMAND_MOVE, 0, THIRD) == MR_NOT_EQUAL);
+}
+
+Test(metadata, takes_nothing_from_who_has_handed_over)
 {
     join(SECOND);
     uint64_t before = metadata_member(&m, FOUNDER)->taken;
 
     cr_assert(row_command(COMMAND_MOVE, 0, SECOND) == MR_OK);
     cr_assert(m.rows[0].primary == SECOND && m.rows[0].reign == m.rows[0].epoch);
-    cr_assert(row_learns(&m.rows[0], FOUNDER) && !row_in_sync(&m.rows[0], FOUNDER));
-    cr_assert(before < m.index && metadata_member(&m, FOUNDER)->taken == m.index);
-    cr_assert(row_command(COMMAND_MOVE, 0, SECOND) == MR_NOT_EQUAL);
-    cr_assert(row_command(COMMAND_MOVE, 0, THIRD) == MR_NOT_EQUAL);
+    cr_assert(row_in_sync(&m.rows[0], FOUNDER), "it has done nothing that is not committed");
+    cr_assert(metadata_member(&m, FOUNDER)->taken == before);
+    cr_assert(move(FOUNDER, m.rows[0].epoch, FOUNDER) == MR_NOT_EQUAL, "it is not primary");
+}
+
+Test(metadata, calls_off_a_hand_over_with_a_new_epoch)
+{
+    join(SECOND);
+    struct row before = m.rows[0];
+
+    cr_assert(row_command(COMMAND_MOVE, 0, FOUNDER) == MR_OK);
+    cr_assert(m.rows[0].epoch == before.epoch + 1 && m.rows[0].reign == before.reign);
+    cr_assert(move(SECOND, before.epoch, FOUNDER) == MR_NOT_EQUAL, "it comes too late");
+    cr_assert(m.rows[0].primary == FOUNDER);
+}
+
+Test(metadata, forgets_who_is_in_sync_as_long_as_others_are)
+{
+    join(SECOND);
+    cr_assert(row_command(COMMAND_FORGET, 0, FOUNDER) == MR_NOT_EQUAL, "it is primary");
+    cr_assert(row_command(COMMAND_FORGET, 0, SECOND) == MR_OK);
+    cr_assert(m.rows[0].in_sync_count == 1 && !row_learns(&m.rows[0], SECOND));
+    cr_assert(row_command(COMMAND_MOVE, 1, SECOND) == MR_OK && expel(SECOND) == MR_OK);
+    cr_assert(expel(FOUNDER) == MR_OK && m.rows[0].primary == NOBODY);
+    cr_assert(row_command(COMMAND_FORGET, 0, FOUNDER) == MR_NOT_EQUAL, "it may hold what was");
 }
 
 Test(metadata, grants_nothing_to_who_has_not_heard_that_it_was_out)
