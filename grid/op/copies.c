@@ -10,8 +10,9 @@
 #include "net/base/mem.h"
 
 enum {
-    PIECE_MAX = 1024,   /* entries of a segment of an index; it has some 650 at most */
-    LEARNERS_TICKS = 10 /* what is lost on the way to a learner, or asked for it, is said again */
+    PIECE_MAX = 1024,    /* entries of a segment of an index; it has some 650 at most */
+    LEARNERS_TICKS = 10, /* what is lost on the way to a learner, or asked for it, is said again */
+    HANDING_TICKS = 2    /* then changes have waited long enough for a hand-over */
 };
 
 #define LOOK_AGAIN_NS 20000000ull /* a call that waits for the lease */
@@ -137,7 +138,7 @@ void copies_write_early(struct copies *c, struct effect *e)
 
 mr_rc_t copies_may_write(struct copies *c, struct waiter *w)
 {
-    bool soon = c->replica.state == REPLICA_TAKING;
+    bool soon = c->replica.state == REPLICA_TAKING || replica_is_handing_over(&c->replica);
 
     if (w && w->in == &c->serving)
         (void)waiter_leave_locked(w);
@@ -411,6 +412,22 @@ static void on_serving(struct replica *r)
     waits_wake_all(&c->serving);
 }
 
+/* What was read until now was this member's to read; what is asked from now on is not. */
+static void on_ready(struct replica *r, uint64_t to, uint64_t epoch)
+{
+    struct copies *c = copies_of(r);
+
+    store_release_64(&c->partitions->serves[c->number], 0);
+    c->out->ready(c->context, c, to, epoch);
+}
+
+static void on_call_off(struct replica *r, uint64_t epoch)
+{
+    struct copies *c = copies_of(r);
+
+    c->out->call_off(c->context, c, epoch);
+}
+
 static const struct replica_out replica_out = {.append = on_append_out,
                                                .ack = on_ack_out,
                                                .chunk = on_chunk_out,
@@ -422,7 +439,9 @@ static const struct replica_out replica_out = {.append = on_append_out,
                                                .unknown = on_lost_ticket,
                                                .release = on_release,
                                                .ask_add = on_ask_add,
-                                               .serving = on_serving};
+                                               .serving = on_serving,
+                                               .ready = on_ready,
+                                               .call_off = on_call_off};
 
 /* ---- what comes in -------------------------------------------------------------------------- */
 
@@ -454,16 +473,19 @@ static void drop_pictures(struct copies *c)
 
 void copies_row(struct copies *c, const struct row *row)
 {
-    bool serves = c->replica.state == REPLICA_SERVING;
+    bool serves = replica_has_served(&c->replica);
     uint64_t reign = c->replica.row.reign;
 
     if (row->epoch <= c->replica.row.epoch)
         return;
-    if (serves && copies_are_alone(c))
+    if (c->replica.state == REPLICA_SERVING && copies_are_alone(c))
         replica_skip(&c->replica, partition_of(c)->changes);
     if (serves && (row->primary != c->replica.self || row->reign != reign))
         end_reign(c);
     replica_row(&c->replica, row);
+    c->handing_ticks = 0;
+    if (c->replica.state == REPLICA_SERVING) /* again, if it was to be handed over */
+        store_release_64(&c->partitions->serves[c->number], row->reign);
     store_release_64(&c->partitions->primaries[c->number], row->primary);
     if (replica_is_primary(&c->replica) && copies_are_alone(c))
         copies_again(c, NOBODY); /* nobody's answer is to come */
@@ -497,6 +519,15 @@ void copies_add_refused(struct copies *c, uint64_t member, uint64_t epoch)
     replica_add_refused(&c->replica, member, epoch);
 }
 
+/* Not where something has been on its way to the others for long: changes would have to wait for
+ * that, too. */
+void copies_hand_over(struct copies *c, uint64_t to, uint64_t epoch)
+{
+    if (c->waiting_seq == 0 || c->replica.commit_seq >= c->waiting_seq)
+        replica_hand_over(&c->replica, to, epoch, is_leased(c));
+    settle(c);
+}
+
 /* An append tells it, so that only the last one before a silence has to be followed by another. */
 void copies_tick(struct copies *c)
 {
@@ -509,6 +540,8 @@ void copies_tick(struct copies *c)
     if (r->state == REPLICA_TAKING ||
         (replica_is_primary(r) && (is_late || asks || r->commit_seq != c->told_seq)))
         copies_again(c, NOBODY);
+    if (replica_is_handing_over(r) && ++c->handing_ticks >= HANDING_TICKS)
+        replica_call_off(&c->replica);
     c->told_seq = r->commit_seq;
     c->waiting_seq = waiting;
     drop_pictures(c);

@@ -45,7 +45,11 @@ struct copies_out {
                    const struct replica_append *a);
     void (*ack)(void *context, const struct copies *c, uint64_t to, const struct replica_ack *a);
     void (*chunk)(void *context, const struct copies *c, uint64_t to, const struct copies_chunk *k);
+    /* Wishes for the control log, about this partition at its epoch: that member is to be added;
+     * it is to be primary, this member being ready for that; this member is to stay primary. */
     void (*ask_add)(void *context, const struct copies *c, uint64_t member, uint64_t epoch);
+    void (*ready)(void *context, const struct copies *c, uint64_t member, uint64_t epoch);
+    void (*call_off)(void *context, const struct copies *c, uint64_t epoch);
 };
 
 /* Where a chunk ends, and the next one of its walk begins: all entries of earlier maps, and those
@@ -76,6 +80,7 @@ struct copies {
     uint64_t told_seq;    /* committed when last looked at */
     uint64_t waiting_seq; /* and the first that was not; 0: all was */
     uint32_t ticks;
+    uint32_t handing_ticks; /* since it was asked to hand over */
 
     struct copies_cursor cursors[2 * COPIES_MAX][2]; /* by peer, and the chunk's number being odd */
     uint64_t walkers[2 * COPIES_MAX];                /* whose they are */
@@ -110,6 +115,11 @@ void copies_on_chunk(struct copies *c, uint64_t from, const struct replica_chunk
 
 /* What was asked for with ask_add is refused; as replica_add_refused. */
 void copies_add_refused(struct copies *c, uint64_t member, uint64_t epoch);
+
+/* The leader of the control log asks it to hand over to a member that is in sync; as
+ * replica_hand_over. New changes wait, as those that come before it serves, until a row says who
+ * goes on. */
+void copies_hand_over(struct copies *c, uint64_t to, uint64_t epoch);
 
 /* From time to time: tells backups what is committed, and sends again what they have not
  * acknowledged for a while. */

@@ -181,6 +181,29 @@ static void ask_for_additions(struct replica *r)
     }
 }
 
+static struct replica_peer *peer_of(struct replica *r, uint64_t member)
+{
+    for (uint32_t i = 0; i < r->peer_count; i++)
+        if (r->peers[i].member == member)
+            return &r->peers[i];
+    return NULL;
+}
+
+/* Nobody waits before the heir has been heard in this epoch and keeps up. Reads end before it is
+ * said that all is ready. */
+static void settle_hand_over(struct replica *r)
+{
+    const struct replica_peer *p = r->heir != NOBODY ? peer_of(r, r->heir) : NULL;
+
+    if (r->state == REPLICA_SERVING && p && p->answered && p->held_seq >= r->commit_seq)
+        r->state = REPLICA_DRAINING;
+    if (r->state != REPLICA_DRAINING || r->commit_seq < r->last_seq)
+        return;
+    if (!MUTANT(READY_WITH_LEASE))
+        r->state = REPLICA_HANDING;
+    r->out->ready(r, r->heir, r->row.epoch);
+}
+
 static void advance(struct replica *r, bool leased)
 {
     bool alone;
@@ -197,17 +220,10 @@ static void advance(struct replica *r, bool leased)
         r->out->serving(r);
     }
     ask_for_additions(r);
+    settle_hand_over(r);
 }
 
 /* ---- the primary ---------------------------------------------------------------------------- */
-
-static struct replica_peer *peer_of(struct replica *r, uint64_t member)
-{
-    for (uint32_t i = 0; i < r->peer_count; i++)
-        if (r->peers[i].member == member)
-            return &r->peers[i];
-    return NULL;
-}
 
 /* How many lie in the ring in one piece from seq on. */
 static uint32_t run_length(const struct replica *r, uint64_t seq)
@@ -361,10 +377,32 @@ void replica_add_refused(struct replica *r, uint64_t member, uint64_t epoch)
         p->asked_to_add = false;
 }
 
+void replica_hand_over(struct replica *r, uint64_t to, uint64_t epoch, bool leased)
+{
+    if (r->state != REPLICA_SERVING || epoch != r->row.epoch || to == r->self ||
+        !row_in_sync(&r->row, to))
+        return;
+    r->heir = to;
+    replica_again(r, to, leased);
+}
+
+void replica_call_off(struct replica *r)
+{
+    if (!replica_is_handing_over(r))
+        return;
+    if (MUTANT(HAND_OVER_TIMED_OUT)) {
+        r->state = REPLICA_SERVING;
+        r->heir = NOBODY;
+    }
+    r->out->call_off(r, r->row.epoch);
+}
+
 void replica_again(struct replica *r, uint64_t to, bool leased)
 {
     if (!replica_is_primary(r))
         return;
+    if (r->state == REPLICA_HANDING)
+        r->out->ready(r, r->heir, r->row.epoch);
     for (uint32_t i = 0; i < r->peer_count; i++) {
         struct replica_peer *p = &r->peers[i];
 
@@ -512,10 +550,13 @@ static void renew_peers(struct replica *r, const struct row *row)
     r->peer_count = n;
 }
 
+/* A row that names it in the same reign is of a later epoch than what it was asked to hand over. */
 static enum replica_state state_after(const struct replica *r, const struct row *row)
 {
+    if (row->primary == r->self && row->reign == r->row.reign && replica_has_served(r))
+        return REPLICA_SERVING;
     if (row->primary == r->self)
-        return replica_is_primary(r) && row->reign == r->row.reign ? r->state : REPLICA_TAKING;
+        return REPLICA_TAKING;
     if (row_in_sync(row, r->self))
         return row->primary == NOBODY ? REPLICA_HOLDING : REPLICA_BACKUP;
     return row_learns(row, r->self) ? REPLICA_LEARNING : REPLICA_NONE;
@@ -543,15 +584,18 @@ void replica_row(struct replica *r, const struct row *row)
     enum replica_state state = state_after(r, row);
     bool was_primary = replica_is_primary(r);
 
+    if (MUTANT(CALL_OFF_KEEPS_EPOCH) && row->epoch == r->row.epoch && replica_is_handing_over(r))
+        r->state = REPLICA_SERVING;
     if (row->epoch <= r->row.epoch)
         return;
     if (row->reign != r->row.reign)
         r->walk = r->chunk = 0;
-    if (was_primary && (state != r->state || row->reign != r->row.reign))
+    if (was_primary && (row->primary != r->self || row->reign != r->row.reign))
         end_reign(r);
     if (state == REPLICA_TAKING && r->state != REPLICA_TAKING)
         r->take_seq = r->last_seq;
     r->state = state;
+    r->heir = NOBODY;
     if (replica_is_primary(r))
         renew_peers(r, row);
     r->row = *row;
@@ -594,4 +638,8 @@ void replica_check(const struct replica *r)
     }
     if (r->state == REPLICA_BACKUP || replica_is_primary(r))
         check(r->whole);
+    if (r->state == REPLICA_HANDING)
+        check(r->commit_seq == r->last_seq);
+    if (replica_is_handing_over(r))
+        check(row_in_sync(&r->row, r->heir) && r->heir != r->self);
 }

@@ -24,6 +24,8 @@
  *     REPLICA_BACKUP    in sync: its acknowledgement is waited for
  *     REPLICA_TAKING    primary, until all in sync hold what its ring held when its reign began
  *     REPLICA_SERVING   primary: reads and writes
+ *     REPLICA_DRAINING  primary, asked to hand over: reads; writes wait until all is committed
+ *     REPLICA_HANDING   primary, has said that it is ready: nothing, until the next row
  *     REPLICA_HOLDING   OFFLINE, and this member may hold what nobody else does
  *
  * An operation may be done at the primary before it is committed (`early`): what is decided upon it
@@ -32,6 +34,14 @@
  * of who did it holds what never was, and is not whole any more: it has to be copied anew. Nor
  * does who was primary claim to be whole before its new primary is known to hold what was done
  * early.
+ *
+ * Handing over: a primary that is asked for it takes no more writes, waits until all is committed,
+ * which its heir, being in sync, then has, answers no more reads, and says that it is ready. The
+ * control log then makes the heir primary, or, with a new epoch, lets it go on. Which of the two it
+ * was only a row tells, and never time: what it has said may still be on its way.
+ *
+ *     SERVING ──replica_hand_over──▶ DRAINING ──all is committed──▶ HANDING     out.ready
+ *     DRAINING, HANDING ──a row that names it──▶ SERVING, ──another row──▶ what that says
  *
  * Who alone is in sync commits without anybody's acknowledgement; that it is still primary is then
  * shown by its lease only, which the caller vouches for.
@@ -51,6 +61,8 @@ enum replica_state {
     REPLICA_BACKUP,
     REPLICA_TAKING,
     REPLICA_SERVING,
+    REPLICA_DRAINING,
+    REPLICA_HANDING,
     REPLICA_HOLDING
 };
 
@@ -113,6 +125,11 @@ struct replica_out {
     void (*release)(struct replica *r, void *effect);
     void (*ask_add)(struct replica *r, uint64_t member, uint64_t epoch); /* it is as good as that */
     void (*serving)(struct replica *r);
+    /* Nothing is read here from now on, and to, who is in sync, has all there is: it may be primary
+     * if the epoch is still that one. */
+    void (*ready)(struct replica *r, uint64_t to, uint64_t epoch);
+    /* Nothing came of it: another epoch is wanted, with the same primary. */
+    void (*call_off)(struct replica *r, uint64_t epoch);
 };
 
 struct replica_peer {
@@ -143,6 +160,7 @@ struct replica {
 
     uint64_t early_seq;   /* the last one that was done early */
     uint64_t take_seq;    /* TAKING: what there was when the reign began */
+    uint64_t heir;        /* who is to be primary; SERVING: when it has been heard; NOBODY */
     bool whole;           /* the store holds all up to commit_seq */
     uint64_t walk, chunk; /* the last one taken */
     bool walked;          /* it was the last of its walk */
@@ -182,6 +200,13 @@ void replica_on_chunk(struct replica *r, uint64_t from, const struct replica_chu
  * it is another, the next row will tell. */
 void replica_add_refused(struct replica *r, uint64_t member, uint64_t epoch);
 
+/* The leader of the control log asks for it. Nothing happens where it is of another epoch, nor
+ * until `to` has been heard of in this one and keeps up. */
+void replica_hand_over(struct replica *r, uint64_t to, uint64_t epoch, bool leased);
+
+/* It takes too long: asks for that row which lets it go on, where it still waits for one. */
+void replica_call_off(struct replica *r);
+
 /* From time to time, and when a connection to a member is new (NOBODY: all of them): sends again
  * what was not acknowledged. */
 void replica_again(struct replica *r, uint64_t to, bool leased);
@@ -189,9 +214,25 @@ void replica_again(struct replica *r, uint64_t to, bool leased);
 /* An operation of the ring; NULL: it is not kept. */
 const struct replica_op *replica_op(const struct replica *r, uint64_t seq);
 
+static inline bool replica_is_handing_over(const struct replica *r)
+{
+    return r->state == REPLICA_DRAINING || r->state == REPLICA_HANDING;
+}
+
+/* Has it served in this reign? */
+static inline bool replica_has_served(const struct replica *r)
+{
+    return r->state == REPLICA_SERVING || replica_is_handing_over(r);
+}
+
+static inline bool replica_may_read(const struct replica *r)
+{
+    return r->state == REPLICA_SERVING || r->state == REPLICA_DRAINING;
+}
+
 static inline bool replica_is_primary(const struct replica *r)
 {
-    return r->state == REPLICA_TAKING || r->state == REPLICA_SERVING;
+    return r->state == REPLICA_TAKING || replica_has_served(r);
 }
 
 /* All that must hold, whatever happened. Dies where it does not. */

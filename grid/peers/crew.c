@@ -139,18 +139,33 @@ static void out_chunk(void *context, const struct copies *k, uint64_t to,
     sink_free(&out);
 }
 
-static void out_ask_add(void *context, const struct copies *k, uint64_t member, uint64_t epoch)
+static void wish(const struct crew *c, enum command_kind kind, const struct copies *k,
+                 uint64_t member, uint64_t epoch)
 {
-    struct crew *c = context;
-
-    control_wish(c->member->control, &(struct command){.kind = COMMAND_ADD,
+    control_wish(c->member->control, &(struct command){.kind = kind,
                                                        .member = member,
                                                        .partition = k->number,
                                                        .epoch = epoch,
                                                        .primary = k->replica.self});
 }
 
-const struct copies_out crew_out = {out_append, out_ack, out_chunk, out_ask_add};
+static void out_ask_add(void *context, const struct copies *k, uint64_t member, uint64_t epoch)
+{
+    wish(context, COMMAND_ADD, k, member, epoch);
+}
+
+static void out_ready(void *context, const struct copies *k, uint64_t member, uint64_t epoch)
+{
+    wish(context, COMMAND_MOVE, k, member, epoch);
+}
+
+static void out_call_off(void *context, const struct copies *k, uint64_t epoch)
+{
+    wish(context, COMMAND_MOVE, k, k->replica.self, epoch);
+}
+
+const struct copies_out crew_out = {out_append,  out_ack,   out_chunk,
+                                    out_ask_add, out_ready, out_call_off};
 
 /* ---- receiving ------------------------------------------------------------------------------ */
 

@@ -272,8 +272,8 @@ static void on_ask_add(struct replica *r, uint64_t member, uint64_t epoch)
 {
     struct message *m = message_new(ADD, r->self, 0);
 
-    m->add.member = member;
-    m->add.epoch = epoch;
+    m->about.member = member;
+    m->about.epoch = epoch;
     message_send(m);
 }
 
@@ -281,6 +281,40 @@ static void on_serving(struct replica *r)
 {
     world_note(&s->w, "m%llu serves epoch %llu", (unsigned long long)r->self,
                (unsigned long long)r->row.epoch);
+}
+
+static void say(const struct replica *r, enum kind kind, uint64_t member, uint64_t epoch)
+{
+    struct message *m = message_new(kind, r->self, 0);
+
+    m->about.member = member;
+    m->about.epoch = epoch;
+    message_send(m);
+}
+
+/* The row as it will be, it thinks, if it is asked. */
+static void serve_early(uint64_t to, struct row row)
+{
+    struct process *heir = find_process(to);
+
+    row.epoch = row.reign = row.epoch + 1;
+    row.primary = to;
+    if (heir && !heir->cut)
+        replica_row(&heir->replica, &row);
+}
+
+static void on_ready(struct replica *r, uint64_t to, uint64_t epoch)
+{
+    world_note(&s->w, "m%llu is ready, m%llu its heir", (unsigned long long)r->self,
+               (unsigned long long)to);
+    say(r, READY, to, epoch);
+    if (MUTANT(HEIR_SERVES_EARLY))
+        serve_early(to, r->row);
+}
+
+static void on_call_off(struct replica *r, uint64_t epoch)
+{
+    say(r, CALL_OFF, r->self, epoch);
 }
 
 static const struct replica_out out = {
@@ -296,6 +330,8 @@ static const struct replica_out out = {
     .release = on_release,
     .ask_add = on_ask_add,
     .serving = on_serving,
+    .ready = on_ready,
+    .call_off = on_call_off,
 };
 
 /* ---- members -------------------------------------------------------------------------------- */
@@ -345,6 +381,7 @@ static void take(struct process *p, struct message *m)
         if (m->grant.until_ns > p->lease_until_ns)
             p->lease_until_ns = m->grant.until_ns;
         break;
+    case HAND_OVER: replica_hand_over(r, m->about.member, m->about.epoch, leased(p)); break;
     default: break;
     }
     look_at(p);
@@ -399,7 +436,18 @@ static void apply_next(struct process *p)
     look_at(p);
 }
 
-/* Commands come one by one, each when it comes; and what was not acknowledged is sent again. */
+/* Commands come one by one, or late and then many. */
+static void apply_some(struct process *p)
+{
+    uint64_t many = s->quiet ? 8 : any_between(&s->w, 1, s->apply_in);
+
+    if (p->cut || !one_in(&s->w, s->quiet ? 1 : s->apply_in) || one_in(&s->w, 3))
+        return;
+    for (; many > 0 && p->control < s->controls; many--)
+        apply_next(p);
+}
+
+/* What is agreed is applied, and what was not acknowledged is sent again. */
 static void member_ticks(void *context)
 {
     struct process *p = find_process((uint64_t)(uintptr_t)context);
@@ -407,8 +455,7 @@ static void member_ticks(void *context)
     if (!p)
         return;
     if (now_ns() >= p->paused_until_ns) {
-        if (!p->cut && p->control < s->controls && !one_in(&s->w, 3))
-            apply_next(p);
+        apply_some(p);
         expire_sessions(p);
         sessions_check(&p->sessions);
         p->was_leased = leased(p);
@@ -416,6 +463,8 @@ static void member_ticks(void *context)
             replica_again(&p->replica, NOBODY, leased(p));
             look_at(p);
         }
+        if (one_in(&s->w, 6))
+            replica_call_off(&p->replica);
     }
     world_after(&s->w, any_between(&s->w, 1 * MS, 20 * MS), member_ticks, context);
 }
@@ -519,6 +568,9 @@ static void draw_faults(void)
     s->move_in = rates[any_below(&s->w, 5)];
     s->lose_in = one_in(&s->w, 2) ? 0 : (uint32_t)any_between(&s->w, 10, 1000);
     s->expire_in = rates[any_below(&s->w, 5)];
+    s->hand_over_in = rates[any_below(&s->w, 5)] / 8;
+    s->learn_in = rates[any_below(&s->w, 5)] / 4;
+    s->apply_in = one_in(&s->w, 2) ? 1 : (uint32_t)any_between(&s->w, 2, 20);
     s->usual_ns = any_between(&s->w, 100 * US, 20 * MS);
 }
 
@@ -582,7 +634,9 @@ static void end(struct sim_result *ret)
                                .unknown = s->unknown,
                                .rows = s->metadata.index,
                                .repeated = s->repeated,
-                               .expired = s->expired};
+                               .expired = s->expired,
+                               .handed_over = s->handed_over,
+                               .called_off = s->called_off};
     for (int i = 0; i < SLOTS; i++)
         if (s->at[i].number)
             stop_process(&s->at[i]);

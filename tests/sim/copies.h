@@ -4,10 +4,10 @@
  *     clients ──▶ members, each a real struct replica ──▶ each other: late, lost, out of order
  *                    └── heartbeats, rows ── the register, which is never wrong and never away
  *
- * The register stands for the control log: it admits, expels, grants leases and opens and expires
- * sessions by the rules that the protocol prescribes. It is one place here, so that what is tested
- * is the copies alone; what a command leads to, each member works out for itself, with the real
- * struct metadata.
+ * The register stands for the control log and its leader: it admits, expels, grants leases, has
+ * primaries handed over and opens and expires sessions by the rules that the protocol prescribes.
+ * It is one place here, so that what is tested is the copies alone; what a command leads to, each
+ * member works out for itself, with the real struct metadata.
  *
  * Checked at every step: what is applied with a number is the same everywhere; a whole copy is what
  * the operations up to its number make of an empty store; what is acknowledged was applied under
@@ -165,6 +165,7 @@ struct sim {
     struct metadata metadata; /* after all of them */
     struct known known[SLOTS];
     uint64_t moving_until_ns; /* a primary is to be moved when its grant is over; 0: none */
+    uint64_t handed_over, called_off;
 
     uint64_t log[LOG_MAX]; /* by number: the effect in one word, 0: not applied yet */
     uint64_t digests[LOG_MAX];
@@ -189,6 +190,8 @@ struct sim {
     uint32_t copies;                                      /* wanted */
     uint32_t kill_in, cut_in, pause_in, move_in, lose_in; /* once in so many; 0: never */
     uint32_t expire_in;
+    uint32_t hand_over_in, learn_in;
+    uint32_t apply_in; /* a member applies what is agreed, when it looks */
     uint64_t usual_ns; /* of a message */
     bool quiet;
 };
@@ -219,7 +222,7 @@ static inline bool leased(const struct process *p)
     return now_ns() < p->lease_until_ns;
 }
 
-enum kind { APPEND, ACK, CHUNK_OF, BEAT, GRANT, ADD };
+enum kind { APPEND, ACK, CHUNK_OF, BEAT, GRANT, ADD, HAND_OVER, READY, CALL_OFF };
 
 struct message {
     enum kind kind;
@@ -246,7 +249,7 @@ struct message {
         } grant;
         struct {
             uint64_t member, epoch;
-        } add;
+        } about; /* ADD and those that follow */
     };
 };
 

@@ -55,7 +55,7 @@ static void read_ends(void *context)
         world_after(&s->w, p->paused_until_ns - now_ns(), read_ends, q);
         return;
     }
-    bool good = p && p->replica.state == REPLICA_SERVING && p->replica.row.epoch == q->epoch;
+    bool good = p && replica_may_read(&p->replica) && p->replica.row.epoch == q->epoch;
 
     if (!p || !((MUTANT(LEASE_LOOKED_AT_BEFORE) && p->was_leased) || (good && leased(p)))) {
         request_ends(q, REPLY_AGAIN);
@@ -185,6 +185,7 @@ static void write_once(struct process *p, struct request *q)
     }
 }
 
+/* While it is being handed over, writes wait, to be run again from the beginning. */
 void request_arrives(void *context)
 {
     struct request *q = context;
@@ -194,12 +195,17 @@ void request_arrives(void *context)
         world_after(&s->w, p->paused_until_ns - now_ns(), request_arrives, q);
         return;
     }
-    if (!p || p->cut || p->replica.state != REPLICA_SERVING)
+    bool is_write = q->asked.call != CALL_GET;
+
+    if (p && !p->cut && is_write && replica_is_handing_over(&p->replica))
+        world_after(&s->w, any_between(&s->w, 1 * US, 10 * MS), request_arrives, q);
+    else if (!p || p->cut ||
+             !(is_write ? p->replica.state == REPLICA_SERVING : replica_may_read(&p->replica)))
         request_ends(q, REPLY_AGAIN);
-    else if (q->asked.call == CALL_GET)
-        read(p, q);
-    else
+    else if (is_write)
         write_once(p, q);
+    else
+        read(p, q);
 }
 
 /* ---- sessions that are over ----------------------------------------------------------------- */

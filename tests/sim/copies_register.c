@@ -98,11 +98,13 @@ static void repair(void)
 static void add(const struct message *m)
 {
     struct process *p = find_process(m->from);
-    struct command c = {
-        .kind = COMMAND_ADD, .member = m->add.member, .epoch = m->add.epoch, .primary = m->from};
+    struct command c = {.kind = COMMAND_ADD,
+                        .member = m->about.member,
+                        .epoch = m->about.epoch,
+                        .primary = m->from};
 
-    if (command(c) == MR_NOT_EQUAL && row_now()->epoch == m->add.epoch && p && !p->cut)
-        replica_add_refused(&p->replica, m->add.member, m->add.epoch);
+    if (command(c) == MR_NOT_EQUAL && row_now()->epoch == m->about.epoch && p && !p->cut)
+        replica_add_refused(&p->replica, m->about.member, m->about.epoch);
 }
 
 /* A primary that is still there is to be replaced. Nothing is granted to it from now on. */
@@ -120,6 +122,71 @@ static void move_primary(void)
     (void)!command((struct command){.kind = COMMAND_MOVE,
                                     .member = now->in_sync[any_below(&s->w, now->in_sync_count)],
                                     .epoch = now->epoch});
+}
+
+/* One who is in sync, or neither in sync nor learning; not the primary. NOBODY: there is none. */
+static uint64_t any_member(bool in_sync)
+{
+    const struct row *r = row_now();
+    uint64_t n = s->at[any_below(&s->w, SLOTS)].number;
+
+    return is_admitted(n) && n != r->primary && !row_learns(r, n) && row_in_sync(r, n) == in_sync
+               ? n
+               : NOBODY;
+}
+
+/* The leader asks for it, whether or not it has asked before. */
+static void hand_over(void)
+{
+    const struct row *now = row_now();
+    uint64_t heir = any_member(true);
+
+    if (heir == NOBODY || now->primary == NOBODY || !one_in(&s->w, s->quiet ? 0 : s->hand_over_in))
+        return;
+    struct message *m = message_new(HAND_OVER, 0, now->primary);
+
+    m->about.member = heir;
+    m->about.epoch = now->epoch;
+    message_send(m);
+}
+
+/* There is a copy more than are wanted, for a while: one learns who takes another's place. */
+static void balance(void)
+{
+    const struct row *now = row_now();
+    bool too_many = now->in_sync_count > s->copies;
+    uint64_t member = NOBODY;
+
+    if (now->primary == NOBODY || now->learner_count > 0)
+        return;
+    if (too_many || one_in(&s->w, s->quiet ? 0 : s->learn_in))
+        member = any_member(too_many);
+    if (member != NOBODY)
+        (void)!command((struct command){.kind = too_many ? COMMAND_FORGET : COMMAND_LEARN,
+                                        .member = member,
+                                        .epoch = now->epoch});
+}
+
+/* What a primary says, that it is ready, or that nothing came of it: the same command. Who has
+ * handed over is sometimes not wanted any more, at once. */
+static void on_hand_over(const struct message *m)
+{
+    uint64_t before = row_now()->primary;
+    struct command c = {.kind = COMMAND_MOVE,
+                        .member = m->about.member,
+                        .epoch = m->about.epoch,
+                        .primary = m->from};
+
+    if (command(c) != MR_OK)
+        return;
+    if (row_now()->primary == before) {
+        s->called_off++;
+        return;
+    }
+    s->handed_over++;
+    if (one_in(&s->w, 2))
+        (void)!command(
+            (struct command){.kind = COMMAND_FORGET, .member = m->from, .epoch = row_now()->epoch});
 }
 
 /* No lease before it has applied what took a role from it. */
@@ -154,8 +221,10 @@ void register_takes(const struct message *m)
 {
     if (m->kind == BEAT)
         beat(m);
-    else
+    else if (m->kind == ADD)
         add(m);
+    else
+        on_hand_over(m);
 }
 
 void register_ticks(void *context)
@@ -170,6 +239,8 @@ void register_ticks(void *context)
     if (one_in(&s->w, s->quiet ? 0 : s->expire_in))
         expire(s->links[any_below(&s->w, LINKS)].session);
     move_primary();
+    hand_over();
+    balance();
     repair();
     world_after(&s->w, 20 * MS, register_ticks, NULL);
 }

@@ -96,6 +96,8 @@ static int run_seeds(uint64_t from, uint64_t to, bool told)
         sum.rows += r.rows;
         sum.repeated += r.repeated;
         sum.expired += r.expired;
+        sum.handed_over += r.handed_over;
+        sum.called_off += r.called_off;
     }
     printf("%llu seeds, %llu events, %llu operations answered, %llu unknown, %llu rows\n",
            (unsigned long long)(to - from + 1), (unsigned long long)sum.happened,
@@ -103,6 +105,8 @@ static int run_seeds(uint64_t from, uint64_t to, bool told)
            (unsigned long long)sum.rows);
     printf("%llu answers from memory, %llu sessions expired\n", (unsigned long long)sum.repeated,
            (unsigned long long)sum.expired);
+    printf("%llu partitions handed over, %llu times called off\n",
+           (unsigned long long)sum.handed_over, (unsigned long long)sum.called_off);
     printf("%llu passed, 0 failed\n", (unsigned long long)(to - from + 1));
     return 0;
 }

@@ -233,6 +233,91 @@ Test(copies, nothing_is_written_with_fewer_in_sync_than_are_wanted)
     cr_assert(get(2, "a") == MR_OK);
 }
 
+static uint32_t woken;
+
+static void wakes(struct waiter *w)
+{
+    (void)w;
+    woken++;
+}
+
+/* Of the partition that has the key: asks member 1 to hand it over to 2. */
+static struct copies *hand_over(const char *key)
+{
+    struct data k = text(key);
+    struct partition *p = &nodes[0].partitions.at[data_partition(&k, PARTS_EACH)];
+
+    copies_hand_over(p->copies, 2, row.epoch);
+    return p->copies;
+}
+
+Test(copies, is_read_until_all_is_committed_and_then_no_more)
+{
+    bool now;
+
+    found();
+    put(1, "a", "1");
+    joins(2);
+    cr_assert(change(1, MAP_PUT, "a", "2", &now) == MR_OK);
+    struct copies *c = hand_over("a");
+
+    cr_assert(get(1, "a") == MR_OK);
+    cr_assert(eq(u64, nodes[0].heir, NOBODY));
+    cr_assert(change(1, MAP_PUT, "a", "3", &now) == MR_ERR_BUSY);
+    let_through();
+    cr_assert(eq(u64, nodes[0].heir, 2));
+    cr_assert(get(1, "a") == MR_ERR_MOVED);
+    cr_assert(change(1, MAP_PUT, "a", "3", &now) == MR_ERR_BUSY);
+    copies_tick(c);
+    cr_assert(eq(u64, nodes[0].called_off, 0));
+    copies_tick(c);
+    cr_assert(eq(u64, nodes[0].called_off, row.epoch));
+    cr_assert(change(1, MAP_PUT, "a", "3", &now) == MR_ERR_BUSY, "time alone changes nothing");
+    row.epoch++;
+    agree(1);
+    agree(0);
+    cr_assert(get(1, "a") == MR_OK);
+    cr_assert(change(1, MAP_PUT, "a", "3", &now) == MR_OK);
+}
+
+Test(copies, who_waits_goes_to_the_heir)
+{
+    struct waiter w = {.wake = wakes};
+
+    found();
+    joins(2);
+    struct copies *c = hand_over("a");
+
+    woken = 0;
+    cr_assert(eq(u64, nodes[0].heir, 2));
+    cr_assert(copies_may_write(c, &w) == MR_PENDING);
+    row.epoch = row.reign = row.epoch + 1;
+    row.primary = 2;
+    agree(0);
+    cr_assert(eq(u32, woken, 1));
+    cr_assert(copies_may_write(c, &w) == MR_ERR_MOVED);
+    agree(1);
+    let_through();
+    cr_assert(get(2, "a") == MR_NOT_FOUND);
+}
+
+Test(copies, does_not_hand_over_what_has_waited_long)
+{
+    bool now;
+
+    found();
+    joins(2);
+    cr_assert(change(1, MAP_PUT, "a", "2", &now) == MR_OK);
+    struct copies *c = hand_over("a");
+    row.epoch++;
+    agree(0);
+    lose_all();
+    copies_tick(c);
+    copies_hand_over(c, 2, row.epoch);
+    let_through();
+    cr_assert(eq(u64, nodes[0].heir, NOBODY));
+}
+
 Test(copies, nothing_is_read_without_a_lease)
 {
     bool now;

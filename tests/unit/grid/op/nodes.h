@@ -29,7 +29,8 @@ static struct node {
     struct metrics *metrics;
     struct maps maps;
     struct objects objects;
-    uint64_t asked; /* the member last asked to be added */
+    uint64_t asked;            /* the member last asked to be added */
+    uint64_t heir, called_off; /* who was to be primary last; the epoch of what came to nothing */
 } nodes[NODE_COUNT];
 
 static mr_config_t *config;
@@ -78,7 +79,20 @@ static void out_ask_add(void *context, const struct copies *c, uint64_t member, 
     ((struct node *)context)->asked = member;
 }
 
-static const struct copies_out outs = {out_append, out_ack, out_chunk, out_ask_add};
+static void out_ready(void *context, const struct copies *c, uint64_t member, uint64_t epoch)
+{
+    (void)c, (void)epoch;
+    ((struct node *)context)->heir = member;
+}
+
+static void out_call_off(void *context, const struct copies *c, uint64_t epoch)
+{
+    (void)c;
+    ((struct node *)context)->called_off = epoch;
+}
+
+static const struct copies_out outs = {out_append,  out_ack,   out_chunk,
+                                       out_ask_add, out_ready, out_call_off};
 
 static void deliver(const struct message *m)
 {

@@ -12,8 +12,8 @@ static struct {
     struct replica_append append;
     struct replica_ack ack;
     struct replica_chunk chunk;
-    uint64_t to, added;
-    int appends, acks, chunks, wiped, wholes, unknown, served;
+    uint64_t to, added, heir;
+    int appends, acks, chunks, wiped, wholes, unknown, served, ready, called_off;
     int applied[LAST], applied_count;
     int committed[LAST], committed_count;
 } did;
@@ -105,9 +105,23 @@ static void on_serving(struct replica *x)
     did.served++;
 }
 
+static void on_ready(struct replica *x, uint64_t to, uint64_t epoch)
+{
+    (void)x, (void)epoch;
+    did.heir = to;
+    did.ready++;
+}
+
+static void on_call_off(struct replica *x, uint64_t epoch)
+{
+    (void)x, (void)epoch;
+    did.called_off++;
+}
+
 static const struct replica_out out = {on_append,     on_ack,     on_chunk,   on_apply,
                                        on_take_chunk, on_whole,   on_wipe,    on_committed,
-                                       on_unknown,    on_release, on_ask_add, on_serving};
+                                       on_unknown,    on_release, on_ask_add, on_serving,
+                                       on_ready,      on_call_off};
 
 static const struct row both = {
     .epoch = 1, .reign = 1, .primary = PRIMARY, .in_sync = {PRIMARY, BACKUP}, .in_sync_count = 2};
@@ -266,6 +280,70 @@ Test(replica, copies_its_store_to_who_is_too_far_behind, .init = open_primary, .
     cr_assert(write(21, true) == MR_OK);
     backup_holds(21);
     cr_assert(did.committed_count == 20);
+}
+
+/* ---- handing over --------------------------------------------------------------------------- */
+
+Test(replica, is_ready_when_the_others_have_all, .init = open_primary, .fini = close)
+{
+    cr_assert(write(1, true) == MR_OK);
+    replica_hand_over(&r, BACKUP, 1, true);
+    cr_assert(r.state == REPLICA_DRAINING && replica_may_read(&r));
+    cr_assert(write(2, true) == MR_ERR_STALE);
+    backup_holds(1);
+    cr_assert(r.state == REPLICA_HANDING && !replica_may_read(&r));
+    cr_assert(did.ready == 1 && did.heir == BACKUP && did.committed_count == 1);
+    replica_again(&r, NOBODY, true);
+    cr_assert(did.ready == 2, "it may have been lost");
+}
+
+Test(replica, goes_on_when_a_row_says_so_and_not_before, .init = open_primary, .fini = close)
+{
+    struct row same = both;
+
+    cr_assert(write(1, true) == MR_OK);
+    replica_hand_over(&r, BACKUP, 1, true);
+    replica_call_off(&r);
+    replica_row(&r, &same);
+    cr_assert(did.called_off == 1 && write(2, true) == MR_ERR_STALE);
+    same.epoch = 2;
+    replica_row(&r, &same);
+    cr_assert(r.state == REPLICA_SERVING && write(2, true) == MR_OK);
+    backup_holds(2);
+    cr_assert(did.unknown == 0 && did.committed_count == 2 && did.chunks == 0);
+    replica_call_off(&r);
+    cr_assert(did.called_off == 1);
+}
+
+Test(replica, hands_over_to_none_but_who_is_in_sync_and_in_its_epoch, .init = open_primary,
+     .fini = close)
+{
+    struct row next = both;
+
+    replica_hand_over(&r, BACKUP, 0, true);
+    replica_hand_over(&r, PRIMARY, 1, true);
+    replica_hand_over(&r, LEARNER, 1, true);
+    cr_assert(r.state == REPLICA_SERVING);
+    next.epoch = 2;
+    replica_row(&r, &next);
+    int before = did.appends;
+
+    replica_hand_over(&r, BACKUP, 2, true);
+    cr_assert(r.state == REPLICA_SERVING, "it has not been heard in this epoch");
+    cr_assert(did.appends == before + 1, "and so is asked");
+    backup_holds(0);
+    cr_assert(r.state == REPLICA_HANDING && did.ready == 1);
+}
+
+Test(replica, follows_the_one_it_has_handed_over_to, .init = open_primary, .fini = close)
+{
+    struct row handed = both;
+
+    replica_hand_over(&r, BACKUP, 1, true);
+    handed.epoch = handed.reign = 2;
+    handed.primary = BACKUP;
+    replica_row(&r, &handed);
+    cr_assert(r.state == REPLICA_BACKUP && did.unknown == 0 && did.wiped == 0);
 }
 
 /* ---- those who follow ----------------------------------------------------------------------- */
