@@ -9,18 +9,21 @@
  * Each member's clock goes a little faster or slower than the others', and began somewhere else.
  * Who restarts has lost everything and asks to be taken in; who leads admits it by a command, whose
  * index is its number, expels who is silent, and changes voters as struct voters says, one at a
- * time.
+ * time. It has partitions handed over as struct balance says; of primaries there is only that they
+ * say that they are ready, and then wait for a row.
  *
  * Checked at every step: what is applied at an index is the same everywhere, and so is the state
  * that it leads to, by command or by snapshot; a term has one leader; who may grant is not followed
- * by another leader yet. At the end, when all is quiet and a majority of voters is alive: one of
- * them leads, nothing that anybody had applied is lost, all who run have applied the same, and
- * there are as many voters as there should be.
+ * by another leader yet; nobody takes the place of a primary who has not said, of that epoch, that
+ * he is ready, and still waits. At the end, when all is quiet and a majority of voters lives: one
+ * of them leads, nothing that anybody had applied is lost, all who run have applied the same, there
+ * are as many voters as there should be, and primaries and copies are spread evenly.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "grid/cluster/balance.h"
 #include "grid/cluster/consensus.h"
 #include "grid/cluster/metadata.h"
 #include "grid/cluster/mutant.h"
@@ -32,7 +35,8 @@
 
 enum {
     SLOTS_MAX = 7,
-    PARTITIONS = 3,
+    PARTITIONS = 6,
+    COPIES = 2,
     FOUNDER = 1,
     LOG_MAX = 40000,
     TERMS_MAX = 4000,
@@ -64,7 +68,10 @@ struct process {
     uint64_t since_ms, asked_ms;  /* since when it takes part; when it last asked to */
     struct pending pending[PENDING_MAX];
     uint32_t pending_count;
-    int64_t handed_term; /* in which leadership was last handed to it */
+    int64_t handed_term;        /* in which leadership was last handed to it */
+    struct balance balance;     /* while it leads */
+    uint64_t waits[PARTITIONS]; /* it has said that it is ready to hand over, of this epoch; or 0 */
+    struct command said[PARTITIONS];
     bool led;
 };
 
@@ -83,7 +90,7 @@ struct sim {
     struct truth log[LOG_MAX]; /* by index */
     uint64_t applied;          /* the last index that anybody has applied */
     uint64_t leaders[TERMS_MAX], last_term;
-    uint64_t answered, lost, restored;
+    uint64_t answered, lost, restored, handed_over, called_off;
 
     uint32_t kill_in, cut_in, pause_in, transfer_in, lose_in; /* once in so many; 0: never */
     uint64_t usual_ns;
@@ -132,7 +139,7 @@ static struct consensus_view view_of(const struct process *p)
 
 /* ---- messages ------------------------------------------------------------------------------- */
 
-enum kind { RAFT, ASK, WELCOME };
+enum kind { RAFT, ASK, WELCOME, HAND_OVER, WISH };
 
 struct message {
     enum kind kind;
@@ -250,6 +257,28 @@ static void answer(struct process *p, uint64_t index, uint64_t term)
     p->pending_count = n;
 }
 
+/* A row of another epoch tells who goes on. */
+static void stop_waiting(struct process *p)
+{
+    for (uint32_t i = 0; i < PARTITIONS; i++)
+        if (p->waits[i] != p->metadata.rows[i].epoch)
+            p->waits[i] = 0;
+}
+
+/* The first time that it is applied. Who is primary no more may be so only because it has died. */
+static void note_moved(const struct command *c)
+{
+    const struct process *old = find(c->primary);
+
+    if (c->member == c->primary) {
+        s->called_off++;
+    } else if (old) {
+        must(old->waits[c->partition] == c->epoch, "m%llu is not ready to hand over %u",
+             (number)old->number, c->partition);
+        s->handed_over++;
+    }
+}
+
 static void on_apply(void *context, uint64_t index, uint64_t term, const void *bytes, uint32_t size)
 {
     struct process *p = context;
@@ -259,8 +288,12 @@ static void on_apply(void *context, uint64_t index, uint64_t term, const void *b
     must(index > p->applied, "m%llu applies %llu after %llu", (number)p->number, (number)index,
          (number)p->applied);
     must(command_decode(&c, bytes, size) == MR_OK, "%llu is no command", (number)index);
-    (void)!metadata_apply_at(&p->metadata, index, &c);
+    mr_rc_t rc = metadata_apply_at(&p->metadata, index, &c);
+
     metadata_check(&p->metadata);
+    if (index > s->applied && rc == MR_OK && c.kind == COMMAND_MOVE)
+        note_moved(&c);
+    stop_waiting(p);
     p->applied = index;
     note_applied(p, index,
                  (struct truth){XXH3_64bits_withSeed(bytes, size, term), digest_of(&p->metadata)});
@@ -287,6 +320,7 @@ static mr_rc_t on_restore(void *context, uint64_t index, const void *bytes, uint
          "m%llu is given another state after %llu", (number)p->number, (number)m.index);
     metadata_free(&p->metadata);
     p->metadata = m;
+    stop_waiting(p);
     p->applied = index;
     p->pending_count = 0;
     s->restored++;
@@ -304,6 +338,7 @@ static void begin_to_lead(struct process *p, uint64_t term)
          (number)s->applied);
     for (int i = 0; i < s->slots; i++)
         p->heard_ms[i] = clock_of(p);
+    p->balance = (struct balance){0};
 }
 
 static void on_role(void *context)
@@ -370,6 +405,7 @@ static void leave(struct process *p)
     p->applied = 0;
     p->pending_count = 0;
     p->led = false;
+    memset(p->waits, 0, sizeof p->waits);
 }
 
 static void begin_as(struct process *p, uint64_t id)
@@ -516,6 +552,97 @@ static void change_voters(struct process *p)
         world_note(&s->w, "m%llu %s #%llu", (number)p->number, names[change], (number)id);
 }
 
+/* ---- primaries that are handed over --------------------------------------------------------- */
+
+static struct message *message_of(enum kind kind, const struct process *from, uint64_t to,
+                                  const struct command *c)
+{
+    struct message *m = message_new(kind, from->number, to, sizeof *c);
+
+    memcpy(m->bytes, c, sizeof *c);
+    return m;
+}
+
+static struct command command_of(const struct message *m)
+{
+    struct command c;
+
+    memcpy(&c, m->bytes, sizeof c);
+    return c;
+}
+
+/* To the log, through its leader. */
+static void wish(struct process *p, const struct command *c)
+{
+    const struct process *leader = find_raft(view_of(p).leader);
+
+    if (view_of(p).leads)
+        (void)!propose(p, *c);
+    else if (leader)
+        send(message_of(WISH, p, leader->number, c));
+}
+
+static void hand_over(struct process *p, struct command c)
+{
+    const struct row *r = &p->metadata.rows[c.partition];
+
+    if (r->primary != p->number || r->epoch != c.epoch || !row_in_sync(r, c.member))
+        return;
+    p->waits[c.partition] = c.epoch;
+    p->said[c.partition] = c;
+    wish(p, &c);
+}
+
+/* Again, or that nothing came of it: time never ends the waiting. */
+static void wait_on(struct process *p)
+{
+    for (uint32_t i = 0; i < PARTITIONS; i++) {
+        struct command c = p->said[i];
+
+        if (p->waits[i] == 0 || !one_in(&s->w, 20))
+            continue;
+        if (one_in(&s->w, 2))
+            c.member = p->number;
+        if (MUTANT(HAND_OVER_TIMED_OUT) && c.member == p->number)
+            p->waits[i] = 0;
+        wish(p, &c);
+    }
+}
+
+/* Who has all there is, the primary would say. */
+static void add_learners(struct process *p)
+{
+    uint32_t i = (uint32_t)any_below(&s->w, PARTITIONS);
+    const struct row *r = &p->metadata.rows[i];
+
+    if (r->learner_count > 0)
+        (void)!propose(p, (struct command){.kind = COMMAND_ADD,
+                                           .member = r->learners[0],
+                                           .partition = i,
+                                           .epoch = r->epoch,
+                                           .primary = r->primary});
+}
+
+static void balance(struct process *p)
+{
+    struct command c;
+
+    add_learners(p);
+    while (p->pending_count == 0) {
+        bool repairs = metadata_repair(&p->metadata, COPIES, &c);
+
+        if (!repairs && !balance_next(&p->balance, &p->metadata, COPIES, clock_of(p), &c))
+            return;
+        must(p->balance.count <= HAND_OVERS_MAX, "too many are handed over at once");
+        if (c.kind != COMMAND_MOVE || c.member == c.primary)
+            (void)!propose(p, c);
+        else if (c.primary == p->number)
+            hand_over(p, c);
+        else
+            send(message_of(HAND_OVER, p, c.primary, &c));
+    }
+}
+
 /* Something to agree on: what is missing, or any change of any row that can be now. */
 static void propose_something(struct process *p)
 {
@@ -528,6 +655,8 @@ static void propose_something(struct process *p)
         return;
     }
     c.kind = (enum command_kind)any_between(&s->w, COMMAND_LEARN, COMMAND_MOVE);
+    if (c.kind == COMMAND_MOVE)
+        c.primary = NOBODY;
     c.member = p->metadata.members[any_below(&s->w, p->metadata.member_count)].incarnation;
     (void)!propose(p, c);
 }
@@ -550,8 +679,9 @@ static void lead(struct process *p)
     if (one_in(&s->w, 3))
         expel_silent(p);
     change_voters(p);
-    if (one_in(&s->w, 4) && (!s->quiet || one_in(&s->w, 10)))
+    if (!s->quiet && one_in(&s->w, 4))
         propose_something(p);
+    balance(p);
 }
 
 /* ---- members -------------------------------------------------------------------------------- */
@@ -591,6 +721,10 @@ static void deliver(void *context)
         on_ask(p, m);
     else if (p && m->kind == WELCOME)
         on_welcome(p, m);
+    else if (p && m->kind == HAND_OVER && p->c)
+        hand_over(p, command_of(m));
+    else if (p && m->kind == WISH && view_of(p).leads)
+        (void)!propose(p, command_of(m));
     if (p)
         look_at(p);
     mem_free(m);
@@ -607,6 +741,8 @@ static void member_ticks(void *context)
             consensus_tick(p->c, clock_of(p));
         look_at(p);
         ask(p);
+        if (p->c)
+            wait_on(p);
         if (p->c && view_of(p).leads)
             lead(p);
         look_at(p);
@@ -754,6 +890,32 @@ static void begin(uint64_t seed, bool told)
     faults(NULL);
 }
 
+static uint32_t difference(const struct metadata *m, bool of_primaries)
+{
+    uint32_t least = UINT32_MAX, most = 0;
+
+    for (uint32_t i = 0; i < m->member_count; i++) {
+        uint32_t has = of_primaries ? m->members[i].primaries : m->members[i].copies;
+
+        if (m->members[i].in && has < least)
+            least = has;
+        if (m->members[i].in && has > most)
+            most = has;
+    }
+    return most - least;
+}
+
+/* Where all holders are gone nothing can be repaired, and what they held does not count. */
+static void look_at_balance(const struct metadata *m)
+{
+    bool whole = true;
+
+    for (uint32_t i = 0; i < m->partitions; i++)
+        whole &= m->rows[i].primary != NOBODY;
+    must(difference(m, true) <= 1, "primaries differ by %u", difference(m, true));
+    must(!whole || difference(m, false) <= 1, "copies differ by %u", difference(m, false));
+}
+
 static void look_at_voters(const struct process *leader)
 {
     static struct consensus_server servers[CONSENSUS_SERVERS_MAX];
@@ -779,6 +941,7 @@ static void look_at_the_end(void)
             leader = &s->at[i];
     must(leader, "nobody leads");
     look_at_voters(leader);
+    look_at_balance(&leader->metadata);
     must(leader->applied >= s->applied, "what was applied is lost");
     must(consensus_may_grant(leader->c, clock_of(leader)), "m%llu may not grant",
          (number)leader->number);
@@ -798,6 +961,8 @@ static void end(struct sim_result *ret)
     ret->operations += s->answered;
     ret->unknown += s->lost;
     ret->rows += s->applied;
+    ret->handed_over += s->handed_over;
+    ret->called_off += s->called_off;
     for (int i = 0; i < s->slots; i++)
         leave(&s->at[i]);
     world_end(&s->w);
