@@ -180,6 +180,7 @@ static void hear(struct control *c, uint64_t from, const uint8_t *bytes, size_t 
     case WIRE_member_welcome: control_on_welcome(c, &m.member_welcome); break;
     case WIRE_member_beat: control_on_beat(c, from, &m.member_beat); break;
     case WIRE_member_grant: control_on_grant(c, &m.member_grant); break;
+    case WIRE_member_ask: control_on_ask(c, from, &m.member_ask); break;
     case WIRE_member_propose: on_propose(c, from, &m.member_propose); break;
     case WIRE_member_promise:
         if (k)

@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 
+#include "grid/cluster/balance.h"
 #include "grid/cluster/consensus.h"
 #include "grid/cluster/duo.h"
 #include "grid/member.h"
@@ -73,6 +74,7 @@ struct control {
     uint64_t proposed, proposed_term;
     uint64_t leader; /* as last published */
     struct gauges gauges;
+    struct balance balance; /* of who leads */
     struct duo duo;
     uint64_t duo_asked_ns; /* when this member, leading, last asked for one, or for its end */
     uint64_t renewed_ns;   /* our channel to the other of two */
@@ -149,6 +151,13 @@ void control_expel(struct control *c, uint64_t now_ns);
 
 /* One is dead: if it led, the next one does. */
 void control_succeed(struct control *c, uint64_t dead);
+
+/* ---- control_balance.c ---------------------------------------------------------------------- */
+
+/* Of who leads, each tick. */
+void control_balance(struct control *c, struct consensus_view *v);
+
+void control_on_ask(struct control *c, uint64_t from, const struct member_ask *a);
 
 /* ---- control_view.c ------------------------------------------------------------------------- */
 

@@ -165,6 +165,7 @@ void control_lead(struct control *c, struct consensus_view *v, uint64_t now)
     control_expel(c, now);
     change_servers(c, now);
     repair(c, v);
+    control_balance(c, v);
 }
 
 /* The leader is dead: the first of those who can vote stands for election now, the others when it

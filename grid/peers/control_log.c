@@ -212,6 +212,7 @@ static void on_role(void *context)
 
     c->elected_ns = clock_ns();
     c->proposed = 0;
+    c->balance = (struct balance){0};
     c->changed = true;
 }
 

@@ -17,7 +17,7 @@
 #include "net/loop.h"
 #include "net/wire/wire.h"
 
-enum { FELLOW_PROTOCOL = 1, FELLOW_MESSAGE_MAX = 40 << 20 };
+enum { FELLOW_PROTOCOL = 2, FELLOW_MESSAGE_MAX = 40 << 20 };
 
 enum fellow_purpose { FELLOW_DATA, FELLOW_CONTROL };
 

@@ -4,6 +4,8 @@ mr_rc_t gauges_init(struct gauges *g, struct metrics *m)
 {
     static const struct metric_label primary[] = {{"role", "primary"}, {0}};
     static const struct metric_label backup[] = {{"role", "backup"}, {0}};
+    static const struct metric_label done[] = {{"outcome", "done"}, {0}};
+    static const struct metric_label called_off[] = {{"outcome", "called off"}, {0}};
     const struct {
         const char *name;
         const struct metric_label *labels;
@@ -29,6 +31,14 @@ mr_rc_t gauges_init(struct gauges *g, struct metrics *m)
     if (rc == MR_OK)
         rc = metric_counter(m, "millrace_cluster_expulsions_total", NULL,
                             "Members that were taken out of the cluster.", &g->expelled);
+    if (rc == MR_OK)
+        rc = metric_counter(m, "millrace_cluster_hand_overs_total", done,
+                            "Partitions that this member, leading, had handed over to another.",
+                            &g->handed_over);
+    if (rc == MR_OK)
+        rc = metric_counter(m, "millrace_cluster_hand_overs_total", called_off,
+                            "Partitions that this member, leading, had handed over to another.",
+                            &g->called_off);
     return rc;
 }
 
