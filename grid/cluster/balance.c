@@ -7,8 +7,8 @@
 /* By place in metadata's list of members: what each has when all that is under way is done. */
 struct plan {
     const struct metadata *m;
-    const struct hand_over *under_way;
-    uint32_t under_way_count;
+    const struct balance *b;
+    uint64_t now_ms;
     uint32_t wanted;     /* copies of each partition */
     uint32_t spare;      /* partitions that have more, or are getting more */
     struct command step; /* the first copy too many that can go */
@@ -26,10 +26,14 @@ static uint32_t place_of(const struct metadata *m, uint64_t incarnation)
     return i;
 }
 
+/* Or to be left alone. */
 static bool is_under_way(const struct plan *p, uint32_t partition)
 {
-    for (uint32_t i = 0; i < p->under_way_count; i++)
-        if (p->under_way[i].partition == partition)
+    for (uint32_t i = 0; i < BALANCE_AVOIDED_MAX; i++)
+        if (p->b->avoided[i].partition == partition && p->now_ms < p->b->avoided[i].until_ms)
+            return true;
+    for (uint32_t i = 0; i < p->b->count; i++)
+        if (p->b->at[i].partition == partition)
             return true;
     return false;
 }
@@ -96,7 +100,7 @@ static void let_go(struct plan *p, uint32_t partition)
         return;
     if (goes != r->primary)
         p->step = about(p, COMMAND_FORGET, partition, goes);
-    else if (p->under_way_count < HAND_OVERS_MAX)
+    else if (p->b->count < HAND_OVERS_MAX)
         p->step = about(p, COMMAND_MOVE, partition, heir_of(p, r));
     else
         return;
@@ -114,9 +118,9 @@ static bool look(struct plan *p, const struct metadata *m, uint32_t copies)
         p->copies[i] = m->members[i].copies;
     }
     p->wanted = copies < in ? copies : in;
-    for (uint32_t i = 0; i < p->under_way_count; i++) {
-        p->primaries[place_of(m, m->rows[p->under_way[i].partition].primary)]--;
-        p->primaries[place_of(m, p->under_way[i].to)]++;
+    for (uint32_t i = 0; i < p->b->count; i++) {
+        p->primaries[place_of(m, m->rows[p->b->at[i].partition].primary)]--;
+        p->primaries[place_of(m, p->b->at[i].to)]++;
     }
     for (uint32_t i = 0; i < m->partitions; i++)
         if (m->rows[i].primary != NOBODY && m->rows[i].in_sync_count < p->wanted)
@@ -187,7 +191,7 @@ static bool spread_primaries(const struct plan *p, struct command *ret_c)
     uint32_t top = most(p, p->primaries);
     uint32_t to = 0;
 
-    if (p->under_way_count == HAND_OVERS_MAX)
+    if (p->b->count == HAND_OVERS_MAX)
         return false;
     for (uint32_t i = 0; i < p->m->member_count; i++)
         if (p->m->members[i].in && p->primaries[i] == top)
@@ -246,10 +250,11 @@ static bool spread_copies(const struct plan *p, struct command *ret_c)
     return false;
 }
 
-bool balance_plan(const struct metadata *m, uint32_t copies, const struct hand_over *under_way,
-                  uint32_t count, struct command *ret_c)
+bool balance_plan(const struct balance *b, const struct metadata *m, uint32_t copies,
+                  uint64_t now_ms, struct command *ret_c)
 {
-    struct plan p = {.m = m, .under_way = under_way, .under_way_count = count};
+    static const struct balance none;
+    struct plan p = {.m = m, .b = b ? b : &none, .now_ms = now_ms};
 
     if (!look(&p, m, copies))
         return false;
@@ -259,6 +264,13 @@ bool balance_plan(const struct metadata *m, uint32_t copies, const struct hand_o
 }
 
 /* ---- what is under way ---------------------------------------------------------------------- */
+
+static void avoid(struct balance *b, uint32_t partition, uint64_t now_ms)
+{
+    b->avoided[b->avoided_next].partition = partition;
+    b->avoided[b->avoided_next].until_ms = now_ms + BALANCE_AVOIDS_MS;
+    b->avoided_next = (b->avoided_next + 1) % BALANCE_AVOIDED_MAX;
+}
 
 /* A row of another epoch has decided. */
 static void settle(struct balance *b, const struct metadata *m, uint64_t now_ms)
@@ -274,6 +286,7 @@ static void settle(struct balance *b, const struct metadata *m, uint64_t now_ms)
         } else {
             b->called_off++;
             b->rests_until_ms = now_ms + BALANCE_RESTS_MS;
+            avoid(b, h->partition, now_ms);
         }
         b->at[i] = b->at[--b->count];
     }
@@ -306,7 +319,7 @@ bool balance_next(struct balance *b, const struct metadata *m, uint32_t copies, 
     settle(b, m, now_ms);
     if (go_on(b, m, now_ms, ret_c))
         return true;
-    if (now_ms < b->rests_until_ms || !balance_plan(m, copies, b->at, b->count, ret_c))
+    if (now_ms < b->rests_until_ms || !balance_plan(b, m, copies, now_ms, ret_c))
         return false;
     if (ret_c->kind == COMMAND_MOVE)
         b->at[b->count++] =

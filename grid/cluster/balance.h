@@ -20,7 +20,8 @@
  * A hand-over is asked of the primary, which says when it is ready (grid/op/replica.h): it then
  * proposes the command it was asked with. Some are under way at once, and the plan takes them for
  * done. Of one that takes too long, or whose asking was lost, the leader makes an end by a new
- * epoch. Who begins to lead knows of none: primaries call off what was asked of them themselves.
+ * epoch, and leaves the partition alone for a while: its primary may have a reason that it does not
+ * tell, such as that it holds what has no copies. Who begins to lead knows of none: primaries call off what was asked of them themselves.
  *
  * Pure. One thread at a time.
  */
@@ -34,7 +35,9 @@ enum {
     BALANCE_COPIES_MAX = 8,   /* partitions with a copy too many, or about to be */
     HAND_OVER_AGAIN_MS = 200, /* it is asked for again: that may have been lost */
     HAND_OVER_ENDS_MS = 1000,
-    BALANCE_RESTS_MS = 1000 /* after one that came to nothing: the same would be tried again */
+    BALANCE_RESTS_MS = 1000,   /* after one that came to nothing */
+    BALANCE_AVOIDS_MS = 30000, /* its partition, longer: the same would be tried again */
+    BALANCE_AVOIDED_MAX = 256
 };
 
 /* One that is under way. */
@@ -47,14 +50,20 @@ struct hand_over {
 struct balance {
     struct hand_over at[HAND_OVERS_MAX];
     uint32_t count;
+    struct {
+        uint32_t partition;
+        uint64_t until_ms; /* 0: it is not avoided */
+    } avoided[BALANCE_AVOIDED_MAX];
+    uint32_t avoided_next; /* the place that was taken earliest */
     uint64_t rests_until_ms;
     uint64_t handed_over, called_off; /* so far */
 };
 
 /* A MOVE to another than the primary: to be asked of the primary, as it is; all other commands are
- * for the log. `copies` are wanted of each partition. False: nothing is to be done now. */
-bool balance_plan(const struct metadata *m, uint32_t copies, const struct hand_over *under_way,
-                  uint32_t count, struct command *ret_c);
+ * for the log. `copies` are wanted of each partition. What is under way is read from b; now_ms says
+ * what is still avoided. NULL: nothing is either. False: nothing is to be done now. */
+bool balance_plan(const struct balance *b, const struct metadata *m, uint32_t copies,
+                  uint64_t now_ms, struct command *ret_c);
 
 /* The same, and what is under way is seen to. Zeroed when a member begins to lead. */
 bool balance_next(struct balance *b, const struct metadata *m, uint32_t copies, uint64_t now_ms,

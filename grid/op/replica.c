@@ -601,9 +601,9 @@ void replica_row(struct replica *r, const struct row *row)
     r->row = *row;
     if (state == REPLICA_NONE && row->primary != NOBODY) /* of what is OFFLINE it might be yet */
         forget(r);
-    if (!replica_is_primary(r))
-        return;
-    for (uint32_t i = 0; i < r->peer_count; i++)
+    if (state == REPLICA_BACKUP) /* what came before the row was not for this epoch */
+        acknowledge(r, r->commit_seq, true);
+    for (uint32_t i = 0; i < r->peer_count && replica_is_primary(r); i++)
         append_once(r, &r->peers[i]);
 }
 

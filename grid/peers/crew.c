@@ -64,7 +64,8 @@ uint32_t crew_list(struct crew *c, uint64_t *ret_all)
     return n;
 }
 
-/* The session whose message the thread takes: it is acknowledged where it came from. */
+/* The session whose message the thread takes: it is acknowledged where it came from. What is said
+ * when a row comes goes over this member's own connection. */
 static __thread struct session *heard_from __attribute__((tls_model("initial-exec")));
 
 /* How many of them one message may have; one, if there is one. */
@@ -122,10 +123,11 @@ static void out_ack(void *context, const struct copies *k, uint64_t to, const st
     uint8_t room[ON_STACK];
     struct sink out = {.at = room, .room = sizeof room};
 
-    (void)context, (void)to;
     transfer_ack(k->number, a, &out);
     if (heard_from)
         session_send_bytes(heard_from, out.at, out.size);
+    else
+        (void)crew_send(context, to, k->number, out.at, out.size);
 }
 
 static void out_chunk(void *context, const struct copies *k, uint64_t to,
@@ -183,7 +185,7 @@ bool crew_take(struct crew *c, struct session *s, const uint8_t *bytes, size_t s
 {
     uint32_t type = get_le32(bytes + FRAME_HEADER);
 
-    if (type != TRANSFER_APPEND && type != TRANSFER_CHUNK)
+    if (type != TRANSFER_APPEND && type != TRANSFER_CHUNK && type != TRANSFER_ACK)
         return false;
     heard_from = s;
     epoch_enter();

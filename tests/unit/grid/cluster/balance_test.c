@@ -118,7 +118,7 @@ static void balance(uint32_t copies)
 {
     struct command c;
 
-    for (int i = 0; balance_plan(&m, copies, NULL, 0, &c); i++) {
+    for (int i = 0; balance_plan(NULL, &m, copies, 0, &c); i++) {
         cr_assert(i < STEPS_MAX, "it comes to no end");
         step(&c, copies);
         all_are_in_sync();
@@ -148,15 +148,15 @@ Test(balance, does_nothing_while_a_copy_is_missing)
 
     open(8);
     admit(1);
-    cr_assert(!balance_plan(&m, 2, NULL, 0, &c));
+    cr_assert(!balance_plan(NULL, &m, 2, 0, &c));
     repair(2);
-    cr_assert(balance_plan(&m, 2, NULL, 0, &c) && c.kind == COMMAND_MOVE && c.member == 1);
+    cr_assert(balance_plan(NULL, &m, 2, 0, &c) && c.kind == COMMAND_MOVE && c.member == 1);
     cr_assert(apply((struct command){.kind = COMMAND_SHRINK,
                                      .member = 1,
                                      .partition = 7,
                                      .epoch = m.rows[7].epoch,
                                      .primary = FOUNDER}) == MR_OK);
-    cr_assert(!balance_plan(&m, 2, NULL, 0, &c));
+    cr_assert(!balance_plan(NULL, &m, 2, 0, &c));
     close();
 }
 
@@ -165,29 +165,29 @@ Test(balance, leaves_alone_what_is_even)
     struct command c;
 
     open(8);
-    cr_assert(!balance_plan(&m, 2, NULL, 0, &c), "there is nobody else");
+    cr_assert(!balance_plan(NULL, &m, 2, 0, &c), "there is nobody else");
     admit(1);
     repair(2);
     balance(2);
-    cr_assert(!balance_plan(&m, 2, NULL, 0, &c));
+    cr_assert(!balance_plan(NULL, &m, 2, 0, &c));
     close();
 }
 
 Test(balance, takes_what_is_under_way_for_done)
 {
-    struct hand_over h[HAND_OVERS_MAX] = {0};
+    struct balance under_way = {0};
     struct command c;
-    uint32_t n = 0;
 
     open(8);
     admit(1);
     repair(2);
-    for (; balance_plan(&m, 2, h, n, &c); n++)
-        h[n] = (struct hand_over){.partition = c.partition, .epoch = c.epoch, .to = c.member};
-    cr_assert(n == 4);
-    for (uint32_t i = 0; i < n; i++)
+    for (; balance_plan(&under_way, &m, 2, 0, &c); under_way.count++)
+        under_way.at[under_way.count] =
+            (struct hand_over){.partition = c.partition, .epoch = c.epoch, .to = c.member};
+    cr_assert(under_way.count == 4);
+    for (uint32_t i = 0; i < 4; i++)
         for (uint32_t k = 0; k < i; k++)
-            cr_assert(h[i].partition != h[k].partition);
+            cr_assert(under_way.at[i].partition != under_way.at[k].partition);
     close();
 }
 
@@ -197,16 +197,16 @@ Test(balance, moves_a_sole_copy_by_having_two_for_a_while)
 
     open(2);
     admit(1);
-    cr_assert(balance_plan(&m, 1, NULL, 0, &c) && c.kind == COMMAND_LEARN && c.member == 1);
+    cr_assert(balance_plan(NULL, &m, 1, 0, &c) && c.kind == COMMAND_LEARN && c.member == 1);
     step(&c, 1);
-    cr_assert(!balance_plan(&m, 1, NULL, 0, &c), "it has to be there first");
+    cr_assert(!balance_plan(NULL, &m, 1, 0, &c), "it has to be there first");
     all_are_in_sync();
-    cr_assert(balance_plan(&m, 1, NULL, 0, &c) && c.kind == COMMAND_MOVE && c.member == 1);
+    cr_assert(balance_plan(NULL, &m, 1, 0, &c) && c.kind == COMMAND_MOVE && c.member == 1);
     step(&c, 1);
-    cr_assert(balance_plan(&m, 1, NULL, 0, &c) && c.kind == COMMAND_FORGET);
+    cr_assert(balance_plan(NULL, &m, 1, 0, &c) && c.kind == COMMAND_FORGET);
     cr_assert(c.member == FOUNDER);
     step(&c, 1);
-    cr_assert(!balance_plan(&m, 1, NULL, 0, &c));
+    cr_assert(!balance_plan(NULL, &m, 1, 0, &c));
     close();
 }
 
@@ -372,7 +372,11 @@ Test(hand_overs, are_called_off_after_a_while_and_not_tried_again_at_once)
     }
     cr_assert(n == HAND_OVERS_MAX && b.called_off == n && b.count == 0);
     cr_assert(ask_all(HAND_OVER_ENDS_MS + 1) == 0);
+    uint32_t before = b.avoided[0].partition;
+
     cr_assert(ask_all(HAND_OVER_ENDS_MS + BALANCE_RESTS_MS) == HAND_OVERS_MAX);
+    for (uint32_t i = 0; i < HAND_OVERS_MAX; i++)
+        cr_assert(b.at[i].partition != before, "others are tried first");
 }
 
 /* Answers come late, some never, members come and go: it ends all the same. */

@@ -353,6 +353,8 @@ static void open_backup(void)
     open_as(BACKUP);
     replica_row(&r, &both);
     cr_assert(r.state == REPLICA_BACKUP);
+    cr_assert(did.acks == 1 && did.ack.missing && did.ack.epoch == 1, "asks for what it missed");
+    did.acks = 0;
 }
 
 /* An append of one operation, written in an epoch, as the primary of an epoch sends it. */

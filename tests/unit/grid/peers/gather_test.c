@@ -43,6 +43,22 @@ static void draw_ports(void)
         close(sockets[i]);
 }
 
+/* What is still to be handed over would make a call about a whole map begin anew, or be in doubt. */
+static bool is_even(const struct control_view *v)
+{
+    uint32_t least = UINT32_MAX, most = 0, few = UINT32_MAX, many = 0;
+
+    for (uint32_t i = 0; i < v->count; i++) {
+        const struct control_member *x = &v->members[i];
+
+        least = x->primaries < least ? x->primaries : least;
+        most = x->primaries > most ? x->primaries : most;
+        few = x->copies < few ? x->copies : few;
+        many = x->copies > many ? x->copies : many;
+    }
+    return most - least <= 1 && many - few <= 1;
+}
+
 static void live(int i)
 {
     mr_config_t *c = mr_config_new(NULL);
@@ -62,7 +78,7 @@ static void live(int i)
 
     for (;; nanosleep(&(struct timespec){0, 10000000}, NULL)) { /* between two looks */
         control_look(m->control, &v);
-        if (!told && v.count == MEMBERS && v.offline == 0 && v.short_of_copies == 0)
+        if (!told && v.count == MEMBERS && v.offline == 0 && v.short_of_copies == 0 && is_even(&v))
             told = write(settled[1], "", 1) == 1;
     }
 }
