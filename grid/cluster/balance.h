@@ -21,7 +21,8 @@
  * proposes the command it was asked with. Some are under way at once, and the plan takes them for
  * done. Of one that takes too long, or whose asking was lost, the leader makes an end by a new
  * epoch, and leaves the partition alone for a while: its primary may have a reason that it does not
- * tell, such as that it holds what has no copies. Who begins to lead knows of none: primaries call off what was asked of them themselves.
+ * tell, such as that a backup is slow. Who begins to lead knows of none: primaries call off what
+ * was asked of them themselves.
  *
  * Pure. One thread at a time.
  */
@@ -36,7 +37,7 @@ enum {
     HAND_OVER_AGAIN_MS = 200, /* it is asked for again: that may have been lost */
     HAND_OVER_ENDS_MS = 1000,
     BALANCE_RESTS_MS = 1000,   /* after one that came to nothing */
-    BALANCE_AVOIDS_MS = 30000, /* its partition, longer: the same would be tried again */
+    BALANCE_AVOIDS_MS = 10000, /* its partition, longer: the same would be tried again */
     BALANCE_AVOIDED_MAX = 256
 };
 

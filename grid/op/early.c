@@ -28,7 +28,7 @@ static struct partition *partition_of(const struct copies *c)
 
 void early_rest(struct copies *c, uint64_t seq)
 {
-    if (c->replica.state == REPLICA_SERVING && !copies_are_alone(c) && seq > c->replica.commit_seq)
+    if (replica_may_read(&c->replica) && !copies_are_alone(c) && seq > c->replica.commit_seq)
         commit_note(&c->commits, seq < c->replica.last_seq ? seq : c->replica.last_seq);
 }
 

@@ -47,7 +47,7 @@ enum {
     ASK_MS = 300,
     LONELY_MS = 2000,
     FAULTS_END_MS = 20000,
-    QUIET_MS = 15000,
+    QUIET_MS = 30000,
 };
 
 /* What it has proposed and not heard of again. */
@@ -623,12 +623,21 @@ static void add_learners(struct process *p)
                                            .primary = r->primary});
 }
 
+/* What it has proposed in an earlier term may be lost. */
+static bool is_under_way(const struct process *p)
+{
+    for (uint32_t i = 0; i < p->pending_count; i++)
+        if (p->pending[i].term == (uint64_t)view_of(p).term)
+            return true;
+    return false;
+}
+
 static void balance(struct process *p)
 {
     struct command c;
 
     add_learners(p);
-    while (p->pending_count == 0) {
+    while (!is_under_way(p)) {
         bool repairs = metadata_repair(&p->metadata, COPIES, &c);
 
         if (!repairs && !balance_next(&p->balance, &p->metadata, COPIES, clock_of(p), &c))

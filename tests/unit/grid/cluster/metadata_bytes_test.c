@@ -29,6 +29,7 @@ static void open(void)
         cr_assert(apply(COMMAND_LEARN, i, SECOND) == MR_OK);
     cr_assert(apply(COMMAND_ADD, 0, SECOND) == MR_OK && apply(COMMAND_LEARN, 3, THIRD) == MR_OK);
     cr_assert(apply(COMMAND_ADD, 3, THIRD) == MR_OK && apply(COMMAND_MOVE, 3, THIRD) == MR_OK);
+    cr_assert(apply(COMMAND_SHRINK, 3, FOUNDER) == MR_OK);
     cr_assert(apply(COMMAND_EXPEL, 0, THIRD) == MR_OK);
     metadata_check(&m);
     cr_assert(m.rows[3].primary == NOBODY);
