@@ -588,8 +588,10 @@ void replica_row(struct replica *r, const struct row *row)
         r->state = REPLICA_SERVING;
     if (row->epoch <= r->row.epoch)
         return;
-    if (row->reign != r->row.reign)
+    if (row->reign != r->row.reign) { /* what the last one had done early may not be committed */
         r->walk = r->chunk = 0;
+        r->walked = false;
+    }
     if (was_primary && (row->primary != r->self || row->reign != r->row.reign))
         end_reign(r);
     if (state == REPLICA_TAKING && r->state != REPLICA_TAKING)

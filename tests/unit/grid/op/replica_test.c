@@ -118,10 +118,9 @@ static void on_call_off(struct replica *x, uint64_t epoch)
     did.called_off++;
 }
 
-static const struct replica_out out = {on_append,     on_ack,     on_chunk,   on_apply,
-                                       on_take_chunk, on_whole,   on_wipe,    on_committed,
-                                       on_unknown,    on_release, on_ask_add, on_serving,
-                                       on_ready,      on_call_off};
+static const struct replica_out out = {
+    on_append,    on_ack,     on_chunk,   on_apply,   on_take_chunk, on_whole, on_wipe,
+    on_committed, on_unknown, on_release, on_ask_add, on_serving,    on_ready, on_call_off};
 
 static const struct row both = {
     .epoch = 1, .reign = 1, .primary = PRIMARY, .in_sync = {PRIMARY, BACKUP}, .in_sync_count = 2};
@@ -477,6 +476,33 @@ Test(replica, is_wiped_when_it_is_not_wanted, .init = open_backup, .fini = close
     without.in_sync_count = 1;
     replica_row(&r, &without);
     cr_assert(r.state == REPLICA_NONE && did.wiped == 1 && r.last_seq == 0);
+}
+
+Test(replica, does_not_end_a_copy_that_another_primary_has_begun, .fini = close)
+{
+    struct row learns = both, next;
+
+    open_as(LEARNER);
+    learns.learners[learns.learner_count++] = LEARNER;
+    replica_row(&r, &learns);
+    replica_on_chunk(&r, PRIMARY,
+                     &(struct replica_chunk){.epoch = 1,
+                                             .walk = 1,
+                                             .number = 1,
+                                             .commit_seq = 0,
+                                             .rests_seq = 1,
+                                             .first = true,
+                                             .last = true});
+    cr_assert(!r.whole && did.ack.chunk == 1, "it shows what is not committed yet");
+    next = learns;
+    next.epoch = next.reign = 2;
+    next.primary = BACKUP;
+    replica_row(&r, &next);
+    struct replica_op op = {.seq = 1, .epoch = 2, .effect = effect_of(1)};
+
+    replica_on_append(
+        &r, BACKUP, &(struct replica_append){.epoch = 2, .commit_seq = 1, .count = 1, .ops = &op});
+    cr_assert(r.commit_seq == 1 && !r.whole, "that is another operation");
 }
 
 Test(replica, keeps_all_it_has_while_nobody_is_primary, .init = open_backup, .fini = close)
