@@ -43,7 +43,7 @@ static void draw_ports(void)
         close(sockets[i]);
 }
 
-/* What is still to be handed over would make a call about a whole map begin anew, or be in doubt. */
+/* While it is not, a call about a whole map may have to begin anew, or be in doubt. */
 static bool is_even(const struct control_view *v)
 {
     uint32_t least = UINT32_MAX, most = 0, few = UINT32_MAX, many = 0;
