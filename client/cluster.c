@@ -130,6 +130,13 @@ mr_cluster_t *mr_cluster(mr_t *g, mr_err_t *err)
     return NULL;
 }
 
+mr_rc_t mr_take_over(mr_t *g, mr_err_t *err)
+{
+    mr_rc_t rc = guard(g, err);
+
+    return rc == MR_OK ? g->channel->ops->take_over(g->channel, err) : rc;
+}
+
 void mr_cluster_free(mr_cluster_t *c)
 {
     mem_free(c);

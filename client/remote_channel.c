@@ -211,6 +211,20 @@ static mr_rc_t look(struct channel *c,
     return rc;
 }
 
+static mr_rc_t take_over(struct channel *c, mr_err_t *err)
+{
+    struct cluster_take_over_rsp a;
+    struct remote_call call;
+    mr_rc_t rc = remote_ask(remote_of(c), &call, WIRE_cluster_take_over_req, -1,
+                            &(struct cluster_take_over_req){0}, false, &a, err);
+
+    if (rc == MR_OK && a.why.size > 0)
+        rc = fail(err, MR_ERR_ARGUMENT, "see \"millrace health\"", "no takeover: %.*s",
+                  (int)a.why.size, (const char *)a.why.at);
+    remote_call_clear(&call);
+    return rc;
+}
+
 static mr_rc_t ping(struct channel *c, mr_err_t *err)
 {
     struct remote_call call;
@@ -256,6 +270,7 @@ const struct channel_ops remote_ops = {
     .memory = memory,
     .members = members,
     .look = look,
+    .take_over = take_over,
     .ping = ping,
     .close = close,
 };

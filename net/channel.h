@@ -113,6 +113,10 @@ struct channel_ops {
                     mr_rc_t (*take)(void *context, const struct cluster_look_rsp *a), void *context,
                     mr_err_t *err);
 
+    /* The operator says that the other of two members is dead. MR_ERR_ARGUMENT, with words: it is
+     * not taken for that. */
+    mr_rc_t (*take_over)(struct channel *c, mr_err_t *err);
+
     /* Has some member answer something. NULL: the member is here. */
     mr_rc_t (*ping)(struct channel *c, mr_err_t *err);
 

@@ -187,6 +187,36 @@ for ((i = 0; i < 100; i++)); do
 done
 expect 'health --wait after a kill finds two' 0 '^healthy: 2 members, 271 partitions, 2 copies' \
     health --wait --to "$to"
+
+# One of two stands still. The older one goes on by itself, the other waits to be told.
+at() { echo "millrace://127.0.0.1:${ports[$1]}"; }
+waits() {
+    kill -STOP "${members[$1]}"
+    for ((i = 0; i < 100; i++)); do
+        case $("$millrace" health --to "$(at "$2")") in
+        *peer-is-dead*) return 0 ;;
+        'healthy: 1 '*) return 1 ;;
+        esac
+        sleep 0.1
+    done
+}
+expect 'takeover wants to be told that the other is dead' 2 'peer-is-dead' takeover --to "$(at 0)"
+expect 'takeover where both are there is refused' 1 'both members are there' \
+    takeover --peer-is-dead --to "$(at 0)"
+still=0 other=1
+if ! waits $still $other; then
+    kill -CONT "${members[$still]}"
+    "$millrace" health --wait --members 2 --to "$(at $other)" > /dev/null
+    still=1 other=0
+    waits $still $other
+fi
+expect 'health of one that waits says what to type' 10 'millrace takeover --peer-is-dead' \
+    health --to "$(at $other)"
+expect 'takeover goes on alone' 0 'alone' takeover --peer-is-dead --to "$(at $other)"
+expect 'and then all is well' 0 '^healthy: 1 members' health --wait --to "$(at $other)"
+kill -CONT "${members[$still]}"
+expect 'who comes back comes back to it' 0 '^healthy: 2 members' \
+    health --wait --members 2 --to "$(at $other)"
 kill "${members[@]}" 2> /dev/null
 wait "${members[@]}" 2> /dev/null
 

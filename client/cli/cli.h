@@ -48,6 +48,7 @@ struct mr_config *config_read(const char *file, const char *log_format);
 int config_command(int argc, char **argv);
 int explain_command(int argc, char **argv);
 int health_command(int argc, char **argv);
+int takeover_command(int argc, char **argv);
 int map_command(int argc, char **argv);
 int members_command(int argc, char **argv);
 int partitions_command(int argc, char **argv);

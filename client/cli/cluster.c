@@ -1,5 +1,5 @@
-/* cluster.c - millrace ping, members, partitions, health: is anybody there, who, what do they have,
- * and is all well. */
+/* cluster.c - millrace ping, members, partitions, health, takeover: is anybody there, who, what
+ * do they have, is all well, and what to do where one of two is not. */
 #define _GNU_SOURCE
 #include <signal.h>
 #include <stdio.h>
@@ -291,4 +291,27 @@ int health_command(int argc, char **argv)
         nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000000}, NULL); /* between two looks */
     puts(line);
     return code;
+}
+
+/* ---- going on alone ------------------------------------------------------------------------- */
+
+int takeover_command(int argc, char **argv)
+{
+    struct session_options o;
+    mr_err_t err = MR_ERR_INIT;
+    bool is_dead = take_flag(&argc, argv, "--peer-is-dead");
+
+    if (session_parse(argc, argv, &o) != EXIT_DONE)
+        return EXIT_USAGE;
+    if (o.count > 0)
+        return usage("takeover", "\"%s\" is one word too many", o.words[0]);
+    if (!is_dead)
+        return usage("takeover", "make sure that the other's process is dead, and say so with "
+                                 "--peer-is-dead: if it lives, what it acknowledges is lost");
+    mr_t *g = session_open(&o, &err);
+    mr_rc_t rc = mr_take_over(g, &err);
+
+    if (rc == MR_OK)
+        puts("it goes on alone; see millrace health");
+    return session_close(g, rc, &err);
 }

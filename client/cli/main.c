@@ -94,6 +94,13 @@ static const struct command commands[] = {
      "\n"
      "It ends on SIGINT (Ctrl-C) and SIGTERM. What it says goes to stderr.\n",
      serve_command},
+    {"takeover", "go on alone, where the other of two members is dead",
+     "  millrace takeover --peer-is-dead --to millrace://host:5701/dev\n"
+     "\n"
+     "A member that lost the other of two and cannot know whether it is dead waits, for else both\n"
+     "might go on. Make sure that the other's process is dead, then say so to the one that waits.\n"
+     "\n" TO_HELP,
+     takeover_command},
     {"version", "say which version this is", "  millrace version\n", version_command},
 };
 

@@ -655,6 +655,14 @@ static mr_rc_t look(struct channel *c,
     return rc;
 }
 
+static mr_rc_t take_over(struct channel *c, mr_err_t *err)
+{
+    const char *why = control_take_over(member_of(c)->control);
+
+    return why[0] ? fail(err, MR_ERR_ARGUMENT, "see \"millrace health\"", "no takeover: %s", why)
+                  : MR_OK;
+}
+
 static mr_rc_t close(struct channel *c, mr_err_t *err)
 {
     if (sections > 0)
@@ -698,6 +706,7 @@ static const struct channel_ops ops = {
     .memory = memory,
     .members = members,
     .look = look,
+    .take_over = take_over,
     .close = close,
 };
 

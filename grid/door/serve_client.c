@@ -217,6 +217,15 @@ mr_rc_t serve_cluster_look(struct call *c, const struct cluster_look_req *q)
     return MR_OK;
 }
 
+mr_rc_t serve_cluster_take_over(struct call *c, const struct cluster_take_over_req *q)
+{
+    struct wire_bytes why = wire_text(control_take_over(c->member->control));
+
+    (void)q;
+    reply(c, &why);
+    return MR_OK;
+}
+
 /* What clients say about themselves is their own affair until there is a place to look at it. */
 mr_rc_t serve_client_statistics(struct call *c, const struct client_statistics_req *q)
 {

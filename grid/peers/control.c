@@ -472,7 +472,7 @@ mr_rc_t control_new(struct member *m, struct control **ret_c, mr_err_t *err)
         return rc;
     }
     control_duo_init(c, false);
-    snprintf(c->view.why, sizeof c->view.why, "%s", control_why_not(c, NULL));
+    snprintf(c->view.why, sizeof c->view.why, "%s", control_why_not(c, NULL, NULL, 0));
     *ret_c = c;
     return MR_OK;
 }

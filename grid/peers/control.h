@@ -86,6 +86,11 @@ struct control_view {
 /* Large: not for a stack that is small. */
 void control_look(struct control *c, struct control_view *ret);
 
+/* The operator says that the other of two members is dead: this one goes on alone, if it is one
+ * of two that has not heard from the other. Else why it does not; empty: it does, soon. NULL
+ * for c: there are no others. Any thread. */
+const char *control_take_over(struct control *c);
+
 /* The row of a partition. */
 struct row control_row(struct control *c, uint32_t partition);
 

@@ -2,6 +2,7 @@
 #include "grid/peers/control_inside.h"
 #include "net/base/clock.h"
 #include "net/base/log.h"
+#include "net/base/mem.h"
 
 enum { ASK_AGAIN_MS = 200, RENEW_MS = 500 };
 
@@ -77,6 +78,7 @@ void control_duo(struct control *c, struct duo_event e)
     struct duo_actions a = duo_step(&c->duo, &e, clock_ns());
     char why[200];
 
+    c->changed |= c->duo.state != before;
     if (c->duo.state != before)
         log_event(LOG_INFO, "cluster.duo", F_STR("is", duo_why(&c->duo, why, sizeof why)));
     if (a.fence)
@@ -91,6 +93,39 @@ void control_duo(struct control *c, struct duo_event e)
         wish_attached(c, &a);
     if (a.propose == DUO_PROPOSE_DUO)
         control_wish_here(c, &(struct command){.kind = COMMAND_DUO, .member = c->duo.anchor});
+}
+
+/* ---- the operator ---------------------------------------------------------------------------- */
+
+static void take_over(void *context)
+{
+    struct control *c = context;
+    const struct contact *k = other(c);
+
+    if (k && detector_look(&k->detector) >= DETECTOR_FAILED) /* it may have been heard meanwhile */
+        control_duo(c, (struct duo_event){.kind = DUO_TAKE_OVER});
+    control_publish(c);
+}
+
+/* Said of one of three it would make two clusters. */
+const char *control_take_over(struct control *c)
+{
+    struct control_view *v = c ? mem_alloc(sizeof *v) : NULL;
+    const char *why = "";
+
+    if (!c)
+        return "this member is on its own";
+    if (!v)
+        return "there is no memory to look at the cluster";
+    control_look(c, v);
+    if (v->count != 2)
+        why = "only one of two members can take over: with more, the others agree by themselves";
+    else if (v->has_leader)
+        why = "both members are there, or this one goes on without the other already";
+    else if (loop_post(c->loop, take_over, c) != MR_OK)
+        why = "there is no memory for it";
+    mem_free(v);
+    return why;
 }
 
 /* ---- asking --------------------------------------------------------------------------------- */

@@ -163,7 +163,8 @@ void control_on_ask(struct control *c, uint64_t from, const struct member_ask *a
 
 /* If something has changed. */
 void control_publish(struct control *c);
-const char *control_why_not(const struct control *c, const struct consensus_view *v);
+const char *control_why_not(const struct control *c, const struct consensus_view *v, char *room,
+                            size_t size);
 
 /* ---- control_duo.c: two members, see grid/cluster/duo.h ------------------------------------- */
 

@@ -14,7 +14,14 @@ static bool is_voter(const struct consensus_server *servers, uint32_t count, uin
     return false;
 }
 
-const char *control_why_not(const struct control *c, const struct consensus_view *v)
+static bool is_one_of_two(const struct control *c)
+{
+    return c->duo.state == DUO_HOLDING || c->duo.state == DUO_PARTING || c->duo.state == DUO_TAKING;
+}
+
+/* `room` is for words that are put together. */
+const char *control_why_not(const struct control *c, const struct consensus_view *v, char *room,
+                            size_t size)
 {
     if (c->fenced)
         return "somebody has closed its descriptors: restart it";
@@ -22,6 +29,8 @@ const char *control_why_not(const struct control *c, const struct consensus_view
         return "it looks for the members that cluster.members names";
     if (c->state == CONTROL_JOINING)
         return "it waits to be let into the cluster";
+    if (is_one_of_two(c))
+        return duo_why(&c->duo, room, size);
     if (!v->leader)
         return "no majority of the members that vote can be reached";
     return "";
@@ -78,6 +87,7 @@ static void log_leader(struct control *c, const struct consensus_view *v)
 
 void control_publish(struct control *c)
 {
+    char room[sizeof c->view.why];
     struct consensus_view v = {0};
 
     if (!c->changed)
@@ -94,7 +104,7 @@ void control_publish(struct control *c)
         c->view.cluster_low = c->metadata.cluster_low;
     }
     c->view.has_leader = v.leader != 0;
-    snprintf(c->view.why, sizeof c->view.why, "%s", control_why_not(c, &v));
+    snprintf(c->view.why, sizeof c->view.why, "%s", control_why_not(c, &v, room, sizeof room));
     publish_members(c, &v);
     publish_rows(c);
     gauges_show(&c->gauges, &c->view, c->self);

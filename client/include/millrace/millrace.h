@@ -180,6 +180,12 @@ MR_API mr_cluster_t *mr_cluster(mr_t *g, mr_err_t *err);
 /* NULL is allowed. */
 MR_API void mr_cluster_free(mr_cluster_t *c);
 
+/* Says of two members that the one that is silent is dead, for good: the one that is asked goes on
+ * alone. Ask it yourself, by a handle to it alone. If the other lives after all, what it
+ * acknowledges from then on is lost. MR_ERR_ARGUMENT, with words: there are not two, or none is
+ * silent. Any thread. */
+MR_API mr_rc_t mr_take_over(mr_t *g, mr_err_t *err);
+
 /* Asks a member for a sign of life, and says in *ret_ns, if not NULL, after how many nanoseconds it
  * came; a member in this process gives it without being asked. Otherwise as any call through a
  * client. */

@@ -71,7 +71,7 @@ static bool same_again(const uint8_t *from, size_t size)
 
 /* Two rows are of our own making, and no other project has messages of them. */
 enum {
-    OURS = WIRE_cluster_look_rsp - WIRE_cluster_look_req + 1,
+    OURS = WIRE_cluster_take_over_rsp - WIRE_cluster_look_req + 1,
     THEIRS = WIRE_CLIENT_COUNT - OURS
 };
 
