@@ -110,7 +110,8 @@ static void on_apply(void *context, uint64_t index, uint64_t term, const void *b
     if (rc == MR_OK && x.kind == COMMAND_EXPEL)
         counter_add(c->gauges.expelled, 1);
     note_refusal(c, &x, rc);
-    control_duo_applied(c, &x);
+    if (index > c->server) /* what was before it was let in is not about what it is now */
+        control_duo_applied(c, &x);
     c->changed |= x.kind <= COMMAND_EXPEL;
     hand_on_rows(c);
     if (rc == MR_OK && x.kind == COMMAND_EXPEL) /* its own threads' locks are nobody's now */
