@@ -584,8 +584,10 @@ void replica_row(struct replica *r, const struct row *row)
     enum replica_state state = state_after(r, row);
     bool was_primary = replica_is_primary(r);
 
-    if (MUTANT(CALL_OFF_KEEPS_EPOCH) && row->epoch == r->row.epoch && replica_is_handing_over(r))
+    if (MUTANT(CALL_OFF_KEEPS_EPOCH) && row->epoch == r->row.epoch && replica_is_handing_over(r)) {
         r->state = REPLICA_SERVING;
+        r->heir = NOBODY;
+    }
     if (row->epoch <= r->row.epoch)
         return;
     if (row->reign != r->row.reign) { /* what the last one had done early may not be committed */
