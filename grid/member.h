@@ -44,7 +44,7 @@ struct member {
     struct tasklet deliverer; /* on events */
     struct keeper keeper;
     struct wire_uuid uuid;
-    uint32_t node; /* what no other member of the cluster has; 0: it is in none. Any thread */
+    uint32_t node;    /* what no other member of the cluster has; 0: it is in none. Any thread */
     struct pool pool; /* for what clients ask that takes long */
     struct door door;
     struct pages pages;      /* on the last loop */
