@@ -4,6 +4,7 @@
  * test's own process, with a handle each. When the founder is killed, the two share what it had. */
 #define _GNU_SOURCE
 #include "tests/unit/client/fixture.h"
+#include "tests/free_ports.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -24,23 +25,6 @@ static mr_map_t *map[OURS];
 static const char *backups = "2";
 
 /* ---- members -------------------------------------------------------------------------------- */
-
-static void draw_ports(void)
-{
-    int sockets[MEMBERS];
-
-    for (int i = 0; i < MEMBERS; i++) {
-        struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-        socklen_t room = sizeof a;
-
-        sockets[i] = socket(AF_INET, SOCK_STREAM, 0);
-        cr_assert(bind(sockets[i], (struct sockaddr *)&a, room) == 0);
-        cr_assert(getsockname(sockets[i], (struct sockaddr *)&a, &room) == 0);
-        port[i] = ntohs(a.sin_port);
-    }
-    for (int i = 0; i < MEMBERS; i++)
-        close(sockets[i]);
-}
 
 static mr_t *start(int i, const char *key, const char *value)
 {
@@ -120,7 +104,7 @@ static void open_cluster(void)
 {
     char first[32];
 
-    draw_ports();
+    free_ports(port, MEMBERS);
     if ((founder = fork()) == 0)
         found();
     snprintf(first, sizeof first, "127.0.0.1:%u", port[0]);
@@ -756,7 +740,7 @@ Test(embedded_early, calls_wait_until_there_is_a_cluster, .fini = kill_founder, 
     char first[32];
     struct thread t;
 
-    draw_ports();
+    free_ports(port, MEMBERS);
     snprintf(first, sizeof first, "127.0.0.1:%u", port[0]);
     int go[2];
 
@@ -782,7 +766,7 @@ Test(embedded_early, a_member_that_finds_nobody_says_so, .timeout = 60)
 {
     char first[32];
 
-    draw_ports();
+    free_ports(port, MEMBERS);
     snprintf(first, sizeof first, "127.0.0.1:%u", port[0]);
     g = start(1, "cluster.members", first);
     m = mr_map(g, "test", &err);
@@ -800,7 +784,7 @@ Test(embedded_alone, opens_no_client, .init = open_plain, .fini = close_member)
 
 Test(embedded_alone, opens_no_client_while_it_has_everything, .timeout = 60)
 {
-    draw_ports();
+    free_ports(port, MEMBERS);
     g = start(0, "cluster.bootstrap", "yes");
     EVENTUALLY(is_settled(g, 1));
     m = mr_map(g, "test", &err);

@@ -14,6 +14,7 @@
 #include "grid/member.h"
 #include "net/base/mem.h"
 #include "net/wire/fault.h"
+#include "tests/free_ports.h"
 #include "tests/raw_client.h"
 
 enum { MEMBERS = 3, KEYS = 200, TRIES = 600, FOR_INT = 4 };
@@ -24,24 +25,6 @@ static int
     settled[2]; /* a pipe: a byte from each member that sees all partitions with all copies */
 
 /* ---- members -------------------------------------------------------------------------------- */
-
-/* Ports that are free now. */
-static void draw_ports(void)
-{
-    int sockets[MEMBERS];
-
-    for (int i = 0; i < MEMBERS; i++) {
-        struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-        socklen_t size = sizeof a;
-
-        sockets[i] = socket(AF_INET, SOCK_STREAM, 0);
-        cr_assert(bind(sockets[i], (struct sockaddr *)&a, size) == 0);
-        cr_assert(getsockname(sockets[i], (struct sockaddr *)&a, &size) == 0);
-        port[i] = ntohs(a.sin_port);
-    }
-    for (int i = 0; i < MEMBERS; i++)
-        close(sockets[i]);
-}
 
 /* While it is not, a call about a whole map may have to begin anew, or be in doubt. */
 static bool is_even(const struct control_view *v)
@@ -87,7 +70,7 @@ static void open_cluster(void)
 {
     char byte;
 
-    draw_ports();
+    free_ports(port, MEMBERS);
     cr_assert(pipe(settled) == 0);
     for (int i = 0; i < MEMBERS; i++)
         if ((process[i] = fork()) == 0)

@@ -22,6 +22,7 @@
 #include "net/base/mem.h"
 #include "net/wire/fault.h"
 #include "net/wire/schema.h"
+#include "tests/free_ports.h"
 #include "tests/raw_client.h"
 
 /* Places: two that share, one that is alone; then the founder, and one that comes later. */
@@ -32,23 +33,6 @@ static uint16_t port[PLACES];
 static int told_pipe[2];
 
 /* ---- members -------------------------------------------------------------------------------- */
-
-static inline void draw_ports(void)
-{
-    int sockets[PLACES];
-
-    for (int i = 0; i < PLACES; i++) {
-        struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-        socklen_t size = sizeof a;
-
-        sockets[i] = socket(AF_INET, SOCK_STREAM, 0);
-        cr_assert(bind(sockets[i], (struct sockaddr *)&a, size) == 0);
-        cr_assert(getsockname(sockets[i], (struct sockaddr *)&a, &size) == 0);
-        port[i] = ntohs(a.sin_port);
-    }
-    for (int i = 0; i < PLACES; i++)
-        close(sockets[i]);
-}
 
 /* What a member's process tells the test: a letter, once each. */
 enum {
@@ -183,7 +167,7 @@ static inline void wait_serving(void);
 
 static inline void open_spread(void)
 {
-    draw_ports();
+    free_ports(port, PLACES);
     cr_assert(pipe(told_pipe) == 0);
     start_one(0);
     start_one(1);
