@@ -257,15 +257,29 @@ static void put_maps(struct copies *c, struct copies_cursor *at, const struct co
     epoch_exit();
 }
 
-/* The number under which a peer's cursors are kept. */
+static bool is_peer(const struct replica *r, uint64_t member)
+{
+    for (uint32_t i = 0; i < r->peer_count; i++)
+        if (r->peers[i].member == member)
+            return true;
+    return false;
+}
+
+/* The number under which a peer's cursors are kept: one that no other peer has. There are as
+ * many as there can be peers. */
 static uint32_t walker_of(struct copies *c, uint64_t to)
 {
-    uint32_t i = 0;
+    uint32_t at = 2 * COPIES_MAX;
 
-    while (i + 1 < 2 * COPIES_MAX && c->walkers[i] != to && c->walkers[i] != NOBODY)
-        i++;
-    c->walkers[i] = to;
-    return i;
+    for (uint32_t i = 0; i < 2 * COPIES_MAX; i++) {
+        if (c->walkers[i] == to)
+            return i;
+        if (!is_peer(&c->replica, c->walkers[i]))
+            at = i;
+    }
+    check(at < 2 * COPIES_MAX);
+    c->walkers[at] = to;
+    return at;
 }
 
 /* What is behind the maps; it is taken when the walk first comes there. *ret_rests: what it

@@ -217,6 +217,49 @@ Test(copies, a_deposed_primary_says_that_it_does_not_know)
     cr_assert(eq(str, (char *)stored(1, "a"), ""));
 }
 
+/* One learner after the other came and went; then two come at once, each with a walk of its own. */
+Test(copies, no_two_learners_share_a_place_in_the_store)
+{
+    static char large[4096];
+    char key[16];
+
+    memset(large, 'x', sizeof large - 1);
+    found();
+    for (int i = 0; i < 500; i++) {
+        snprintf(key, sizeof key, "k%d", i);
+        put(1, key, large);
+    }
+    for (uint64_t i = 0; i < 3 * COPIES_MAX; i++) {
+        row.epoch++;
+        row.learner_count = 1;
+        row.learners[0] = 100 + i;
+        agree(0);
+        for (uint32_t p = 0; p < PARTS_EACH; p++)
+            copies_on_ack(nodes[0].partitions.at[p].copies, 100 + i,
+                          &(struct replica_ack){.epoch = row.epoch});
+        lose_all();
+    }
+    row.epoch++;
+    row.learners[0] = 2;
+    agree(0);
+    for (int i = 0; i < 20; i++)
+        deliver(&line[line_first++]); /* it is well ahead of the other */
+    row.epoch++;
+    row.learners[row.learner_count++] = 3;
+    agree(0);
+    for (int again = 0; again < 3; again++) { /* what was on its way was of another epoch */
+        let_through();
+        for (uint32_t p = 0; p < PARTS_EACH; p++)
+            copies_again(nodes[0].partitions.at[p].copies, NOBODY);
+    }
+    let_through();
+    for (int i = 0; i < 500; i++) {
+        snprintf(key, sizeof key, "k%d", i);
+        cr_assert(stored(2, key)[0] == 'x');
+        cr_assert(stored(3, key)[0] == 'x');
+    }
+}
+
 Test(copies, nothing_is_written_with_fewer_in_sync_than_are_wanted)
 {
     bool now;
