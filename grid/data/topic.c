@@ -23,10 +23,14 @@ void topic_free(struct object *o)
     mem_free(o);
 }
 
-void topic_publish(struct object *o, const struct data *messages, uint32_t n)
+mr_rc_t topic_publish(struct object *o, const struct data *messages, uint32_t n)
 {
-    partition_lock(object_partition(o));
+    mr_rc_t rc = object_lock(o, NULL);
+
+    if (rc != MR_OK)
+        return rc;
     for (uint32_t i = 0; i < n; i++)
         object_tell(o, OBJECT_MESSAGE, &messages[i]);
     object_unlock(o);
+    return MR_OK;
 }

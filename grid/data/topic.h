@@ -15,7 +15,8 @@ mr_rc_t topic_new(struct partitions *ps, enum object_kind kind, const char *name
                   struct object **ret_o);
 void topic_free(struct object *o);
 
-/* Tells n messages, and none of another's in between. */
-void topic_publish(struct object *o, const struct data *messages, uint32_t n);
+/* Tells n messages, and none of another's in between. The errors of object_lock: nobody was
+ * told. */
+mr_rc_t topic_publish(struct object *o, const struct data *messages, uint32_t n);
 
 #endif

@@ -291,8 +291,10 @@ mr_rc_t call_object_here(struct call *c, enum object_kind kind, struct wire_byte
     if (rc != MR_OK)
         return rc;
     c->head.partition = (int32_t)(*ret_o)->partition; /* some clients do not name it */
+    if ((rc = object_is_here(*ret_o, c->waiter)) != MR_OK)
+        return rc;
     c->reign = partitions_reign(&c->member->partitions, (*ret_o)->partition);
-    return object_is_here(*ret_o, c->waiter);
+    return c->reign ? MR_OK : MR_ERR_MOVED; /* it has gone since */
 }
 
 /* Sessions remember plain maps only, which are asked most. */

@@ -17,11 +17,11 @@ static mr_rc_t publish(struct call *c, struct wire_bytes name, const struct data
     struct object *o;
     mr_rc_t rc = messages ? call_object_here(c, OBJECT_TOPIC, name, &o) : MR_ERR_MEMORY;
 
-    if (rc != MR_OK)
-        return rc;
-    topic_publish(o, messages, n);
-    reply(c, NULL);
-    return MR_OK;
+    if (rc == MR_OK)
+        rc = topic_publish(o, messages, n);
+    if (rc == MR_OK)
+        reply(c, NULL);
+    return rc;
 }
 
 mr_rc_t serve_topic_publish(struct call *c, const struct topic_publish_req *q)

@@ -69,7 +69,7 @@ static void keep_event(struct copies *c, struct object *o, const struct object_e
 /* A message is no change, and nobody has a copy of it. */
 void early_tell(struct copies *c, struct object *o, const struct object_event *e)
 {
-    if (c->replica.state != REPLICA_SERVING)
+    if (!replica_has_served(&c->replica))
         return;
     if (copies_are_alone(c) || e->kind == OBJECT_MESSAGE)
         watchers_tell(&o->watchers, e);
