@@ -138,17 +138,6 @@ mr_rc_t map_unlock(struct map *m, const struct lock_request *q)
     return settle(&h, locks_release(h.locks, q));
 }
 
-static mr_rc_t force(struct keyhole *h)
-{
-    mr_rc_t rc = prepare(h, false);
-
-    if (rc == MR_OK) {
-        rc = locks_force(h->locks, h->key) ? MR_OK : MR_NOT_FOUND;
-        changed(h);
-    }
-    return rc;
-}
-
 mr_rc_t map_force_unlock(struct map *m, const struct data *key)
 {
     struct keyhole h;
@@ -156,7 +145,11 @@ mr_rc_t map_force_unlock(struct map *m, const struct data *key)
 
     if (rc != MR_OK)
         return rc;
-    return h.locks ? leave(&h, force(&h)) : settle(&h, MR_NOT_FOUND);
+    if (!h.locks)
+        return settle(&h, MR_NOT_FOUND);
+    if ((rc = prepare(&h, false)) != MR_OK)
+        return leave(&h, rc);
+    return settle(&h, locks_force(h.locks, key) ? MR_OK : MR_NOT_FOUND);
 }
 
 mr_rc_t map_is_locked(struct map *m, const struct data *key, struct owner *ret_owner)

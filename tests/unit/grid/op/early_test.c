@@ -452,3 +452,20 @@ Test(early, a_copy_lets_nothing_go_by_itself)
     fails_over(2);
     cr_assert(map_is_locked(locked_map(2), &a.key, &owner) == MR_OK);
 }
+
+/* Nobody can have locked it, and a message could not say it. */
+Test(early, letting_go_of_a_key_that_is_too_long_tells_nobody)
+{
+    static uint8_t bytes[70000];
+    struct data key = text("k"), long_key = {bytes, sizeof bytes, DATA_BYTES};
+    struct map *m = object_map(opened(1, OBJECT_MAP));
+
+    found();
+    joins(2);
+    begin();
+    cr_assert(map_lock(m, &(struct lock_request){.key = key, .owner = {1, 2, 3}}) == MR_OK);
+    (void)may_answer();
+    let_through();
+    cr_assert(eq(int, map_force_unlock(m, &long_key), MR_NOT_FOUND));
+    cr_assert(eq(u32, line_count, line_first));
+}
