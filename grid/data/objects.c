@@ -184,10 +184,10 @@ static void limit_values(const struct objects *os, struct object *o)
         o->value_max = most;
 }
 
-static mr_rc_t add(struct objects *os, enum object_kind kind, const char *name,
+static mr_rc_t add(struct objects *os, enum object_kind kind, const char *name, bool limited,
                    struct object **ret_o)
 {
-    if (os->count >= config_number(os->config, "limits.objects"))
+    if (limited && os->count >= config_number(os->config, "limits.objects"))
         return MR_ERR_FULL;
     mr_rc_t rc = kinds[kind].make(os, kind, name, ret_o);
 
@@ -206,8 +206,9 @@ static mr_rc_t add(struct objects *os, enum object_kind kind, const char *name,
     return MR_OK;
 }
 
-mr_rc_t objects_open(struct objects *os, enum object_kind kind, const char *name,
-                     struct object **ret_o)
+/* `limited`: as a client's wish, so that there may be too many. */
+static mr_rc_t open(struct objects *os, enum object_kind kind, const char *name, bool limited,
+                    struct object **ret_o)
 {
     struct object *o = objects_find(os, kind, name);
     mr_rc_t rc = MR_OK;
@@ -215,7 +216,7 @@ mr_rc_t objects_open(struct objects *os, enum object_kind kind, const char *name
     if (!o) {
         pthread_mutex_lock(&os->lock);
         if (!(o = find(os, kind, name))) {
-            rc = add(os, kind, name, &o);
+            rc = add(os, kind, name, limited, &o);
         } else if (!o->open) {
             store_release_32(&o->open, 1);
             tell(os, o, true);
@@ -230,13 +231,19 @@ mr_rc_t objects_open(struct objects *os, enum object_kind kind, const char *name
     return rc;
 }
 
+mr_rc_t objects_open(struct objects *os, enum object_kind kind, const char *name,
+                     struct object **ret_o)
+{
+    return open(os, kind, name, true, ret_o);
+}
+
 mr_rc_t objects_have(struct objects *os, enum object_kind kind, const char *name,
                      struct object **ret_o)
 {
     struct object *o = find(os, kind, name);
 
     if (!o)
-        return objects_open(os, kind, name, ret_o);
+        return open(os, kind, name, false, ret_o);
     *ret_o = o;
     return MR_OK;
 }

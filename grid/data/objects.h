@@ -56,7 +56,8 @@ mr_rc_t objects_open(struct objects *os, enum object_kind kind, const char *name
                      struct object **ret_o);
 
 /* For a copy of what another member has: finds it, also if it was destroyed and is to stay so, or
- * makes it. Errors as objects_open. */
+ * makes it, whatever the limit is: a backup that refused it would hold up its partition for good.
+ * MR_ERR_MEMORY. */
 mr_rc_t objects_have(struct objects *os, enum object_kind kind, const char *name,
                      struct object **ret_o);
 

@@ -469,3 +469,18 @@ Test(early, letting_go_of_a_key_that_is_too_long_tells_nobody)
     cr_assert(eq(int, map_force_unlock(m, &long_key), MR_NOT_FOUND));
     cr_assert(eq(u32, line_count, line_first));
 }
+
+/* That there may be no more objects is said to clients: what is agreed must be done. */
+Test(early, a_backup_takes_an_object_that_is_one_too_many)
+{
+    struct object *o;
+
+    cr_assert(mr_config_set(config, "limits.objects", "1", NULL) == MR_OK);
+    cr_assert(objects_open(&nodes[1].objects, OBJECT_QUEUE, "other", &o) == MR_OK);
+    found();
+    joins(2);
+    offer(1, "a");
+    let_through();
+    cr_assert(is_over);
+    cr_assert(objects_open(&nodes[1].objects, OBJECT_QUEUE, "third", &o) == MR_ERR_FULL);
+}
