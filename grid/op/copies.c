@@ -136,6 +136,12 @@ void copies_write_early(struct copies *c, struct effect *e)
     settle(c);
 }
 
+static void again(struct copies *c, uint64_t to, bool leased)
+{
+    replica_again(&c->replica, to, leased);
+    settle(c);
+}
+
 mr_rc_t copies_may_write(struct copies *c, struct waiter *w)
 {
     bool soon = c->replica.state == REPLICA_TAKING || replica_is_handing_over(&c->replica);
@@ -146,7 +152,7 @@ mr_rc_t copies_may_write(struct copies *c, struct waiter *w)
         return MR_OK;
     if (c->replica.state == REPLICA_SERVING && is_leased(c)) {
         if (c->replica.commit_seq < c->replica.last_seq) /* others went before they answered */
-            copies_again(c, NOBODY);
+            again(c, NOBODY, true); /* by the lease that was just seen: it may end now */
         return MR_OK;
     }
     if (c->replica.row.primary == NOBODY)
@@ -485,6 +491,14 @@ static void drop_pictures(struct copies *c)
     }
 }
 
+/* Not while something waits for the lease to be committed: what comes next waits as well. */
+static bool has_changed_directly(const struct copies *c)
+{
+    const struct replica *r = &c->replica;
+
+    return r->state == REPLICA_SERVING && copies_are_alone(c) && r->commit_seq == r->last_seq;
+}
+
 void copies_row(struct copies *c, const struct row *row)
 {
     bool serves = replica_has_served(&c->replica);
@@ -492,7 +506,7 @@ void copies_row(struct copies *c, const struct row *row)
 
     if (row->epoch <= c->replica.row.epoch)
         return;
-    if (c->replica.state == REPLICA_SERVING && copies_are_alone(c))
+    if (has_changed_directly(c))
         replica_skip(&c->replica, partition_of(c)->changes);
     if (serves && (row->primary != c->replica.self || row->reign != reign))
         end_reign(c);
@@ -524,8 +538,7 @@ void copies_on_chunk(struct copies *c, uint64_t from, const struct replica_chunk
 
 void copies_again(struct copies *c, uint64_t to)
 {
-    replica_again(&c->replica, to, is_leased(c));
-    settle(c);
+    again(c, to, is_leased(c));
 }
 
 void copies_add_refused(struct copies *c, uint64_t member, uint64_t epoch)

@@ -440,3 +440,36 @@ Test(copies, a_chunk_that_is_made_again_ends_where_it_ended)
         cr_assert(ne(chr, stored(2, key)[0], '\0'), "%s", key);
     }
 }
+
+/* ---- who is left alone ---------------------------------------------------------------------- */
+
+static void leased(uint32_t member, bool is)
+{
+    nodes[member - 1].partitions.lease_until_ns = is ? UINT64_MAX : 0;
+}
+
+/* It can commit what the other did not acknowledge only with a lease, and others may come first. */
+Test(copies, who_is_left_alone_without_a_lease_goes_on_with_it)
+{
+    found();
+    joins(2);
+    put(1, "a", "1");
+    lose_all();
+    leased(1, false);
+    row.epoch++;
+    row.in_sync_count = 1;
+    agree(2);
+    cr_assert(not(is_over));
+    row.epoch++;
+    row.learners[row.learner_count++] = 3;
+    agree(2);
+    leased(1, true);
+    let_through();
+    for (uint32_t p = 0; p < PARTS_EACH; p++)
+        copies_again(nodes[0].partitions.at[p].copies, NOBODY);
+    let_through();
+    cr_assert(is_over);
+    cr_assert(eq(u32, commit.unknown, 0));
+    cr_assert(eq(str, (char *)stored(1, "a"), "1"));
+    cr_assert(eq(u64, nodes[0].asked, 3));
+}
