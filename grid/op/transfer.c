@@ -291,6 +291,8 @@ static mr_rc_t take_chunk(struct taking *t)
                                     .entries = &entries};
 
     t->at += CHUNK_HEAD;
+    if (c.commit_seq > UINT64_MAX - TRANSFER_OPS_MAX)
+        return MR_ERR_MALFORMED;
     mr_rc_t rc = read_entries(t, &entries);
 
     if (rc == MR_OK) {

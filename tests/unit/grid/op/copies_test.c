@@ -473,3 +473,22 @@ Test(copies, who_is_left_alone_without_a_lease_goes_on_with_it)
     cr_assert(eq(str, (char *)stored(1, "a"), "1"));
     cr_assert(eq(u64, nodes[0].asked, 3));
 }
+
+/* ---- messages ------------------------------------------------------------------------------- */
+
+Test(copies, numbers_that_nothing_could_follow_are_malformed)
+{
+    struct node *n = &nodes[1];
+    struct sink none = {.grows = true}, out = {.grows = true};
+    const struct replica_chunk head = {
+        .epoch = 2, .walk = 1, .number = 1, .commit_seq = UINT64_MAX, .first = true};
+
+    found();
+    learns(2);
+    sink_put(&none, "", 0);
+    transfer_chunk(0, &(struct copies_chunk){&head, &none}, &out);
+    cr_assert(
+        eq(int, transfer_take(&n->partitions, &n->objects, 1, out.at, out.size), MR_ERR_MALFORMED));
+    sink_free(&none);
+    sink_free(&out);
+}
