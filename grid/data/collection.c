@@ -141,17 +141,16 @@ static mr_rc_t check_sizes(const struct collection *c, const struct data *values
 }
 
 mr_rc_t collection_add_locked(struct collection *c, uint32_t at, const struct data *values,
-                              uint32_t n)
+                              uint32_t n, uint32_t *done)
 {
     mr_rc_t rc = check_sizes(c, values, n);
 
-    while (rc == MR_OK && n > 0) {
-        uint32_t fit = change_fit(values, n);
+    while (rc == MR_OK && *done < n) {
+        uint32_t fit = change_fit(values + *done, n - *done);
 
-        rc = object_change(&c->object, &(struct change){CHANGE_INSERT, at, 0, values, fit});
-        at += fit;
-        values += fit;
-        n -= fit;
+        rc = object_change(&c->object, &(struct change){CHANGE_INSERT, at, 0, values + *done, fit});
+        at += rc == MR_OK ? fit : 0;
+        *done += rc == MR_OK ? fit : 0;
     }
     return rc;
 }

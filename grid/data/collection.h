@@ -50,9 +50,10 @@ mr_rc_t collection_apply(struct object *o, const struct change *x);
 void collection_image(struct object *o, void (*give)(void *context, const struct change *x),
                       void *context);
 
-/* Adds at a place, without waiting; at <= size. */
+/* Adds at a place, without waiting; at <= size. *done of the values have been added before; it says
+ * how many are in the end, so that who tries again adds none twice. */
 mr_rc_t collection_add_locked(struct collection *c, uint32_t at, const struct data *values,
-                              uint32_t n);
+                              uint32_t n, uint32_t *done);
 
 /* Takes out the value at a place that there is. */
 mr_rc_t collection_take_locked(struct collection *c, uint32_t at, struct data *ret_value);

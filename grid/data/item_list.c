@@ -65,25 +65,27 @@ static bool is_place(const struct sequence *items, int32_t at)
     return at >= 0 && (uint32_t)at < items->count;
 }
 
-static mr_rc_t add(struct item_list *l, int32_t at, const struct data *values, uint32_t n)
+static mr_rc_t add(struct item_list *l, int32_t at, const struct data *values, uint32_t n,
+                   uint32_t *done)
 {
     const struct sequence *items;
     mr_rc_t rc = lock(l, &items);
 
     if (rc != MR_OK)
         return rc;
-    uint32_t place = at == LIST_LAST ? items->count : (uint32_t)at;
+    uint32_t place = at == LIST_LAST ? items->count : (uint32_t)at + *done;
 
     if (place > items->count)
         return unlock(l, MR_ERR_ARGUMENT);
-    return unlock(l, collection_add_locked(&l->collection, place, values, n));
+    return unlock(l, collection_add_locked(&l->collection, place, values, n, done));
 }
 
 mr_rc_t list_add(struct item_list *l, int32_t at, const struct data *values, uint32_t n)
 {
+    uint32_t done = 0;
     mr_rc_t rc;
 
-    for (uint32_t try = 0; (rc = add(l, at, values, n)) == MR_ERR_FULL; try++)
+    for (uint32_t try = 0; (rc = add(l, at, values, n, &done)) == MR_ERR_FULL; try++)
         if (!object_make_room(&l->collection.object, try))
             break;
     return rc;

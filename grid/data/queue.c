@@ -69,12 +69,12 @@ static uint32_t room(const struct queue *q)
     return size < q->size_max ? q->size_max - size : 0;
 }
 
-static mr_rc_t add(struct queue *q, const struct data *values, uint32_t n)
+static mr_rc_t add(struct queue *q, const struct data *values, uint32_t n, uint32_t *done)
 {
-    mr_rc_t rc = collection_add_locked(&q->collection, q->collection.items.count, values, n);
+    uint32_t before = *done;
+    mr_rc_t rc = collection_add_locked(&q->collection, q->collection.items.count, values, n, done);
 
-    if (rc == MR_OK)
-        waits_wake_some(&q->takers, n);
+    waits_wake_some(&q->takers, *done - before);
     return rc;
 }
 
@@ -82,10 +82,11 @@ static mr_rc_t offer(struct queue *q, const struct data *value, struct waiter *w
 {
     struct object *o = &q->collection.object;
     mr_rc_t rc = object_lock(o, w);
+    uint32_t done = 0;
 
     if (rc != MR_OK)
         return rc;
-    rc = room(q) > 0 ? add(q, value, 1) : object_wait(o, &q->putters, w);
+    rc = room(q) > 0 ? add(q, value, 1, &done) : object_wait(o, &q->putters, w);
     if (room(q) > 0)
         waits_wake(&q->putters);
     object_unlock(o);
@@ -102,22 +103,23 @@ mr_rc_t queue_offer(struct queue *q, const struct data *value, struct waiter *w)
     return rc;
 }
 
-static mr_rc_t add_all(struct queue *q, const struct data *values, uint32_t n)
+static mr_rc_t add_all(struct queue *q, const struct data *values, uint32_t n, uint32_t *done)
 {
     mr_rc_t rc = object_lock(&q->collection.object, NULL);
 
     if (rc != MR_OK)
         return rc;
-    rc = room(q) >= n ? add(q, values, n) : MR_ERR_BUSY;
+    rc = room(q) >= n - *done ? add(q, values, n, done) : MR_ERR_BUSY;
     object_unlock(&q->collection.object);
     return rc;
 }
 
 mr_rc_t queue_add_all(struct queue *q, const struct data *values, uint32_t n)
 {
+    uint32_t done = 0;
     mr_rc_t rc;
 
-    for (uint32_t try = 0; (rc = add_all(q, values, n)) == MR_ERR_FULL; try++)
+    for (uint32_t try = 0; (rc = add_all(q, values, n, &done)) == MR_ERR_FULL; try++)
         if (!object_make_room(&q->collection.object, try))
             break;
     return rc;

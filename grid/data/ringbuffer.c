@@ -205,7 +205,9 @@ static uint32_t room_of(const struct ringbuffer *rb)
     return rb->items.count < rb->capacity ? rb->capacity - rb->items.count : 0;
 }
 
-static mr_rc_t append_all(struct ringbuffer *rb, const struct data *items, uint32_t n)
+/* Of what it is given; *done is raised by how many have been added. */
+static mr_rc_t append_all(struct ringbuffer *rb, const struct data *items, uint32_t n,
+                          uint32_t *done)
 {
     mr_rc_t rc = MR_OK;
 
@@ -213,6 +215,7 @@ static mr_rc_t append_all(struct ringbuffer *rb, const struct data *items, uint3
         uint32_t fit = change_fit(items, n);
 
         rc = object_change(&rb->object, &(struct change){CHANGE_INSERT, 0, 0, items, fit});
+        *done += rc == MR_OK ? fit : 0;
         items += fit;
         n -= fit;
     }
@@ -220,7 +223,7 @@ static mr_rc_t append_all(struct ringbuffer *rb, const struct data *items, uint3
 }
 
 static mr_rc_t add_locked(struct ringbuffer *rb, const struct data *values, uint32_t n,
-                          bool overwrite)
+                          bool overwrite, uint32_t *done)
 {
     if (!overwrite && n > room_of(rb))
         return MR_ERR_BUSY;
@@ -228,27 +231,29 @@ static mr_rc_t add_locked(struct ringbuffer *rb, const struct data *values, uint
         if (values[i].size + (rb->ttl_ms ? ENDS_SIZE : 0) > rb->object.value_max)
             return MR_ERR_TOO_LARGE;
     if (rb->ttl_ms == 0)
-        return append_all(rb, values, n);
+        return append_all(rb, values, n, done);
 
     struct data *items = with_ends(values, n, clock_ms() + rb->ttl_ms);
-    mr_rc_t rc = items ? append_all(rb, items, n) : MR_ERR_MEMORY;
+    mr_rc_t rc = items ? append_all(rb, items, n, done) : MR_ERR_MEMORY;
 
     mem_free(items);
     return rc;
 }
 
 static mr_rc_t add(struct ringbuffer *rb, const struct data *values, uint32_t n, bool overwrite,
-                   int64_t *ret_last)
+                   uint32_t *done, int64_t *ret_last)
 {
     mr_rc_t rc = object_lock(&rb->object, NULL);
+    uint32_t before = *done;
 
     if (rc != MR_OK)
         return rc;
     expire(rb);
-    if ((rc = add_locked(rb, values, n, overwrite)) == MR_OK) {
+    rc = add_locked(rb, values + before, n - before, overwrite, done);
+    if (*done > before || rc == MR_OK)
         waits_wake_all(&rb->readers);
+    if (rc == MR_OK)
         *ret_last = rb->next - 1;
-    }
     object_unlock(&rb->object);
     return rc;
 }
@@ -256,9 +261,11 @@ static mr_rc_t add(struct ringbuffer *rb, const struct data *values, uint32_t n,
 mr_rc_t ringbuffer_add(struct ringbuffer *rb, const struct data *values, uint32_t n, bool overwrite,
                        int64_t *ret_last)
 {
+    uint32_t done = 0;
     mr_rc_t rc;
 
-    for (uint32_t try = 0; (rc = add(rb, values, n, overwrite, ret_last)) == MR_ERR_FULL; try++)
+    for (uint32_t try = 0; (rc = add(rb, values, n, overwrite, &done, ret_last)) == MR_ERR_FULL;
+         try++)
         if (!object_make_room(&rb->object, try))
             break;
     return rc;

@@ -54,7 +54,8 @@ void ringbuffer_facts(struct ringbuffer *rb, struct ringbuffer_facts *ret_facts)
 
 /* Adds n values, and gives the number of the last one. Where there is no room for them, the oldest
  * ones go if they do not end or `overwrite` says so, else MR_ERR_BUSY. MR_ERR_FULL,
- * MR_ERR_TOO_LARGE, MR_ERR_MEMORY: nothing has changed. */
+ * MR_ERR_TOO_LARGE, MR_ERR_MEMORY: nothing has changed, but that some of more than CHANGE_BYTES may
+ * have been added. */
 mr_rc_t ringbuffer_add(struct ringbuffer *rb, const struct data *values, uint32_t n, bool overwrite,
                        int64_t *ret_last);
 

@@ -221,3 +221,37 @@ Test(queue, finds_room_that_only_waits_for_readers)
     cr_assert(queue_destroy(o) == MR_OK);
     w.partitions.account.limit = UINT64_MAX;
 }
+
+/* They are several changes, and the room for the last one is found while the first are there. */
+Test(queue, adds_none_twice_when_room_is_found_between)
+{
+    static uint8_t bytes[1 << 20];
+    const struct data large = {bytes, sizeof bytes, DATA_BYTES};
+    const struct data all[] = {large, large, large, large};
+    struct data d;
+
+    q->size_max = 100;
+    w.partitions.account.limit = w.partitions.account.reserved + (13 << 19);
+    for (int i = 0; i < 3; i++)
+        cr_assert(queue_offer(q, &large, NULL) == MR_OK && queue_poll(q, NULL, &d) == MR_OK);
+    cr_assert(queue_add_all(q, all, 4) == MR_OK);
+    cr_assert(collection_size(&q->collection) == 4);
+    w.partitions.account.limit = UINT64_MAX;
+}
+
+Test(queue, wakes_a_taker_for_what_was_added_of_more)
+{
+    static uint8_t bytes[1 << 20];
+    const struct data large = {bytes, sizeof bytes, DATA_BYTES};
+    const struct data all[] = {large, large, large, large};
+    struct sleeper s = SLEEPER;
+
+    q->size_max = 100;
+    w.partitions.account.limit = w.partitions.account.reserved + (5 << 19);
+    cr_assert(poll_rc(&s) == MR_PENDING);
+    cr_assert(queue_add_all(q, all, 4) == MR_ERR_FULL);
+    cr_assert(collection_size(&q->collection) == 2);
+    cr_assert(s.wakes == 1);
+    waiter_cancel(&s.waiter);
+    w.partitions.account.limit = UINT64_MAX;
+}
