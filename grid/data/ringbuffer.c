@@ -6,6 +6,8 @@
 #include "net/base/clock.h"
 #include "net/base/mem.h"
 
+enum { ENDS_SIZE = 8 };
+
 /* ---- life ----------------------------------------------------------------------------------- */
 
 static const struct object_copy copy;
@@ -71,9 +73,20 @@ static mr_rc_t remove_first(struct ringbuffer *rb, uint32_t n)
     return sequence_remove_first(&rb->items, n, overwritten, NULL);
 }
 
+/* Does each say when it ends, where it has to? Not, if another member has other rules. */
+static bool are_whole(const struct ringbuffer *rb, const struct change *x)
+{
+    for (uint32_t i = 0; rb->ttl_ms && i < x->count; i++)
+        if (x->values[i].size < ENDS_SIZE)
+            return false;
+    return true;
+}
+
 /* With no memory to take the oldest out it has a few more for a while, which hurts nobody. */
 static mr_rc_t append(struct ringbuffer *rb, const struct change *x)
 {
+    if (!are_whole(rb, x))
+        return MR_ERR_ARGUMENT;
     mr_rc_t rc = sequence_insert(&rb->items, rb->items.count, x->values, x->count);
 
     if (rc != MR_OK)
@@ -138,8 +151,6 @@ static void wake(struct object *o)
 static const struct object_copy copy = {apply, image, wake};
 
 /* ---- time ----------------------------------------------------------------------------------- */
-
-enum { ENDS_SIZE = 8 };
 
 static uint64_t ends_ms(const struct data *item)
 {

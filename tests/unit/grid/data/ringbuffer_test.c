@@ -177,3 +177,13 @@ Test(ringbuffer, begins_anew_when_it_is_destroyed)
     cr_assert(s.wakes == 1 && read_rc(1, &s) == MR_ERR_DESTROYED);
     cr_assert(has(0, -1) && add("b", true) == 0);
 }
+
+/* From a member whose values do not end. */
+Test(ringbuffer, takes_nothing_that_does_not_say_when_it_ends)
+{
+    struct data d = text("a");
+
+    rb->ttl_ms = 1000;
+    cr_assert(o->copy->apply(o, &(struct change){CHANGE_INSERT, 0, 0, &d, 1}) == MR_ERR_ARGUMENT);
+    cr_assert(read_rc(0, NULL) == MR_NOT_FOUND);
+}
