@@ -112,28 +112,30 @@ static void settle(struct copies *c)
     commit_settle(&c->commits, c->replica.commit_seq, false);
 }
 
+/* There is room for it, and the caller has asked copies_may_write. */
+static void write(struct copies *c, struct effect *e, bool early)
+{
+    commit_note(&c->commits, e->seq);
+    check(replica_write(&c->replica, e, NULL, early, is_leased(c)) == MR_OK);
+    settle(c);
+}
+
 mr_rc_t copies_write(struct copies *c, struct effect *e)
 {
+    mr_rc_t rc = replica_reserve(&c->replica);
+
+    if (rc != MR_OK)
+        return rc;
     e->seq = c->replica.last_seq + 1;
     add_pending(c, e);
-    commit_note(&c->commits, e->seq);
-    mr_rc_t rc = replica_write(&c->replica, e, NULL, false, is_leased(c));
-
-    check(rc != MR_ERR_STALE); /* the caller has asked copies_may_write */
-    if (rc != MR_OK) {
-        remove_pending(c, e);
-        commit_settle(&c->commits, e->seq, true);
-    }
-    settle(c);
-    return rc;
+    write(c, e, false);
+    return MR_OK;
 }
 
 void copies_write_early(struct copies *c, struct effect *e)
 {
     e->seq = c->replica.last_seq + 1;
-    commit_note(&c->commits, e->seq);
-    check(replica_write(&c->replica, e, NULL, true, is_leased(c)) == MR_OK);
-    settle(c);
+    write(c, e, true);
 }
 
 static void again(struct copies *c, uint64_t to, bool leased)

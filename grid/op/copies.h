@@ -147,7 +147,7 @@ const struct effect *copies_pending(struct copies *c, const struct map *m, uint6
 void copies_write_early(struct copies *c, struct effect *e);
 
 /* Puts the effect into the ring, takes it over and gives it its number; the thread's commit rests
- * on it. On an error it is the caller's: MR_ERR_MEMORY, MR_ERR_MOVED. */
+ * on it. MR_ERR_MEMORY: it stays the caller's, and nothing has changed. */
 mr_rc_t copies_write(struct copies *c, struct effect *e);
 
 #endif

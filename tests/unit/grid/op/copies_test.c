@@ -6,6 +6,7 @@
 #include "grid/data/map_object.h"
 #include "grid/op/run.h"
 #include "tests/unit/grid/op/nodes.h"
+#include "tests/unit/scarce.h"
 
 TestSuite(copies, .init = open_nodes, .fini = close_nodes);
 
@@ -472,6 +473,32 @@ Test(copies, who_is_left_alone_without_a_lease_goes_on_with_it)
     cr_assert(eq(u32, commit.unknown, 0));
     cr_assert(eq(str, (char *)stored(1, "a"), "1"));
     cr_assert(eq(u64, nodes[0].asked, 3));
+}
+
+/* ---- memory --------------------------------------------------------------------------------- */
+
+Test(copies, what_finds_no_room_in_the_ring_is_nothing_to_the_others)
+{
+    struct map_request q = {.verb = MAP_PUT,
+                            .key = text("a"),
+                            .value = text("1"),
+                            .ttl_ms = TIME_DEFAULT,
+                            .idle_ms = TIME_DEFAULT};
+    const struct replica *r =
+        &nodes[0].partitions.at[data_partition(&q.key, PARTS_EACH)].copies->replica;
+    struct map_answer a;
+
+    found();
+    joins(2);
+    put(1, "a", "0");
+    while (r->last_seq + 1 - r->first_seq < r->ring_size)
+        cr_assert(run_request(map_at(1), &q, &a) == MR_OK);
+    mem_hooks_set(&scarce);
+    mr_rc_t rc = run_request(map_at(1), &q, &a);
+
+    mem_hooks_set(NULL);
+    cr_assert(eq(int, rc, MR_ERR_MEMORY));
+    cr_assert(not(is_over), "the first is still waited for");
 }
 
 /* ---- messages ------------------------------------------------------------------------------- */
