@@ -63,6 +63,9 @@ static mr_rc_t take_partition(struct paging *p, struct remote_call *call, mr_err
     struct data key, value;
     mr_rc_t rc;
 
+    if (call->rc == MR_ERR_STALE) /* its place was that of another member */
+        return fail(err, MR_ERR_MOVED, "iterate anew",
+                    "map \"%s\": another member has got a partition meanwhile", p->map->name);
     if (call->rc != MR_OK)
         return remote_explain(p->map->remote, call, err);
     if ((rc = remote_answer(call, &a)) != MR_OK)

@@ -591,19 +591,31 @@ mr_rc_t serve_map_add_index(struct call *c, const struct map_add_index_req *q)
 
 /* ---- going through a partition -------------------------------------------------------------- */
 
+/* Whose tables a place is of: it means nothing in those of another process, whose order is another.
+ * So much of a hash does not tell the seed. */
+static int32_t tables(void)
+{
+    return (int32_t)(hash_64("place", 5) >> 33);
+}
+
 /* Where an iteration is, in two pairs of numbers that clients send back as they came; a negative
  * one tells them that it is over. They begin with one pair of their own. */
-static uint64_t place_of(struct wire_bytes pointers)
+static mr_rc_t place_of(struct wire_bytes pointers, uint64_t *ret_at, mr_err_t *err)
 {
+    *ret_at = 0;
     if (pointers.size < 16)
-        return 0;
-    return (uint64_t)(uint32_t)wire_i32_at(pointers, 8, 4, 0) << 32 |
-           (uint32_t)wire_i32_at(pointers, 8, 4, 1);
+        return MR_OK;
+    if (wire_i32_at(pointers, 8, 0, 0) != tables())
+        return fail(err, MR_ERR_STALE, "iterate anew",
+                    "another member has got the partition meanwhile, in another order");
+    *ret_at = (uint64_t)(uint32_t)wire_i32_at(pointers, 8, 4, 0) << 32 |
+              (uint32_t)wire_i32_at(pointers, 8, 4, 1);
+    return MR_OK;
 }
 
 static void put_place(struct sink *out, uint64_t at)
 {
-    wire_put_i32(out, at ? 0 : -1);
+    wire_put_i32(out, at ? tables() : -1);
     wire_put_i32(out, (int32_t)(at >> 32));
     wire_put_i32(out, at ? 0 : -1);
     wire_put_i32(out, (int32_t)at);
@@ -629,11 +641,13 @@ static mr_rc_t fetch(struct call *c, struct wire_bytes name, struct wire_bytes p
                      int32_t batch, bool keys_only)
 {
     struct fetching f = {listing_new(c), keys_only};
-    uint64_t at = place_of(pointers);
     struct sink next = {.grows = true};
     struct map *m;
+    uint64_t at;
     mr_rc_t rc = call_map(c, name, &m);
 
+    if (rc == MR_OK)
+        rc = place_of(pointers, &at, c->err);
     if (rc == MR_OK && batch > CALL_ENTRIES_MAX)
         rc = call_leave(c, m);
     if (rc != MR_OK)

@@ -425,7 +425,8 @@ typedef struct mr_iter mr_iter_t;
 /* Goes through all entries, in no order. It copies them page by page, some `page` entries each
  * (0: 256), so it holds nothing back. An entry that is there the whole time is seen exactly once,
  * one that comes or goes meanwhile at most once, one that goes and comes again perhaps once more
- * for that. NULL on failure: MR_ERR_MEMORY. */
+ * for that. (Where another member gets a partition of which a part was seen, it ends with
+ * MR_ERR_MOVED: see mr_iter_next.) NULL on failure: MR_ERR_MEMORY. */
 MR_API mr_iter_t *mr_map_iter(mr_map_t *m, size_t page, mr_err_t *err);
 
 /* The next entry: 1, and *key and *value are good until the next call on it; 0: the end, or a

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/base/hash.h"
 #include "tests/unit/scarce.h"
 
 static mr_connect_opts_t quick(void)
@@ -190,6 +191,30 @@ REMOTE(iterates_in_pages_of_any_size)
         cr_assert(err.code == MR_OK);
         mr_iter_free(it);
     }
+}
+
+/* What follows in it cannot be told from what was seen. */
+REMOTE(ends_an_iteration_where_another_member_has_got_the_partition)
+{
+    enum { MANY = 20000 };
+    static mr_entry_t entries[MANY];
+    uint64_t seed = hash_seed;
+    int n = 0;
+
+    for (int64_t i = 0; i < MANY; i++)
+        entries[i] = (mr_entry_t){MR_I64(i), MR_I64(i)};
+    GIVES(MR_OK, mr_map_put_all(m, entries, MANY, NULL, NULL, &err));
+    mr_iter_t *it = mr_map_iter(m, 1, &err);
+
+    cr_assert_eq(mr_iter_next(it, NULL, NULL, &err), 1);
+    hash_init(seed + 1); /* as of another member */
+    while (mr_iter_next(it, NULL, NULL, &err))
+        n++;
+    hash_init(seed);
+    cr_expect_lt(n, MANY - 1);
+    cr_expect_eq(err.code, MR_ERR_MOVED);
+    mr_err_clear(&err);
+    mr_iter_free(it);
 }
 
 REMOTE(carries_values_larger_than_a_read)

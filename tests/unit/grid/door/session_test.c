@@ -442,7 +442,7 @@ Test(session, takes_no_more_out_of_a_queue_than_its_answer_may_have)
     cr_expect(eq(u32, got, 10));
 }
 
-static void fetch(uint32_t partition, int32_t batch)
+static void fetch(uint32_t partition, struct wire_bytes place, int32_t batch)
 {
     struct sink out = {.grows = true};
 
@@ -450,7 +450,7 @@ static void fetch(uint32_t partition, int32_t batch)
         WIRE_map_fetch_entries_req,
         &(struct wire_head){.correlation = ++p.correlation, .partition = (int32_t)partition},
         &(struct map_fetch_entries_req){
-            .name = wire_text("m"), .iteration_pointers = wire_text(""), .batch = batch},
+            .name = wire_text("m"), .iteration_pointers = place, .batch = batch},
         &out);
     conn_send(&p.conn, out.at, out.size);
     sink_free(&out);
@@ -470,8 +470,36 @@ Test(session, says_that_a_piece_of_a_partition_is_too_large)
         snprintf(key, sizeof key, "%d", i);
         put(&p, key, text_data(large));
     }
-    fetch(0, 100);
+    fetch(0, wire_text(""), 100);
     cr_expect(eq(int, peer_error(&p), CODE_RESULT_SIZE));
+}
+
+/* Tables of another process are in another order: entries would be missed, and nobody would know.
+ */
+Test(session, goes_on_through_a_partition_at_its_own_places_only)
+{
+    uint64_t seed = hash_seed;
+    struct map_fetch_entries_rsp r;
+    uint8_t place[16];
+
+    peer_login(&p);
+    for (int i = 0; i < 20000; i++) { /* more than a piece of a partition's table has */
+        char key[12];
+
+        snprintf(key, sizeof key, "%d", i);
+        put(&p, key, text_data("x"));
+    }
+    fetch(0, wire_text(""), 1);
+    cr_assert(peer_read(&p, WIRE_map_fetch_entries_rsp, &r));
+    cr_assert(eq(u32, r.iteration_pointers.size, sizeof place));
+    cr_assert(ge(int, wire_i32_at(r.iteration_pointers, 8, 0, 0), 0));
+    memcpy(place, r.iteration_pointers.at, sizeof place);
+    fetch(0, (struct wire_bytes){place, sizeof place}, 1);
+    cr_expect(peer_read(&p, WIRE_map_fetch_entries_rsp, &r));
+    hash_init(seed + 1); /* as of another member */
+    fetch(0, (struct wire_bytes){place, sizeof place}, 1);
+    hash_init(seed);
+    cr_expect(eq(int, peer_error(&p), CODE_STALE_SEQUENCE));
 }
 
 static int32_t error_of_proxy(enum wire_id id, const char *name, const char *service)
