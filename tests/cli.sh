@@ -92,6 +92,10 @@ expect 'an unknown option' 2 '"--orign" is not understood' config show --orign
 expect 'an option without its word' 2 '"--config" wants a word behind it' config show --config
 expect 'an option of serve without its word' 2 '"--port" wants a word behind it' serve --port
 expect 'serve --join checks the addresses' 1 'is not an address' serve --join 'no where'
+for number in '' -3 4294967297; do
+    expect "health refuses \"$number\" members" 2 'wants a number' health --members "$number"
+done
+expect 'health --members wants something behind it' 2 'wants a number' health --wait --members
 expect 'an option that serve has not' 2 '"--prot" is not understood' serve --prot
 sets=()
 for ((i = 0; i < 65; i++)); do sets+=(--set member.loops=1); done
@@ -176,7 +180,7 @@ join 2
 expect 'health --wait waits until three are one' 0 '^healthy: 3 members, 271 partitions, 2 copies' \
     health --wait --members 3 --to "$to"
 expect 'health wants a number of members' 10 '^3 of 4 members: ' health --members 4 --to "$to"
-expect 'health --members wants a number' 2 '"--members" is not understood' health --members x
+expect 'health --members wants a number' 2 'wants a number' health --members x
 expect 'members shows a voter beside the leader' 0 '	voter	[0-9]+	[0-9]+$' members --to "$to"
 expect 'partitions are safe' 0 '^271	271	0	0	3$' partitions --to "$to"
 kill -9 "${members[2]}"

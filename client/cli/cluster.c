@@ -25,19 +25,36 @@ static bool take_flag(int *argc, char **argv, const char *flag)
     return false;
 }
 
+/* A number of at most four digits, which is more members than there can be. */
+static bool is_number(const char *word)
+{
+    size_t digits = strspn(word, "0123456789");
+
+    return digits > 0 && digits <= 4 && word[digits] == '\0';
+}
+
 /* The same of one with a number behind it; NULL: it is not there, or has none. */
 static const char *take_number(int *argc, char **argv, const char *option)
 {
     for (int i = 1; i + 1 < *argc; i++) {
         const char *number = argv[i + 1];
 
-        if (strcmp(argv[i], option) != 0 || strspn(number, "0123456789") != strlen(number))
+        if (strcmp(argv[i], option) != 0 || !is_number(number))
             continue;
         memmove(&argv[i], &argv[i + 2], (size_t)(*argc - i - 1) * sizeof argv[0]);
         *argc -= 2;
         return number;
     }
     return NULL;
+}
+
+/* Is it still there, since what stands behind it is no number? */
+static bool wants_number(int argc, char **argv, const char *option)
+{
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], option) == 0)
+            return true;
+    return false;
 }
 
 int ping_command(int argc, char **argv)
@@ -280,6 +297,8 @@ int health_command(int argc, char **argv)
     uint32_t members = number ? (uint32_t)strtoul(number, NULL, 10) : 0;
     int code;
 
+    if (wants_number(argc, argv, "--members"))
+        return usage("health", "\"--members\" wants a number of members behind it, up to 9999");
     if (session_parse(argc, argv, &o) != EXIT_DONE)
         return EXIT_USAGE;
     if (o.count > 0)
@@ -312,6 +331,6 @@ int takeover_command(int argc, char **argv)
     mr_rc_t rc = mr_take_over(g, &err);
 
     if (rc == MR_OK)
-        puts("it goes on alone; see millrace health");
+        puts("it goes on alone, unless it hears from the other; see \"millrace health\"");
     return session_close(g, rc, &err);
 }

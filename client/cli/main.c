@@ -86,7 +86,7 @@ static const struct command commands[] = {
      "\n"
      "  --config FILE      read this file\n"
      "  --port N           listen on this port and no other\n"
-     "  --join A,B,..      be in a cluster with these: HOST:PORT of some members, or of all that "
+     "  --join A,B,..      be in a cluster with these: IP:PORT of some members, or of all that "
      "are\n"
      "                     to found it, this one included or not\n"
      "  --set KEY=VALUE    set any key; what stands here wins over environment and file\n"
