@@ -59,7 +59,7 @@ mr_rc_t explain(struct map *m, const struct map_request *q, mr_rc_t rc, const st
     if (rc == MR_ERR_BUSY)
         return explain_locked(m, q, err);
     if (rc == MR_ERR_MOVED)
-        return fail(err, rc, "open a handle with mr_connect, which goes to whoever has it",
+        return fail(err, rc, "look anew who has it, and ask there",
                     "map \"%s\": another member has the key's partition", m->name);
     if (rc == MR_ERR_COPIES)
         return fail(err, rc, "see \"millrace health\", or lower maps.*.min-in-sync",

@@ -181,9 +181,9 @@ MR_API mr_cluster_t *mr_cluster(mr_t *g, mr_err_t *err);
 MR_API void mr_cluster_free(mr_cluster_t *c);
 
 /* Says of two members that the one that is silent is dead, for good: the one that is asked goes on
- * alone. Ask it yourself, by a handle to it alone. If the other lives after all, what it
- * acknowledges from then on is lost. MR_ERR_ARGUMENT, with words: there are not two, or none is
- * silent. Any thread. */
+ * alone, unless it hears from the other at that moment. Ask it yourself, by a handle that was
+ * connected by its address alone. If the other lives after all, what it acknowledges from then on
+ * is lost. MR_ERR_ARGUMENT, with words: there are not two, or none is silent. Any thread. */
 MR_API mr_rc_t mr_take_over(mr_t *g, mr_err_t *err);
 
 /* Asks a member for a sign of life, and says in *ret_ns, if not NULL, after how many nanoseconds it
@@ -489,7 +489,7 @@ enum {
     MR_EVENT_UPDATED = 4,
     MR_EVENT_EVICTED = 8,
     MR_EVENT_EXPIRED = 16,
-    MR_EVENT_CLEARED = 64,   /* once per mr_map_clear and member, with the number of entries */
+    MR_EVENT_CLEARED = 64,   /* once per mr_map_clear, with the number of entries */
     MR_EVENT_LOST = 1 << 16, /* so many events came faster than they were taken; always told */
     MR_EVENT_ALL = 95
 };
