@@ -114,6 +114,34 @@ static void restart(struct replica *r, uint64_t seq, uint64_t epoch)
     r->base_epoch = epoch;
 }
 
+/* ---- appends --------------------------------------------------------------------------------- */
+
+/* How many lie in the ring in one piece from seq on. */
+static uint32_t run_length(const struct replica *r, uint64_t seq)
+{
+    uint64_t n = r->last_seq + 1 - seq, to_end = r->ring_size - (seq & (r->ring_size - 1));
+
+    n = n < to_end ? n : to_end;
+    return (uint32_t)(n < APPEND_MAX ? n : APPEND_MAX);
+}
+
+/* What comes next for a peer; nothing, if that is all, to compare and to tell what is committed. */
+static void append_once(struct replica *r, struct replica_peer *p)
+{
+    if (!knows(r, p->sent_seq)) /* that is not kept any more: it will say so if it needs it */
+        p->sent_seq = r->first_seq - 1;
+    uint32_t count = p->sent_seq < r->last_seq ? run_length(r, p->sent_seq + 1) : 0;
+
+    r->out->append(r, p->member,
+                   &(struct replica_append){.epoch = r->row.epoch,
+                                            .after_seq = p->sent_seq,
+                                            .after_epoch = epoch_of(r, p->sent_seq),
+                                            .commit_seq = r->commit_seq,
+                                            .count = count,
+                                            .ops = count ? slot(r, p->sent_seq + 1) : NULL});
+    p->sent_seq += count;
+}
+
 /* ---- what is committed ---------------------------------------------------------------------- */
 
 static void settle_whole(struct replica *r)
@@ -189,16 +217,20 @@ static struct replica_peer *peer_of(struct replica *r, uint64_t member)
     return NULL;
 }
 
-/* Nobody waits before the heir has been heard in this epoch and keeps up. Reads end before it is
- * said that all is ready. */
+/* Nobody waits before the heir has been heard in this epoch and keeps up. What is committed it has
+ * to be told, and to say that it was. Reads end before it is said that all is ready. */
 static void settle_hand_over(struct replica *r)
 {
-    const struct replica_peer *p = r->heir != NOBODY ? peer_of(r, r->heir) : NULL;
+    struct replica_peer *p = r->heir != NOBODY ? peer_of(r, r->heir) : NULL;
 
     if (r->state == REPLICA_SERVING && p && p->answered && p->held_seq >= r->commit_seq)
         r->state = REPLICA_DRAINING;
     if (r->state != REPLICA_DRAINING || r->commit_seq < r->last_seq)
         return;
+    if (p->settled_seq < r->last_seq) {
+        append_once(r, p);
+        return;
+    }
     if (!MUTANT(READY_WITH_LEASE))
         r->state = REPLICA_HANDING;
     r->out->ready(r, r->heir, r->row.epoch);
@@ -224,32 +256,6 @@ static void advance(struct replica *r, bool leased)
 }
 
 /* ---- the primary ---------------------------------------------------------------------------- */
-
-/* How many lie in the ring in one piece from seq on. */
-static uint32_t run_length(const struct replica *r, uint64_t seq)
-{
-    uint64_t n = r->last_seq + 1 - seq, to_end = r->ring_size - (seq & (r->ring_size - 1));
-
-    n = n < to_end ? n : to_end;
-    return (uint32_t)(n < APPEND_MAX ? n : APPEND_MAX);
-}
-
-/* What comes next for a peer; nothing, if that is all, to compare and to tell what is committed. */
-static void append_once(struct replica *r, struct replica_peer *p)
-{
-    if (!knows(r, p->sent_seq)) /* that is not kept any more: it will say so if it needs it */
-        p->sent_seq = r->first_seq - 1;
-    uint32_t count = p->sent_seq < r->last_seq ? run_length(r, p->sent_seq + 1) : 0;
-
-    r->out->append(r, p->member,
-                   &(struct replica_append){.epoch = r->row.epoch,
-                                            .after_seq = p->sent_seq,
-                                            .after_epoch = epoch_of(r, p->sent_seq),
-                                            .commit_seq = r->commit_seq,
-                                            .count = count,
-                                            .ops = count ? slot(r, p->sent_seq + 1) : NULL});
-    p->sent_seq += count;
-}
 
 /* All that was not sent. Where it is not known what fits, an append is only sent when the one
  * before was answered: else each of many would be answered by the wish for all of them. */
@@ -331,6 +337,8 @@ void replica_on_ack(struct replica *r, uint64_t from, const struct replica_ack *
     p->answered = true;
     if (a->held_seq > p->held_seq)
         p->held_seq = a->held_seq;
+    if (a->settled && a->held_seq > p->settled_seq)
+        p->settled_seq = a->held_seq;
     if (a->held_seq > p->sent_seq)
         p->sent_seq = a->held_seq;
     p->probing = false;
@@ -428,6 +436,7 @@ static void acknowledge(struct replica *r, uint64_t held_seq, bool missing)
                 &(struct replica_ack){.epoch = r->row.epoch,
                                       .held_seq = held_seq,
                                       .missing = missing,
+                                      .settled = !missing && held_seq == r->commit_seq,
                                       .whole = r->whole && (!is_ahead || MUTANT(EARLY_STAYS_WHOLE)),
                                       .walk = r->walk,
                                       .chunk = r->chunk});
@@ -531,6 +540,7 @@ static struct replica_peer peer_after(const struct replica *r, const struct row 
             p.answered = p.asked_to_add = MUTANT(ACKS_KEPT_OVER_EPOCHS) && p.answered;
             p.probing = true;
             p.held_seq = MUTANT(ACKS_KEPT_OVER_EPOCHS) ? p.held_seq : 0;
+            p.settled_seq = 0;
         }
     return p;
 }

@@ -24,7 +24,7 @@
  *     REPLICA_BACKUP    in sync: its acknowledgement is waited for
  *     REPLICA_TAKING    primary, until all in sync hold what its ring held when its reign began
  *     REPLICA_SERVING   primary: reads and writes
- *     REPLICA_DRAINING  primary, asked to hand over: reads; writes wait until all is committed
+ *     REPLICA_DRAINING  primary, asked to hand over: reads; writes wait until it has
  *     REPLICA_HANDING   primary, has said that it is ready: nothing, until the next row
  *     REPLICA_HOLDING   OFFLINE, and this member may hold what nobody else does
  *
@@ -35,12 +35,13 @@
  * does who was primary claim to be whole before its new primary is known to hold what was done
  * early.
  *
- * Handing over: a primary that is asked for it takes no more writes, waits until all is committed,
- * which its heir, being in sync, then has, answers no more reads, and says that it is ready. The
- * control log then makes the heir primary, or, with a new epoch, lets it go on. Which of the two it
- * was only a row tells, and never time: what it has said may still be on its way.
+ * Handing over: a primary that is asked for it takes no more writes, waits until all is committed
+ * and its heir has done it too, so that what it has told to listeners nobody tells again, answers
+ * no more reads, and says that it is ready. The control log then makes the heir primary, or, with a
+ * new epoch, lets it go on. Which of the two it was only a row tells, and never time: what it has
+ * said may still be on its way.
  *
- *     SERVING ──replica_hand_over──▶ DRAINING ──all is committed──▶ HANDING     out.ready
+ *     SERVING ──replica_hand_over──▶ DRAINING ──all is settled──▶ HANDING     out.ready
  *     DRAINING, HANDING ──a row that names it──▶ SERVING, ──another row──▶ what that says
  *
  * Who alone is in sync commits without anybody's acknowledgement; that it is still primary is then
@@ -89,6 +90,7 @@ struct replica_ack {
     uint64_t epoch;
     uint64_t held_seq;    /* all up to here is as the primary has it */
     bool missing;         /* what came does not fit: send from held_seq on. A guess, then */
+    bool settled;         /* and it has been told that all of it is committed */
     bool whole;           /* the store is a whole copy, as far as it is committed */
     uint64_t walk, chunk; /* the last chunk that was taken, and of which walk */
 };
@@ -134,7 +136,8 @@ struct replica_out {
 
 struct replica_peer {
     uint64_t member;
-    uint64_t held_seq; /* acknowledged in this epoch */
+    uint64_t held_seq;    /* acknowledged in this epoch */
+    uint64_t settled_seq; /* and it knows that they are committed */
     uint64_t sent_seq;
     bool answered;     /* something, in this epoch */
     bool probing;      /* one append at a time, until one fits */

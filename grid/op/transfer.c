@@ -15,6 +15,7 @@ enum {
     CHUNK_HEAD = 49,
     MISSING = 1,
     WHOLE = 2,
+    SETTLED = 4,
     FIRST = 1,
     LAST = 2
 };
@@ -74,7 +75,8 @@ void transfer_ack(uint32_t partition, const struct replica_ack *a, struct sink *
     put_le64(at + 8, a->held_seq);
     put_le64(at + 16, a->walk);
     put_le64(at + 24, a->chunk);
-    at[32] = (uint8_t)((a->missing ? MISSING : 0) | (a->whole ? WHOLE : 0));
+    at[32] =
+        (uint8_t)((a->missing ? MISSING : 0) | (a->whole ? WHOLE : 0) | (a->settled ? SETTLED : 0));
     end(out, began);
 }
 
@@ -238,6 +240,7 @@ static mr_rc_t take_ack(struct taking *t)
                                   .walk = get_le64(at + 16),
                                   .chunk = get_le64(at + 24),
                                   .missing = at[32] & MISSING,
+                                  .settled = at[32] & SETTLED,
                                   .whole = at[32] & WHOLE};
 
     partition_lock(t->partition);

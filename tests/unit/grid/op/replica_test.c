@@ -159,11 +159,17 @@ static mr_rc_t write(int n, bool leased)
     return rc;
 }
 
-static void backup_holds(uint64_t seq)
+static void backup_says(uint64_t seq, bool settled)
 {
     replica_on_ack(&r, BACKUP,
-                   &(struct replica_ack){.epoch = r.row.epoch, .held_seq = seq, .whole = true},
+                   &(struct replica_ack){
+                       .epoch = r.row.epoch, .held_seq = seq, .settled = settled, .whole = true},
                    false);
+}
+
+static void backup_holds(uint64_t seq)
+{
+    backup_says(seq, false);
 }
 
 /* ---- the primary ---------------------------------------------------------------------------- */
@@ -283,13 +289,16 @@ Test(replica, copies_its_store_to_who_is_too_far_behind, .init = open_primary, .
 
 /* ---- handing over --------------------------------------------------------------------------- */
 
-Test(replica, is_ready_when_the_others_have_all, .init = open_primary, .fini = close)
+Test(replica, is_ready_when_its_heir_has_done_all, .init = open_primary, .fini = close)
 {
     cr_assert(write(1, true) == MR_OK);
     replica_hand_over(&r, BACKUP, 1, true);
     cr_assert(r.state == REPLICA_DRAINING && replica_may_read(&r));
     cr_assert(write(2, true) == MR_ERR_STALE);
     backup_holds(1);
+    cr_assert(did.committed_count == 1 && did.append.commit_seq == 1 && did.append.count == 0);
+    cr_assert(r.state == REPLICA_DRAINING, "what it does now it would tell of as primary");
+    backup_says(1, true);
     cr_assert(r.state == REPLICA_HANDING && !replica_may_read(&r));
     cr_assert(did.ready == 1 && did.heir == BACKUP && did.committed_count == 1);
     replica_again(&r, NOBODY, true);
@@ -330,7 +339,7 @@ Test(replica, hands_over_to_none_but_who_is_in_sync_and_in_its_epoch, .init = op
     replica_hand_over(&r, BACKUP, 2, true);
     cr_assert(r.state == REPLICA_SERVING, "it has not been heard in this epoch");
     cr_assert(did.appends == before + 1, "and so is asked");
-    backup_holds(0);
+    backup_says(0, true);
     cr_assert(r.state == REPLICA_HANDING && did.ready == 1);
 }
 
@@ -370,8 +379,12 @@ Test(replica, applies_what_is_committed_and_no_more, .init = open_backup, .fini 
 {
     append(1, 0, 0, 1, 1, 0);
     cr_assert(did.ack.held_seq == 1 && !did.ack.missing && did.applied_count == 0);
+    cr_assert(!did.ack.settled);
     append(1, 1, 1, 1, 2, 1);
     cr_assert(did.ack.held_seq == 2 && did.applied_count == 1 && did.applied[0] == 1);
+    cr_assert(!did.ack.settled, "the second one is not known to be");
+    append(1, 2, 1, 1, 3, 3);
+    cr_assert(did.ack.settled && did.applied_count == 3);
 }
 
 Test(replica, says_what_it_misses, .init = open_backup, .fini = close)
