@@ -18,7 +18,7 @@ struct slot {
     bool applied;
 };
 
-struct session {
+struct answers {
     uint64_t id, first_incomplete;
     struct slot *slots; /* by opno */
     uint32_t count, room;
@@ -43,14 +43,14 @@ static uint32_t session_place(const struct sessions *t, uint64_t id)
     return low;
 }
 
-static struct session *find(const struct sessions *t, uint64_t id)
+static struct answers *find(const struct sessions *t, uint64_t id)
 {
     uint32_t at = session_place(t, id);
 
     return at < t->count && t->at[at]->id == id ? t->at[at] : NULL;
 }
 
-static uint32_t slot_place(const struct session *s, uint64_t opno)
+static uint32_t slot_place(const struct answers *s, uint64_t opno)
 {
     uint32_t low = 0, high = s->count;
 
@@ -65,7 +65,7 @@ static uint32_t slot_place(const struct session *s, uint64_t opno)
     return low;
 }
 
-static struct slot *slot_of(const struct session *s, uint64_t opno)
+static struct slot *slot_of(const struct answers *s, uint64_t opno)
 {
     uint32_t at = slot_place(s, opno);
 
@@ -74,7 +74,7 @@ static struct slot *slot_of(const struct session *s, uint64_t opno)
 
 /* ---- digests -------------------------------------------------------------------------------- */
 
-static uint64_t slot_digest(const struct session *s, const struct slot *x)
+static uint64_t slot_digest(const struct answers *s, const struct slot *x)
 {
     const uint64_t words[] = {s->id,  x->opno, x->epoch,
                               x->seq, x->size, x->bytes ? XXH3_64bits(x->bytes, x->size) : 0};
@@ -82,7 +82,7 @@ static uint64_t slot_digest(const struct session *s, const struct slot *x)
     return x->applied ? XXH3_64bits(words, sizeof words) : 0;
 }
 
-static uint64_t session_digest(const struct session *s)
+static uint64_t session_digest(const struct answers *s)
 {
     const uint64_t words[] = {s->id, s->first_incomplete};
 
@@ -91,13 +91,13 @@ static uint64_t session_digest(const struct session *s)
 
 /* ---- making and dropping -------------------------------------------------------------------- */
 
-static struct session *session_add(struct sessions *t, uint64_t id)
+static struct answers *session_add(struct sessions *t, uint64_t id)
 {
     uint32_t at = session_place(t, id);
 
     if (t->count == t->room) {
         uint32_t room = t->room ? 2 * t->room : SLOTS_MIN;
-        struct session **more = mem_realloc(t->at, room * sizeof *more);
+        struct answers **more = mem_realloc(t->at, room * sizeof *more);
 
         if (!more)
             return NULL;
@@ -105,7 +105,7 @@ static struct session *session_add(struct sessions *t, uint64_t id)
         t->at = more;
         t->room = room;
     }
-    struct session *s = mem_alloc_zero(sizeof *s);
+    struct answers *s = mem_alloc_zero(sizeof *s);
 
     if (!s)
         return NULL;
@@ -117,7 +117,7 @@ static struct session *session_add(struct sessions *t, uint64_t id)
     return s;
 }
 
-static void slot_clear(struct sessions *t, struct session *s, struct slot *x)
+static void slot_clear(struct sessions *t, struct answers *s, struct slot *x)
 {
     t->digest ^= slot_digest(s, x);
     t->bytes -= x->bytes ? x->size : 0;
@@ -125,7 +125,7 @@ static void slot_clear(struct sessions *t, struct session *s, struct slot *x)
     mem_free(x->bytes);
 }
 
-static void session_remove(struct sessions *t, struct session *s)
+static void session_remove(struct sessions *t, struct answers *s)
 {
     uint32_t at = session_place(t, s->id);
 
@@ -139,7 +139,7 @@ static void session_remove(struct sessions *t, struct session *s)
     mem_free(s);
 }
 
-static struct slot *slot_add(struct sessions *t, struct session *s, uint64_t opno)
+static struct slot *slot_add(struct sessions *t, struct answers *s, uint64_t opno)
 {
     uint32_t at = slot_place(s, opno);
 
@@ -160,7 +160,7 @@ static struct slot *slot_add(struct sessions *t, struct session *s, uint64_t opn
     return &s->slots[at];
 }
 
-static void slot_remove(struct sessions *t, struct session *s, struct slot *x)
+static void slot_remove(struct sessions *t, struct answers *s, struct slot *x)
 {
     slot_clear(t, s, x);
     s->count--;
@@ -168,7 +168,7 @@ static void slot_remove(struct sessions *t, struct session *s, struct slot *x)
 }
 
 /* The client is not interested in those before any more. */
-static void complete(struct sessions *t, struct session *s, uint64_t first_incomplete)
+static void complete(struct sessions *t, struct answers *s, uint64_t first_incomplete)
 {
     uint32_t gone = slot_place(s, first_incomplete);
 
@@ -186,7 +186,7 @@ static void complete(struct sessions *t, struct session *s, uint64_t first_incom
 }
 
 /* One with nothing in it that nobody else knows of is as good as none. */
-static void drop_if_empty(struct sessions *t, struct session *s)
+static void drop_if_empty(struct sessions *t, struct answers *s)
 {
     if (!s->applied && s->count == 0)
         session_remove(t, s);
@@ -195,7 +195,7 @@ static void drop_if_empty(struct sessions *t, struct session *s)
 /* ---- the primary ---------------------------------------------------------------------------- */
 
 /* What one more may cost, its answer included. */
-static uint64_t cost(const struct sessions *t, const struct session *s)
+static uint64_t cost(const struct sessions *t, const struct answers *s)
 {
     uint64_t bytes = SESSION_RESULT_MAX;
 
@@ -208,7 +208,7 @@ static uint64_t cost(const struct sessions *t, const struct session *s)
     return bytes;
 }
 
-static bool is_full(const struct sessions *t, const struct session *s, uint64_t first_incomplete)
+static bool is_full(const struct sessions *t, const struct answers *s, uint64_t first_incomplete)
 {
     if (s && s->count - slot_place(s, first_incomplete) >= SESSION_WINDOW)
         return true;
@@ -229,27 +229,27 @@ static struct session_result result_of(const struct slot *x)
 enum session_verdict sessions_judge(const struct sessions *t, const struct session_call *c,
                                     uint64_t applied, bool open, struct session_result *ret_result)
 {
-    const struct session *s = find(t, c->session);
+    const struct answers *s = find(t, c->session);
     const struct slot *x = s ? slot_of(s, c->opno) : NULL;
 
     if (c->opno < c->first_incomplete || (s && c->opno < s->first_incomplete))
-        return SESSION_STALE;
+        return ONCE_STALE;
     if (x && x->applied) {
         *ret_result = result_of(x);
-        return SESSION_DONE;
+        return ONCE_DONE;
     }
     if (x && !MUTANT(PENDING_DONE_AGAIN))
-        return SESSION_PENDING;
+        return ONCE_PENDING;
     if (c->session > applied)
-        return SESSION_BEHIND;
+        return ONCE_BEHIND;
     if (!open && !MUTANT(EXPIRED_DONE_AGAIN))
-        return SESSION_EXPIRED;
-    return is_full(t, s, c->first_incomplete) ? SESSION_FULL : SESSION_NEW;
+        return ONCE_EXPIRED;
+    return is_full(t, s, c->first_incomplete) ? ONCE_FULL : ONCE_NEW;
 }
 
 mr_rc_t sessions_begin(struct sessions *t, const struct session_call *c)
 {
-    struct session *s = find(t, c->session);
+    struct answers *s = find(t, c->session);
 
     if (s && slot_of(s, c->opno))
         return MR_OK;
@@ -264,7 +264,7 @@ mr_rc_t sessions_begin(struct sessions *t, const struct session_call *c)
 
 void sessions_cancel(struct sessions *t, const struct session_call *c)
 {
-    struct session *s = find(t, c->session);
+    struct answers *s = find(t, c->session);
     struct slot *x = s ? slot_of(s, c->opno) : NULL;
 
     if (!x || x->applied)
@@ -276,7 +276,7 @@ void sessions_cancel(struct sessions *t, const struct session_call *c)
 void sessions_lost(struct sessions *t)
 {
     for (uint32_t i = t->count; i-- > 0;) {
-        struct session *s = t->at[i];
+        struct answers *s = t->at[i];
 
         for (uint32_t j = s->count; j-- > 0;)
             if (!s->slots[j].applied)
@@ -287,7 +287,7 @@ void sessions_lost(struct sessions *t)
 
 /* ---- every copy ----------------------------------------------------------------------------- */
 
-static mr_rc_t fill(struct sessions *t, struct session *s, struct slot *x,
+static mr_rc_t fill(struct sessions *t, struct answers *s, struct slot *x,
                     const struct session_result *result)
 {
     bool kept = result->known && result->size <= SESSION_RESULT_MAX;
@@ -309,7 +309,7 @@ static mr_rc_t fill(struct sessions *t, struct session *s, struct slot *x,
 }
 
 /* Puts in what has been applied; what is complete or there already stays as it is. */
-static mr_rc_t put(struct sessions *t, struct session *s, uint64_t opno,
+static mr_rc_t put(struct sessions *t, struct answers *s, uint64_t opno,
                    const struct session_result *result)
 {
     struct slot *x = slot_of(s, opno);
@@ -329,7 +329,7 @@ static mr_rc_t put(struct sessions *t, struct session *s, uint64_t opno,
 mr_rc_t sessions_apply(struct sessions *t, const struct session_call *c,
                        const struct session_result *result)
 {
-    struct session *s = find(t, c->session);
+    struct answers *s = find(t, c->session);
 
     if (!s && !(s = session_add(t, c->session)))
         return MR_ERR_MEMORY;
@@ -344,7 +344,7 @@ mr_rc_t sessions_apply(struct sessions *t, const struct session_call *c,
 
 void sessions_expire(struct sessions *t, uint64_t session)
 {
-    struct session *s = find(t, session);
+    struct answers *s = find(t, session);
 
     if (s)
         session_remove(t, s);
@@ -384,13 +384,13 @@ static void encode_slot(const struct slot *x, struct sink *out)
 
 /* The first operation of a session that lies behind a place; of one that lies behind it as a whole,
  * the first that there is. */
-static uint32_t begins(const struct session *s, struct sessions_place from)
+static uint32_t begins(const struct answers *s, struct sessions_place from)
 {
     return s->id == from.session ? slot_place(s, from.opno) : 0;
 }
 
 /* Has the session been told of, and nothing that is new? */
-static bool is_passed(const struct session *s, struct sessions_place from)
+static bool is_passed(const struct answers *s, struct sessions_place from)
 {
     return !s->applied || (s->id == from.session && from.opno > 0 && begins(s, from) == s->count);
 }
@@ -403,7 +403,7 @@ bool sessions_part(const struct sessions *t, struct sessions_place from, size_t 
     check(room >= SESSIONS_PART_MIN);
     *ret_to = from;
     for (uint32_t at = session_place(t, from.session); at < t->count; at++) {
-        const struct session *s = t->at[at];
+        const struct answers *s = t->at[at];
 
         if (is_passed(s, from))
             continue;
@@ -423,7 +423,7 @@ bool sessions_part(const struct sessions *t, struct sessions_place from, size_t 
     return true;
 }
 
-static void encode_session(const struct session *s, uint32_t from, uint32_t to, struct sink *out)
+static void encode_session(const struct answers *s, uint32_t from, uint32_t to, struct sink *out)
 {
     uint32_t count = 0;
 
@@ -441,7 +441,7 @@ void sessions_encode(const struct sessions *t, struct sessions_place from, struc
                      struct sink *out)
 {
     for (uint32_t at = session_place(t, from.session); at < t->count; at++) {
-        const struct session *s = t->at[at];
+        const struct answers *s = t->at[at];
 
         if (s->id > to.session || (s->id == to.session && to.opno == 0))
             return;
@@ -468,7 +468,7 @@ static const uint8_t *next(struct cursor *c, size_t size)
     return c->at - size;
 }
 
-static mr_rc_t decode_slot(struct sessions *t, struct session *s, struct cursor *c)
+static mr_rc_t decode_slot(struct sessions *t, struct answers *s, struct cursor *c)
 {
     uint64_t opno = get_be64(next(c, 8));
     struct session_result r = {.epoch = get_be64(next(c, 8)), .seq = get_be64(next(c, 8))};
@@ -486,7 +486,7 @@ static mr_rc_t decode_session(struct sessions *t, struct cursor *c)
 {
     uint64_t id = get_be64(next(c, 8)), first_incomplete = get_be64(next(c, 8));
     uint32_t count = get_be32(next(c, 4));
-    struct session *s = find(t, id);
+    struct answers *s = find(t, id);
 
     if (c->failed || count > SESSION_WINDOW)
         return MR_ERR_MALFORMED;
@@ -529,7 +529,7 @@ void sessions_clear(struct sessions *t)
     sessions_init(t, t->bytes_max);
 }
 
-static void check_session(const struct session *s)
+static void check_session(const struct answers *s)
 {
     check(s->applied || s->count > 0);
     check(s->count <= s->room);
@@ -547,7 +547,7 @@ void sessions_check(const struct sessions *t)
     uint64_t bytes = t->room * sizeof *t->at, promised = 0, digest = 0;
 
     for (uint32_t i = 0; i < t->count; i++) {
-        const struct session *s = t->at[i];
+        const struct answers *s = t->at[i];
 
         check(i == 0 || s->id > t->at[i - 1]->id);
         check_session(s);

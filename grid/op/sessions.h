@@ -58,19 +58,19 @@ struct session_result {
 };
 
 enum session_verdict {
-    SESSION_NEW,     /* to be done */
-    SESSION_DONE,    /* done, with that result */
-    SESSION_PENDING, /* written, and not committed: not to be written again */
-    SESSION_STALE,   /* the client has said that it is complete */
-    SESSION_FULL,    /* beyond a bound; nothing has been done */
-    SESSION_EXPIRED, /* the session is over: never to be done, or done again */
-    SESSION_BEHIND   /* the session was opened by an entry that this member has not applied */
+    ONCE_NEW,     /* to be done */
+    ONCE_DONE,    /* done, with that result */
+    ONCE_PENDING, /* written, and not committed: not to be written again */
+    ONCE_STALE,   /* the client has said that it is complete */
+    ONCE_FULL,    /* beyond a bound; nothing has been done */
+    ONCE_EXPIRED, /* the session is over: never to be done, or done again */
+    ONCE_BEHIND   /* the session was opened by an entry that this member has not applied */
 };
 
-struct session;
+struct answers;
 
 struct sessions {
-    struct session **at; /* by number */
+    struct answers **at; /* by number */
     uint32_t count, room;
     uint64_t bytes;    /* taken, all in all */
     uint64_t promised; /* that answers to what is pending may take in addition */

@@ -173,14 +173,14 @@ static void write_once(struct process *p, struct request *q)
 
     switch (sessions_judge(&p->sessions, &q->call, p->control,
                            session_is_open(q->call.session, p->control), &r)) {
-    case SESSION_NEW:
+    case ONCE_NEW:
         write(p, q);
         if (one_in(&s->w, 3))
             write_early(p);
         break;
-    case SESSION_DONE: answer_again(q, &r); break;
-    case SESSION_EXPIRED: request_ends(q, REPLY_EXPIRED); break;
-    case SESSION_STALE: request_ends(q, REPLY_STALE); break;
+    case ONCE_DONE: answer_again(q, &r); break;
+    case ONCE_EXPIRED: request_ends(q, REPLY_EXPIRED); break;
+    case ONCE_STALE: request_ends(q, REPLY_STALE); break;
     default: request_ends(q, REPLY_AGAIN); break;
     }
 }

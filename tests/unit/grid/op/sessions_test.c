@@ -64,48 +64,48 @@ static bool got_is(const char *text, uint64_t seq)
 
 Test(sessions, what_is_new_is_done, .init = open_table, .fini = close_table)
 {
-    cr_assert(judge(7, 1, 1) == SESSION_NEW);
+    cr_assert(judge(7, 1, 1) == ONCE_NEW);
     cr_assert(t.count == 0, "judging changes nothing");
 }
 
 Test(sessions, what_was_done_is_answered_as_before, .init = open_table, .fini = close_table)
 {
     apply(7, 1, 1, "five");
-    cr_assert(judge(7, 1, 1) == SESSION_DONE && got_is("five", 10));
-    cr_assert(judge(8, 1, 1) == SESSION_NEW, "another session's is another");
-    cr_assert(judge(7, 2, 1) == SESSION_NEW);
+    cr_assert(judge(7, 1, 1) == ONCE_DONE && got_is("five", 10));
+    cr_assert(judge(8, 1, 1) == ONCE_NEW, "another session's is another");
+    cr_assert(judge(7, 2, 1) == ONCE_NEW);
 }
 
 Test(sessions, the_first_answer_is_the_one, .init = open_table, .fini = close_table)
 {
     apply(7, 1, 1, "five");
     apply(7, 1, 1, "six");
-    cr_assert(judge(7, 1, 1) == SESSION_DONE && got_is("five", 10));
+    cr_assert(judge(7, 1, 1) == ONCE_DONE && got_is("five", 10));
 }
 
 Test(sessions, an_answer_may_be_empty, .init = open_table, .fini = close_table)
 {
     apply(7, 1, 1, "");
-    cr_assert(judge(7, 1, 1) == SESSION_DONE && got_is("", 10));
+    cr_assert(judge(7, 1, 1) == ONCE_DONE && got_is("", 10));
 }
 
 Test(sessions, what_is_written_is_not_written_again, .init = open_table, .fini = close_table)
 {
     begin(7, 1, 1);
-    cr_assert(judge(7, 1, 1) == SESSION_PENDING);
+    cr_assert(judge(7, 1, 1) == ONCE_PENDING);
     apply(7, 1, 1, "five");
-    cr_assert(judge(7, 1, 1) == SESSION_DONE);
+    cr_assert(judge(7, 1, 1) == ONCE_DONE);
 }
 
 Test(sessions, what_did_not_get_into_the_ring_is_new, .init = open_table, .fini = close_table)
 {
     begin(7, 1, 1);
     sessions_cancel(&t, &(struct session_call){7, 1, 1});
-    cr_assert(judge(7, 1, 1) == SESSION_NEW && t.count == 0);
+    cr_assert(judge(7, 1, 1) == ONCE_NEW && t.count == 0);
     apply(7, 1, 1, "five");
     sessions_cancel(&t, &(struct session_call){7, 1, 1});
     sessions_cancel(&t, &(struct session_call){9, 1, 1});
-    cr_assert(judge(7, 1, 1) == SESSION_DONE, "what is done stays done");
+    cr_assert(judge(7, 1, 1) == ONCE_DONE, "what is done stays done");
 }
 
 Test(sessions, nothing_is_pending_after_a_reign, .init = open_table, .fini = close_table)
@@ -117,8 +117,8 @@ Test(sessions, nothing_is_pending_after_a_reign, .init = open_table, .fini = clo
     begin(8, 1, 1);
     cr_assert(t.digest == digest, "what is pending is this member's alone");
     sessions_lost(&t);
-    cr_assert(judge(7, 2, 1) == SESSION_NEW && judge(8, 1, 1) == SESSION_NEW);
-    cr_assert(judge(7, 1, 1) == SESSION_DONE && t.count == 1 && t.digest == digest);
+    cr_assert(judge(7, 2, 1) == ONCE_NEW && judge(8, 1, 1) == ONCE_NEW);
+    cr_assert(judge(7, 1, 1) == ONCE_DONE && t.count == 1 && t.digest == digest);
 }
 
 Test(sessions, what_is_complete_is_forgotten_and_refused, .init = open_table, .fini = close_table)
@@ -127,37 +127,37 @@ Test(sessions, what_is_complete_is_forgotten_and_refused, .init = open_table, .f
     apply(7, 2, 1, "two");
     begin(7, 3, 1);
     apply(7, 5, 3, "five");
-    cr_assert(judge(7, 1, 1) == SESSION_STALE && judge(7, 2, 1) == SESSION_STALE);
-    cr_assert(judge(7, 3, 3) == SESSION_PENDING && judge(7, 4, 3) == SESSION_NEW);
+    cr_assert(judge(7, 1, 1) == ONCE_STALE && judge(7, 2, 1) == ONCE_STALE);
+    cr_assert(judge(7, 3, 3) == ONCE_PENDING && judge(7, 4, 3) == ONCE_NEW);
     apply(7, 6, 6, "six");
-    cr_assert(judge(7, 3, 3) == SESSION_STALE && judge(7, 5, 3) == SESSION_STALE);
+    cr_assert(judge(7, 3, 3) == ONCE_STALE && judge(7, 5, 3) == ONCE_STALE);
     apply(7, 3, 1, "late"); /* committed after the client has given up on it */
-    cr_assert(judge(7, 3, 1) == SESSION_STALE && judge(7, 6, 6) == SESSION_DONE);
+    cr_assert(judge(7, 3, 1) == ONCE_STALE && judge(7, 6, 6) == ONCE_DONE);
 }
 
 Test(sessions, nobody_waits_for_less_than_he_asks, .init = open_table, .fini = close_table)
 {
-    cr_assert(judge(7, 1, 2) == SESSION_STALE);
+    cr_assert(judge(7, 1, 2) == ONCE_STALE);
 }
 
 Test(sessions, one_that_is_over_is_over, .init = open_table, .fini = close_table)
 {
-    cr_assert(judge_expired(7, 1, 1) == SESSION_EXPIRED, "never heard of");
+    cr_assert(judge_expired(7, 1, 1) == ONCE_EXPIRED, "never heard of");
     apply(7, 1, 1, "five");
-    cr_assert(judge_expired(7, 1, 1) == SESSION_DONE, "as long as the answer is known");
-    cr_assert(judge_expired(7, 2, 1) == SESSION_EXPIRED);
+    cr_assert(judge_expired(7, 1, 1) == ONCE_DONE, "as long as the answer is known");
+    cr_assert(judge_expired(7, 2, 1) == ONCE_EXPIRED);
     begin(7, 3, 1);
     sessions_expire(&t, 7);
-    cr_assert(judge_expired(7, 1, 1) == SESSION_EXPIRED);
+    cr_assert(judge_expired(7, 1, 1) == ONCE_EXPIRED);
     cr_assert(t.count == 0 && t.promised == 0);
     sessions_expire(&t, 7);
 }
 
 Test(sessions, one_that_is_not_known_yet_has_to_wait, .init = open_table, .fini = close_table)
 {
-    cr_assert(judge(APPLIED, 1, 1) == SESSION_NEW);
-    cr_assert(judge(APPLIED + 1, 1, 1) == SESSION_BEHIND);
-    cr_assert(judge_expired(APPLIED + 1, 1, 1) == SESSION_BEHIND);
+    cr_assert(judge(APPLIED, 1, 1) == ONCE_NEW);
+    cr_assert(judge(APPLIED + 1, 1, 1) == ONCE_BEHIND);
+    cr_assert(judge_expired(APPLIED + 1, 1, 1) == ONCE_BEHIND);
 }
 
 Test(sessions, are_found_one_after_the_other, .init = open_table, .fini = close_table)
@@ -178,27 +178,27 @@ Test(sessions, keep_an_answer_of_so_many_bytes, .init = open_table, .fini = clos
     memset(text, 'x', sizeof text);
     text[SESSION_RESULT_MAX + 1] = 0;
     apply(7, 2, 1, text);
-    cr_assert(judge(7, 2, 1) == SESSION_DONE && !got.known && got.size == 0);
+    cr_assert(judge(7, 2, 1) == ONCE_DONE && !got.known && got.size == 0);
     cr_assert(got.seq == 20 && got.epoch == 3, "where it was done is known");
     text[SESSION_RESULT_MAX] = 0;
     apply(7, 1, 1, text);
-    cr_assert(judge(7, 1, 1) == SESSION_DONE && got_is(text, 10));
+    cr_assert(judge(7, 1, 1) == ONCE_DONE && got_is(text, 10));
 }
 
 Test(sessions, have_a_window, .init = open_table, .fini = close_table)
 {
     for (uint64_t opno = 1; opno < SESSION_WINDOW; opno++)
         apply(7, opno, 1, "");
-    cr_assert(judge(7, 5000, 1) == SESSION_NEW, "of operations, not of numbers");
+    cr_assert(judge(7, 5000, 1) == ONCE_NEW, "of operations, not of numbers");
     begin(7, 5000, 1);
-    cr_assert(judge(7, 5001, 1) == SESSION_FULL, "what is pending counts");
-    cr_assert(judge(7, 5001, 2) == SESSION_NEW, "what is complete does not");
-    cr_assert(judge(7, 5000, 1) == SESSION_PENDING && judge(7, 1, 1) == SESSION_DONE);
-    cr_assert(judge(8, 1, 1) == SESSION_NEW);
+    cr_assert(judge(7, 5001, 1) == ONCE_FULL, "what is pending counts");
+    cr_assert(judge(7, 5001, 2) == ONCE_NEW, "what is complete does not");
+    cr_assert(judge(7, 5000, 1) == ONCE_PENDING && judge(7, 1, 1) == ONCE_DONE);
+    cr_assert(judge(8, 1, 1) == ONCE_NEW);
     apply(7, 5000, 1, "");
-    cr_assert(judge(7, 5001, 1) == SESSION_FULL);
+    cr_assert(judge(7, 5001, 1) == ONCE_FULL);
     apply(7, 5001, 1000, "");
-    cr_assert(judge(7, 5002, 1000) == SESSION_NEW);
+    cr_assert(judge(7, 5002, 1000) == ONCE_NEW);
 }
 
 Test(sessions, take_no_more_than_they_may)
@@ -209,17 +209,17 @@ Test(sessions, take_no_more_than_they_may)
     memset(text, 'x', sizeof text);
     text[SESSION_RESULT_MAX] = 0;
     sessions_init(&t, 20000);
-    while (judge(7, opno, 1) == SESSION_NEW) {
+    while (judge(7, opno, 1) == ONCE_NEW) {
         begin(7, opno, 1);
         if (opno % 2)
             apply(7, opno, 1, text);
         opno++;
         cr_assert(t.bytes + t.promised <= 20000);
     }
-    cr_assert(opno > 20 && judge(7, opno, 1) == SESSION_FULL);
-    cr_assert(judge(7, 1, 1) == SESSION_DONE);
+    cr_assert(opno > 20 && judge(7, opno, 1) == ONCE_FULL);
+    cr_assert(judge(7, 1, 1) == ONCE_DONE);
     apply(7, opno, opno, text); /* another primary had room for it */
-    cr_assert(judge(7, opno + 1, opno) == SESSION_NEW);
+    cr_assert(judge(7, opno + 1, opno) == ONCE_NEW);
     close_table();
 }
 
@@ -228,7 +228,7 @@ Test(sessions, of_many_take_no_more_than_they_may)
     uint64_t session = 1;
 
     sessions_init(&t, 50000);
-    while (judge(session, 1, 1) == SESSION_NEW) {
+    while (judge(session, 1, 1) == ONCE_NEW) {
         begin(session, 1, 1);
         apply(session++, 1, 1, "five");
         cr_assert(t.bytes + t.promised <= 50000);
@@ -255,9 +255,9 @@ Test(sessions, without_memory_nothing_has_changed)
 
         mem_hooks_set(NULL);
         sessions_check(&t);
-        cr_assert(rc == MR_OK || (rc == MR_ERR_MEMORY && judge(7, 5, 1) == SESSION_NEW));
+        cr_assert(rc == MR_OK || (rc == MR_ERR_MEMORY && judge(7, 5, 1) == ONCE_NEW));
         cr_assert(rc == MR_OK || other != MR_OK || left > 0);
-        cr_assert(other == MR_OK || judge(8, 1, 1) == SESSION_NEW);
+        cr_assert(other == MR_OK || judge(8, 1, 1) == ONCE_NEW);
         cr_assert(rc == MR_OK || other == MR_OK || t.digest == digest);
         close_table();
         if (rc == MR_OK && other == MR_OK)
@@ -274,7 +274,7 @@ Test(sessions, nothing_is_pending_without_memory)
         mr_rc_t rc = sessions_begin(&t, &(struct session_call){7, 1, 1});
 
         mem_hooks_set(NULL);
-        cr_assert(judge(7, 1, 1) == (rc == MR_OK ? SESSION_PENDING : SESSION_NEW));
+        cr_assert(judge(7, 1, 1) == (rc == MR_OK ? ONCE_PENDING : ONCE_NEW));
         cr_assert(rc == MR_OK || (rc == MR_ERR_MEMORY && t.count == 0));
         close_table();
         if (rc == MR_OK)
@@ -355,9 +355,9 @@ Test(sessions, a_part_that_is_made_once_more_ends_where_it_ended, .init = open_t
     apply(7, 3, 1, text);
     copy(&t, begin, end, &other);
     cr_assert(other.at[0] && sessions_judge(&other, &(struct session_call){7, 1, 1}, APPLIED, true,
-                                            &got) == SESSION_DONE);
+                                            &got) == ONCE_DONE);
     cr_assert(sessions_judge(&other, &(struct session_call){7, 3, 1}, APPLIED, true, &got) ==
-              SESSION_NEW);
+              ONCE_NEW);
     while (!copy_part(&t, &end, &other, SESSIONS_PART_MIN))
         ;
     cr_assert(other.digest == t.digest);
@@ -452,12 +452,12 @@ static enum session_verdict expected(uint64_t session, uint64_t opno, uint64_t f
     }
     *ret_seq = done;
     if (opno < complete)
-        return SESSION_STALE;
+        return ONCE_STALE;
     if (done)
-        return SESSION_DONE;
+        return ONCE_DONE;
     if (pending[session][opno])
-        return SESSION_PENDING;
-    return open ? SESSION_NEW : SESSION_EXPIRED;
+        return ONCE_PENDING;
+    return open ? ONCE_NEW : ONCE_EXPIRED;
 }
 
 static void apply_to(struct sessions *x, uint32_t at)
@@ -500,11 +500,11 @@ static bool run(uint64_t seed)
                                                 APPLIED, !expired[session], &got);
 
         cr_assert(v == expected(session, opno, asks, !expired[session], &seq), "seed %lu", seed);
-        cr_assert(v != SESSION_DONE || got.seq == seq);
-        if (v == SESSION_NEW) {
+        cr_assert(v != ONCE_DONE || got.seq == seq);
+        if (v == ONCE_NEW) {
             begin(session, opno, asks);
             pending[session][opno] = true;
-        } else if (v == SESSION_PENDING) {
+        } else if (v == ONCE_PENDING) {
             model[applied].session = session;
             model[applied].opno = opno;
             model[applied].first = asks;
@@ -524,7 +524,7 @@ static bool run(uint64_t seed)
         }
         for (uint64_t s = 1; s <= SESSIONS; s++) /* what is complete is not pending */
             for (uint64_t o = 1; o <= OPNOS; o++)
-                if (pending[s][o] && expected(s, o, 1, true, &seq) == SESSION_STALE)
+                if (pending[s][o] && expected(s, o, 1, true, &seq) == ONCE_STALE)
                     pending[s][o] = false;
         sessions_check(&t);
         if (copied || rand_below(&r, 4))
