@@ -1,5 +1,7 @@
 #include "grid/cluster/metadata.h"
 
+#include <string.h>
+
 #include "grid/cluster/mutant.h"
 #include "net/base/check.h"
 #include "net/base/mem.h"
@@ -96,6 +98,40 @@ static void leave_row(struct metadata *m, struct row *r, uint64_t member)
         if (r->primary == member)
             reign(m, r, successor(m, r), false);
     }
+}
+
+/* ---- sessions ------------------------------------------------------------------------------- */
+
+uint64_t metadata_session(const struct metadata *m, uint64_t client_high, uint64_t client_low)
+{
+    for (uint32_t i = 0; i < m->session_count; i++)
+        if (m->sessions[i].client_high == client_high && m->sessions[i].client_low == client_low)
+            return m->sessions[i].number;
+    return 0;
+}
+
+static mr_rc_t open_session(struct metadata *m, const struct command *c)
+{
+    if (metadata_session(m, c->cluster_high, c->cluster_low) != 0)
+        return MR_EXISTS;
+    if (m->session_count == CLUSTER_SESSIONS_MAX)
+        return MR_ERR_FULL;
+    m->sessions[m->session_count++] =
+        (struct cluster_session){m->index, c->cluster_high, c->cluster_low};
+    return MR_OK;
+}
+
+static mr_rc_t expire(struct metadata *m, const struct command *c)
+{
+    uint32_t i = 0;
+
+    while (i < m->session_count && m->sessions[i].number != c->epoch)
+        i++;
+    if (i == m->session_count)
+        return MR_EXISTS;
+    m->session_count--;
+    memmove(m->sessions + i, m->sessions + i + 1, (m->session_count - i) * sizeof *m->sessions);
+    return MR_OK;
 }
 
 /* ---- commands ------------------------------------------------------------------------------- */
@@ -267,6 +303,8 @@ mr_rc_t metadata_apply(struct metadata *m, const struct command *c)
     case COMMAND_DUO:
     case COMMAND_ATTACH:
     case COMMAND_DUO_END: return MR_OK;
+    case COMMAND_OPEN: return open_session(m, c);
+    case COMMAND_EXPIRE: return expire(m, c);
     default: return change_row(m, c);
     }
 }
@@ -320,8 +358,11 @@ bool metadata_repair(const struct metadata *m, uint32_t copies, struct command *
 mr_rc_t metadata_init(struct metadata *m, uint32_t partitions, uint64_t founder)
 {
     *m = (struct metadata){.partitions = partitions};
-    if (!(m->rows = mem_alloc_zero(partitions * sizeof m->rows[0])))
+    if (!(m->rows = mem_alloc_zero(partitions * sizeof m->rows[0])) ||
+        !(m->sessions = mem_alloc(CLUSTER_SESSIONS_MAX * sizeof m->sessions[0]))) {
+        metadata_free(m);
         return MR_ERR_MEMORY;
+    }
     if (founder != NOBODY)
         begin(m, founder);
     return MR_OK;
@@ -330,7 +371,9 @@ mr_rc_t metadata_init(struct metadata *m, uint32_t partitions, uint64_t founder)
 void metadata_free(struct metadata *m)
 {
     mem_free(m->rows);
+    mem_free(m->sessions);
     m->rows = NULL;
+    m->sessions = NULL;
 }
 
 static void check_row(const struct metadata *m, const struct row *r)
@@ -351,6 +394,10 @@ void metadata_check(const struct metadata *m)
 {
     for (uint32_t i = 0; i < m->partitions; i++)
         check_row(m, &m->rows[i]);
+    for (uint32_t i = 0; i < m->session_count; i++) {
+        check(m->sessions[i].number <= m->index);
+        check(i == 0 || m->sessions[i].number > m->sessions[i - 1].number);
+    }
     for (uint32_t k = 0; k < m->member_count; k++) {
         uint32_t primaries = 0, copies = 0;
         uint64_t member = m->members[k].incarnation;

@@ -23,6 +23,9 @@
  *              learns. Where it is the primary itself that is named, it stays, and what it was
  *              asked to hand over is called off
  *
+ *     OPEN     a client has a session, whose number is the command's index; it keeps the one it has
+ *     EXPIRE   a session is over, and what is asked in it is not done any more
+ *
  * Three more change nothing here, and are for duo.h: that there are two who need each other, and
  * who of them is the anchor; which of their channels count; that this ends.
  *
@@ -40,7 +43,7 @@
 #include "net/base/error.h"
 #include "net/wire/sink.h"
 
-enum { CLUSTER_MEMBERS_MAX = 256 };
+enum { CLUSTER_MEMBERS_MAX = 256, CLUSTER_SESSIONS_MAX = 4096 };
 
 struct cluster_member {
     uint64_t incarnation;
@@ -52,6 +55,12 @@ struct cluster_member {
     struct card card;
 };
 
+/* See grid/op/sessions.h. */
+struct cluster_session {
+    uint64_t number; /* the index of the command that opened it */
+    uint64_t client_high, client_low;
+};
+
 struct metadata {
     uint64_t index;                     /* of the last command */
     uint64_t cluster_high, cluster_low; /* its uuid, drawn by the founder */
@@ -59,6 +68,8 @@ struct metadata {
     uint32_t member_count;
     struct row *rows;
     uint32_t partitions;
+    struct cluster_session *sessions; /* by number */
+    uint32_t session_count;
 };
 
 enum command_kind {
@@ -72,17 +83,20 @@ enum command_kind {
     COMMAND_MOVE,
     COMMAND_DUO,
     COMMAND_ATTACH,
-    COMMAND_DUO_END
+    COMMAND_DUO_END,
+    COMMAND_OPEN,
+    COMMAND_EXPIRE
 };
 
 struct command {
     enum command_kind kind;
-    uint64_t member;
+    uint64_t member;                    /* of OPEN, who wishes it */
     uint32_t partition;                 /* of LEARN and those that follow, as what comes now */
-    uint64_t epoch;                     /* that the row still has; of ATTACH, its channel */
+    uint64_t epoch;                     /* that the row still has; of ATTACH, its channel; of
+                                         * EXPIRE, the session */
     uint64_t primary;                   /* who asks; of ATTACH, the other's channel */
     struct card card;                   /* of FOUND and ADMIT */
-    uint64_t cluster_high, cluster_low; /* of FOUND */
+    uint64_t cluster_high, cluster_low; /* of FOUND; of OPEN, the client's uuid */
 };
 
 /* All partitions are the founder's, whose raft number is 1; of NOBODY: there is no cluster before
@@ -91,7 +105,8 @@ mr_rc_t metadata_init(struct metadata *m, uint32_t partitions, uint64_t founder)
 void metadata_free(struct metadata *m);
 
 /* MR_OK: done; MR_EXISTS: it was so before; MR_NOT_EQUAL: what it was decided upon is not so;
- * MR_ERR_FULL: there are as many members as can be. The index rises whatever is answered. */
+ * MR_ERR_FULL: there are as many members, or sessions, as can be. The index rises whatever is
+ * answered. */
 mr_rc_t metadata_apply(struct metadata *m, const struct command *c);
 
 /* The same, of the command at this index of the log, where there are other entries between. */
@@ -99,6 +114,9 @@ mr_rc_t metadata_apply_at(struct metadata *m, uint64_t index, const struct comma
 
 /* NULL: unknown, and neither in nor a holder. */
 const struct cluster_member *metadata_member(const struct metadata *m, uint64_t incarnation);
+
+/* The client's session; 0: it has none. */
+uint64_t metadata_session(const struct metadata *m, uint64_t client_high, uint64_t client_low);
 
 /* The next command that brings the partitions nearer to having `copies` copies: each where it
  * is missing most, at the member that has the fewest. False: there is nothing to do, or nobody to

@@ -8,7 +8,7 @@
 #include "net/base/mem.h"
 #include "net/wire/bigend.h"
 
-enum { FORM = 1, ROW_BYTES_MIN = 34, MEMBER_BYTES = 60 };
+enum { FORM = 2, ROW_BYTES_MIN = 34, MEMBER_BYTES = 60 };
 
 /* A place in the bytes. Once there were too few it stays bad, and every number is 0. */
 struct reader {
@@ -89,7 +89,7 @@ void command_encode(const struct command *c, struct sink *out)
     sink_put64(out, c->primary);
     if (c->kind <= COMMAND_ADMIT)
         put_card(&c->card, out);
-    if (c->kind == COMMAND_FOUND) {
+    if (c->kind == COMMAND_FOUND || c->kind == COMMAND_OPEN) {
         sink_put64(out, c->cluster_high);
         sink_put64(out, c->cluster_low);
     }
@@ -107,11 +107,11 @@ mr_rc_t command_decode(struct command *c, const void *bytes, size_t size)
     c->primary = take64(&r);
     if (kind <= COMMAND_ADMIT)
         c->card = take_card(&r);
-    if (kind == COMMAND_FOUND) {
+    if (kind == COMMAND_FOUND || kind == COMMAND_OPEN) {
         c->cluster_high = take64(&r);
         c->cluster_low = take64(&r);
     }
-    bool is_good = r.at == r.end && kind <= COMMAND_DUO_END && c->member != NOBODY;
+    bool is_good = r.at == r.end && kind <= COMMAND_EXPIRE && c->member != NOBODY;
 
     return r.bad || !is_good ? MR_ERR_MALFORMED : MR_OK;
 }
@@ -151,6 +151,12 @@ void metadata_encode(const struct metadata *m, struct sink *out)
         sink_put8(out, r->learner_count);
         put_names(r->in_sync, r->in_sync_count, out);
         put_names(r->learners, r->learner_count, out);
+    }
+    sink_put32(out, m->session_count);
+    for (uint32_t i = 0; i < m->session_count; i++) {
+        sink_put64(out, m->sessions[i].number);
+        sink_put64(out, m->sessions[i].client_high);
+        sink_put64(out, m->sessions[i].client_low);
     }
 }
 
@@ -218,6 +224,25 @@ static void take_row(struct reader *r, struct metadata *m, struct row *row)
         r->bad = true;
 }
 
+static void take_sessions(struct reader *r, struct metadata *m)
+{
+    uint32_t count = take32(r);
+    uint64_t last = 0;
+
+    if (count > CLUSTER_SESSIONS_MAX)
+        r->bad = true;
+    for (uint32_t i = 0; i < count && !r->bad; i++) {
+        struct cluster_session *s = &m->sessions[m->session_count++];
+
+        s->number = take64(r);
+        s->client_high = take64(r);
+        s->client_low = take64(r);
+        if (s->number <= last || s->number > m->index)
+            r->bad = true;
+        last = s->number;
+    }
+}
+
 mr_rc_t metadata_decode(struct metadata *m, const void *bytes, size_t size)
 {
     struct reader r = {bytes, (const uint8_t *)bytes + size, false};
@@ -231,12 +256,16 @@ mr_rc_t metadata_decode(struct metadata *m, const void *bytes, size_t size)
     if (r.bad || form != FORM || members > CLUSTER_MEMBERS_MAX || partitions == 0 ||
         left / MEMBER_BYTES < members || left / ROW_BYTES_MIN < partitions)
         return MR_ERR_MALFORMED;
-    if (!(m->rows = mem_alloc_zero(partitions * sizeof m->rows[0])))
+    if (!(m->rows = mem_alloc_zero(partitions * sizeof m->rows[0])) ||
+        !(m->sessions = mem_alloc(CLUSTER_SESSIONS_MAX * sizeof m->sessions[0]))) {
+        metadata_free(m);
         return MR_ERR_MEMORY;
+    }
     for (uint32_t i = 0; i < members && !r.bad; i++)
         take_member(&r, m);
     for (uint32_t i = 0; i < partitions && !r.bad; i++)
         take_row(&r, m, &m->rows[i]);
+    take_sessions(&r, m);
     if (!r.bad && r.at == r.end)
         return MR_OK;
     metadata_free(m);

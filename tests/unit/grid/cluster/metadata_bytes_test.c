@@ -31,6 +31,10 @@ static void open(void)
     cr_assert(apply(COMMAND_ADD, 3, THIRD) == MR_OK && apply(COMMAND_MOVE, 3, THIRD) == MR_OK);
     cr_assert(apply(COMMAND_SHRINK, 3, FOUNDER) == MR_OK);
     cr_assert(apply(COMMAND_EXPEL, 0, THIRD) == MR_OK);
+    for (uint64_t client = 1; client <= 3; client++)
+        cr_assert(metadata_apply(&m, &(struct command){.kind = COMMAND_OPEN,
+                                                       .member = FOUNDER,
+                                                       .cluster_low = client}) == MR_OK);
     metadata_check(&m);
     cr_assert(m.rows[3].primary == NOBODY);
 }
@@ -62,6 +66,8 @@ Test(metadata_bytes, come_back)
     cr_assert(got.member_count == m.member_count);
     cr_assert(memcmp(got.members, m.members, sizeof m.members[0] * m.member_count) == 0);
     cr_assert(memcmp(got.rows, m.rows, sizeof m.rows[0] * PARTITIONS) == 0);
+    cr_assert(got.session_count == 3);
+    cr_assert(memcmp(got.sessions, m.sessions, sizeof m.sessions[0] * 3) == 0);
     metadata_free(&got);
     sink_free(&out);
 }
@@ -143,6 +149,9 @@ Test(metadata_bytes, say_nothing_that_metadata_cannot_be)
     NEVER(m.members[1].incarnation = NOBODY, m.members[1].incarnation = SECOND);
     NEVER(m.members[1].taken = m.index + 1, m.members[1].taken = m.index);
     NEVER(m.partitions = 0, m.partitions = PARTITIONS);
+    NEVER(m.sessions[1].number = m.index, m.sessions[1].number = m.index - 1);
+    NEVER(m.sessions[1].number = m.index - 2, m.sessions[1].number = m.index - 1);
+    NEVER(m.sessions[2].number = m.index + 1, m.sessions[2].number = m.index);
     cr_expect(refused() == MR_OK);
 }
 
@@ -162,7 +171,7 @@ Test(metadata_bytes, of_commands_come_back)
     cr_assert(got.epoch == c.epoch && got.primary == c.primary);
     for (size_t size = 0; size < out.size; size++)
         cr_assert(command_decode(&got, out.at, size) == MR_ERR_MALFORMED);
-    out.at[0] = COMMAND_DUO_END + 1;
+    out.at[0] = COMMAND_EXPIRE + 1;
     cr_assert(command_decode(&got, out.at, out.size) == MR_ERR_MALFORMED);
     out.at[0] = COMMAND_ADMIT;
     memset(out.at + 1, 0, 8);
@@ -186,5 +195,23 @@ Test(metadata_bytes, of_commands_that_bring_a_card_come_back)
     cr_assert(got.cluster_high == 4 && got.cluster_low == 5);
     for (size_t size = 0; size < out.size; size++)
         cr_assert(command_decode(&got, out.at, size) == MR_ERR_MALFORMED);
+    sink_free(&out);
+}
+
+Test(metadata_bytes, of_commands_about_sessions_come_back)
+{
+    const struct command open = {
+        .kind = COMMAND_OPEN, .member = FOUNDER, .cluster_high = 4, .cluster_low = 5};
+    const struct command expire = {.kind = COMMAND_EXPIRE, .member = FOUNDER, .epoch = 77};
+    struct sink out = {.grows = true};
+    struct command got;
+
+    command_encode(&open, &out);
+    cr_assert(command_decode(&got, out.at, out.size) == MR_OK);
+    cr_assert(got.kind == COMMAND_OPEN && got.cluster_high == 4 && got.cluster_low == 5);
+    out.size = 0;
+    command_encode(&expire, &out);
+    cr_assert(command_decode(&got, out.at, out.size) == MR_OK);
+    cr_assert(got.kind == COMMAND_EXPIRE && got.epoch == 77);
     sink_free(&out);
 }

@@ -262,3 +262,48 @@ Test(metadata, numbers_members_by_the_command_that_admitted_them)
     cr_assert(expel(SECOND) == MR_OK && metadata_apply_at(&m, 20, &again) == MR_OK);
     cr_assert(metadata_member(&m, SECOND)->joined == 20);
 }
+
+static mr_rc_t open_session(uint64_t index, uint64_t client)
+{
+    return metadata_apply_at(
+        &m, index,
+        &(struct command){.kind = COMMAND_OPEN, .member = FOUNDER, .cluster_low = client});
+}
+
+static mr_rc_t expire(uint64_t session)
+{
+    return metadata_apply(
+        &m, &(struct command){.kind = COMMAND_EXPIRE, .member = FOUNDER, .epoch = session});
+}
+
+Test(metadata, numbers_sessions_by_the_command_that_opened_them)
+{
+    cr_assert(open_session(10, 1) == MR_OK && open_session(12, 2) == MR_OK);
+    cr_assert(metadata_session(&m, 0, 1) == 10 && metadata_session(&m, 0, 2) == 12);
+    cr_assert(metadata_session(&m, 1, 1) == 0 && metadata_session(&m, 0, 3) == 0);
+    metadata_check(&m);
+}
+
+Test(metadata, leaves_a_client_the_session_it_has)
+{
+    cr_assert(open_session(10, 1) == MR_OK && open_session(11, 1) == MR_EXISTS);
+    cr_assert(metadata_session(&m, 0, 1) == 10 && m.session_count == 1);
+}
+
+Test(metadata, never_gives_a_session_the_number_of_one_that_is_over)
+{
+    cr_assert(open_session(10, 1) == MR_OK && open_session(11, 2) == MR_OK);
+    cr_assert(expire(10) == MR_OK && expire(10) == MR_EXISTS);
+    cr_assert(metadata_session(&m, 0, 1) == 0 && metadata_session(&m, 0, 2) == 11);
+    cr_assert(open_session(20, 1) == MR_OK && metadata_session(&m, 0, 1) == 20);
+    metadata_check(&m);
+}
+
+Test(metadata, has_room_for_so_many_sessions)
+{
+    for (uint64_t i = 1; i <= CLUSTER_SESSIONS_MAX; i++)
+        cr_assert(open_session(10 + i, i) == MR_OK);
+    cr_assert(open_session(9999, 9999) == MR_ERR_FULL);
+    cr_assert(expire(11) == MR_OK && open_session(10001, 9999) == MR_OK);
+    metadata_check(&m);
+}
