@@ -28,9 +28,27 @@ static mr_rc_t take_block(struct effect *e)
     return slab_alloc(e->slab, size, &e->record.block);
 }
 
+/* What it bears of a call, so that what follows is where it was. */
+static uint32_t once_size(const struct once *o)
+{
+    return o ? ((uint32_t)sizeof *o + o->size + 7) & ~7u : 0;
+}
+
+static const struct once *copy_once(uint8_t *to, const struct once *from)
+{
+    struct once *o = (struct once *)to;
+
+    *o = (struct once){.call = from->call, .size = from->size, .answer = to + sizeof *o};
+    memcpy(o->answer, from->answer, from->size);
+    return o;
+}
+
+static_assert(offsetof(struct effect, bytes) % 8 == 0);
+
 mr_rc_t effect_new(struct slab *slab, const struct effect *like, struct effect **ret_e)
 {
-    uint32_t size = (uint32_t)sizeof *like + like->key.size + like->value.size;
+    uint32_t once = once_size(like->once);
+    uint32_t size = (uint32_t)sizeof *like + once + like->key.size + like->value.size;
     slab_ref ref;
     mr_rc_t rc = slab_alloc(slab, size, &ref);
 
@@ -41,8 +59,10 @@ mr_rc_t effect_new(struct slab *slab, const struct effect *like, struct effect *
     *e = *like;
     e->slab = slab;
     e->self = ref;
-    e->key = copy(e->bytes, &like->key);
-    e->value = copy(e->bytes + e->key.size, &like->value);
+    if (once)
+        e->once = copy_once(e->bytes, like->once);
+    e->key = copy(e->bytes + once, &like->key);
+    e->value = copy(e->bytes + once + e->key.size, &like->value);
     if ((rc = take_block(e)) != MR_OK) {
         slab_free(slab, ref);
         return rc;
@@ -68,16 +88,19 @@ void effect_release(struct effect *e)
  *     9  bytes of the value, 32 bits
  *    13  HAS_LIFE: when it ends, idle time, 64 bits each
  *        HAS_SOURCE: the client, 64 bits twice, and its thread, 64 bits
+ *        HAS_ONCE: session, opno, first_incomplete, 64 bits each; size of the answer, 16 bits; it
  *        the name, the key, the value */
 enum {
     HEAD = 13,
     LIFE = 16,
     SOURCE = 24,
+    ONCE = 26,
     REPLACES = 1,
     OVER = 2,
     HAS_LIFE = 4,
     HAS_SOURCE = 8,
-    FLAGS = 15
+    HAS_ONCE = 16,
+    FLAGS = 31
 };
 
 static const struct owner nobody;
@@ -86,22 +109,33 @@ static uint8_t flags_of(const struct effect *e)
 {
     return (uint8_t)((e->replaces ? REPLACES : 0) | (e->over ? OVER : 0) |
                      (e->life.expires_ms || e->life.idle_ms ? HAS_LIFE : 0) |
-                     (owner_is(&e->source, &nobody) ? 0 : HAS_SOURCE));
+                     (owner_is(&e->source, &nobody) ? 0 : HAS_SOURCE) | (e->once ? HAS_ONCE : 0));
 }
 
 static size_t fixed_size(uint8_t flags)
 {
-    return HEAD + (flags & HAS_LIFE ? LIFE : 0) + (flags & HAS_SOURCE ? SOURCE : 0);
+    return HEAD + (flags & HAS_LIFE ? LIFE : 0) + (flags & HAS_SOURCE ? SOURCE : 0) +
+           (flags & HAS_ONCE ? ONCE : 0);
 }
 
 static uint8_t kind_of(const struct effect *e)
 {
-    return e->object ? (uint8_t)e->object->kind : e->map->object_kind;
+    return e->object ? (uint8_t)e->object->kind : e->map ? e->map->object_kind : 0;
 }
 
 static const char *name_of(const struct effect *e)
 {
-    return e->object ? e->object->name : e->map->name;
+    return e->object ? e->object->name : e->map ? e->map->name : "";
+}
+
+static uint8_t *put_once(uint8_t *at, const struct once *o)
+{
+    put_le64(at, o->call.session);
+    put_le64(at + 8, o->call.opno);
+    put_le64(at + 16, o->call.first_incomplete);
+    put_le16(at + 24, (uint16_t)o->size);
+    memcpy(at + ONCE, o->answer, o->size);
+    return at + ONCE + o->size;
 }
 
 static uint8_t *put_head(uint8_t *at, const struct effect *e, uint8_t flags, size_t name)
@@ -124,7 +158,7 @@ static uint8_t *put_head(uint8_t *at, const struct effect *e, uint8_t flags, siz
         put_le64(at + 16, (uint64_t)e->source.thread);
         at += SOURCE;
     }
-    return at;
+    return e->once ? put_once(at, e->once) : at;
 }
 
 void effect_write(const struct effect *e, struct sink *out)
@@ -132,7 +166,8 @@ void effect_write(const struct effect *e, struct sink *out)
     uint8_t flags = flags_of(e);
     const char *text = name_of(e);
     size_t name = strlen(text);
-    uint8_t *at = sink_more(out, fixed_size(flags) + name + e->key.size + e->value.size);
+    uint32_t answer = e->once ? e->once->size : 0;
+    uint8_t *at = sink_more(out, fixed_size(flags) + answer + name + e->key.size + e->value.size);
 
     if (!at)
         return;
@@ -152,23 +187,48 @@ static const struct {
     [EFFECT_CLEAR] = {false, false, 0},
     [EFFECT_LOCK] = {true, true, EFFECT_REFERENCE},
     [EFFECT_CHANGE] = {false, true, EFFECT_CHANGE_MAX},
+    [EFFECT_NOTHING] = {false, false, 0},
+    [EFFECT_EXPIRE] = {false, true, EFFECT_SESSION},
+    [EFFECT_SESSIONS] = {false, true, EFFECT_CHANGE_MAX},
 };
+
+static bool may_have_once(uint8_t kind, uint8_t flags)
+{
+    if (kind == EFFECT_NOTHING)
+        return flags & HAS_ONCE;
+    return !(flags & HAS_ONCE) || kind == EFFECT_PUT || kind == EFFECT_ERASE;
+}
 
 static bool is_known(const uint8_t *head, const struct effect *e)
 {
     bool has_key = e->key.kind != DATA_NULL, has_value = e->value.kind != DATA_NULL;
 
-    return e->kind < EFFECT_KINDS && !(head[2] & ~FLAGS) && head[4] > 0 &&
+    return e->kind < EFFECT_KINDS && !(head[2] & ~FLAGS) &&
+           (head[4] > 0) == (e->kind < EFFECT_NOTHING) && may_have_once(e->kind, head[2]) &&
            e->key.kind <= RECORD_KIND && e->value.kind <= RECORD_KIND &&
            (has_key || e->key.size == 0) && (has_value || e->value.size == 0) &&
            has_key == shapes[e->kind].key && has_value == shapes[e->kind].value &&
            e->value.size <= shapes[e->kind].value_max &&
            (e->kind != EFFECT_LOCK || e->value.size == EFFECT_REFERENCE) &&
+           (e->kind != EFFECT_EXPIRE || e->value.size == EFFECT_SESSION) &&
+           (e->kind != EFFECT_SESSIONS || e->value.size > 0) &&
            (e->kind != EFFECT_CHANGE || e->why < CHANGE_KINDS);
 }
 
+/* NULL: it cannot be; else what is behind it, of which `left` bytes are there. */
+static const uint8_t *read_once(const uint8_t *at, size_t left, struct once *ret)
+{
+    *ret = (struct once){.call = {get_le64(at), get_le64(at + 8), get_le64(at + 16)},
+                         .size = get_le16(at + 24),
+                         .answer = (uint8_t *)at + ONCE};
+    if (ret->call.session == 0 || ret->call.first_incomplete > ret->call.opno ||
+        ret->size > SESSION_RESULT_MAX || left - ONCE < ret->size)
+        return NULL;
+    return at + ONCE + ret->size;
+}
+
 mr_rc_t effect_read(const uint8_t *bytes, size_t size, struct effect *ret_like,
-                    struct effect_name *ret_name, size_t *ret_taken)
+                    struct once *ret_once, struct effect_name *ret_name, size_t *ret_taken)
 {
     if (size < HEAD)
         return MR_ERR_MALFORMED;
@@ -191,6 +251,12 @@ mr_rc_t effect_read(const uint8_t *bytes, size_t size, struct effect *ret_like,
     if (flags & HAS_SOURCE) {
         e.source = (struct owner){get_le64(at), get_le64(at + 8), (int64_t)get_le64(at + 16)};
         at += SOURCE;
+    }
+    if (flags & HAS_ONCE) {
+        if (!(at = read_once(at, (size_t)(bytes + size - at), ret_once)) ||
+            (size_t)(bytes + size - at) < bytes[4] + e.key.size + e.value.size)
+            return MR_ERR_MALFORMED;
+        e.once = ret_once;
     }
     *ret_name = (struct effect_name){bytes[3], bytes[4], at};
     e.key.at = at + bytes[4];

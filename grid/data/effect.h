@@ -10,6 +10,8 @@
  * Besides entries it is about locks of keys, whose state it gives, and about objects that lie
  * whole in one partition (change.h). Those are changed at the primary before it is committed.
  *
+ * One that was asked for by a client with a session bears what that is answered (grid/op/once.h).
+ *
  * It lies in the partition's slab, charged like an entry: whoever has found one inside an epoch
  * section may read it until the section ends. One that puts has the block for its record with it,
  * so that nothing is refused any more when it is applied.
@@ -20,6 +22,7 @@
 #define GRID_DATA_EFFECT_H
 
 #include "grid/data/change.h"
+#include "grid/op/once.h"
 #include "grid/store/record.h"
 #include "grid/store/slab.h"
 #include "net/request.h"
@@ -31,6 +34,10 @@ enum effect_kind {
     EFFECT_CLEAR,
     EFFECT_LOCK,   /* of a map's key: the source has taken it `count` times, 0: nobody has */
     EFFECT_CHANGE, /* of an object; `why` says which */
+    /* These are about no object, but about what clients were answered (grid/op/once.h): */
+    EFFECT_NOTHING,  /* nothing changes, and that was the answer */
+    EFFECT_EXPIRE,   /* its value is the number of a session that is over */
+    EFFECT_SESSIONS, /* its value is a part of a table, on its way to a learner; in no ring */
     EFFECT_KINDS
 };
 
@@ -53,6 +60,7 @@ struct effect {
         };
     };
     struct owner source;
+    const struct once *once; /* NULL: nobody needs to know that it was done */
     struct slab *slab;
     struct slab_ahead record; /* EFFECT_PUT: the block for its record */
     slab_ref self;
@@ -65,12 +73,12 @@ struct effect {
     bool counted;   /* it was charged to the map's limits; not, what another member has decided */
     int64_t growth; /* then: of the map, in bytes */
     struct data key, value;
-    uint8_t bytes[]; /* of both */
+    uint8_t bytes[]; /* of both, and before them of `once` */
 };
 
-/* Bytes of a lock's reference; and of all that one change may bear, with what has to go along to
- * other members in one message. A longer one is several. */
-enum { EFFECT_REFERENCE = 8, EFFECT_CHANGE_MAX = 20 * 1024 * 1024 };
+/* Bytes of a lock's reference, and of a session's number; and of all that one change may bear, with
+ * what has to go along to other members in one message. A longer one is several. */
+enum { EFFECT_REFERENCE = 8, EFFECT_CHANGE_MAX = 20 * 1024 * 1024, EFFECT_SESSION = 8 };
 
 /* Copies key and value, but for one that is at NULL: then only room is made for it. `like` has what
  * the effect says; its key and value may be DATA_NULL.
@@ -90,9 +98,9 @@ struct effect_name {
     const uint8_t *at;
 };
 
-/* Reads what effect_write wrote; everything is borrowed, and map is NULL. *ret_taken: the bytes of
- * it. MR_ERR_MALFORMED. */
+/* Reads what effect_write wrote; everything is borrowed, and map is NULL. ret_once is what its
+ * `once` points to, if there is any. *ret_taken: the bytes of it. MR_ERR_MALFORMED. */
 mr_rc_t effect_read(const uint8_t *bytes, size_t size, struct effect *ret_like,
-                    struct effect_name *ret_name, size_t *ret_taken);
+                    struct once *ret_once, struct effect_name *ret_name, size_t *ret_taken);
 
 #endif

@@ -92,15 +92,11 @@ static mr_rc_t is_here(const struct map *m, struct partition *p, struct waiter *
 }
 
 /* And has nobody else locked it? Whoever waited for that leaves the line first. */
-static mr_rc_t admit(struct map *m, uint32_t partition, const struct map_request *q)
+static mr_rc_t is_unlocked(const struct map *m, struct partition *p, const struct map_request *q)
 {
-    struct partition *p = &m->partitions->at[partition];
-    struct locks *locks = map_locks(m, partition);
-    mr_rc_t rc = is_here(m, p, q->waiter);
+    struct locks *locks = map_locks(m, (uint32_t)(p - m->partitions->at));
 
-    if (rc != MR_OK || !locks)
-        return rc;
-    return locks_admit(locks, p, &q->key, &q->owner, q->waiter);
+    return locks ? locks_admit(locks, p, &q->key, &q->owner, q->waiter) : MR_OK;
 }
 
 static mr_rc_t refused(mr_rc_t rc, struct map_answer *ret_a)
@@ -109,14 +105,90 @@ static mr_rc_t refused(mr_rc_t rc, struct map_answer *ret_a)
     return rc;
 }
 
+/* ---- what takes effect once ------------------------------------------------------------------ */
+
+/* It is not to be done now: what there is to be answered. */
+static mr_rc_t answered(const struct once *o, struct map_answer *ret_a)
+{
+    *ret_a = (struct map_answer){0};
+    if (o->verdict != ONCE_DONE && o->verdict != ONCE_PENDING)
+        return MR_ERR_BUSY; /* the verdict says more */
+    mr_rc_t rc = once_said(o, &ret_a->value);
+
+    ret_a->present = ret_a->value.kind != DATA_NULL;
+    return rc;
+}
+
+/* What it will answer goes along with what it does. */
+static mr_rc_t begin_once(struct place_of_key *at, const struct map_request *q, struct decision d,
+                          const struct map_answer *a)
+{
+    struct once *o = once_self;
+
+    once_say(o, d.answer, a->present && !q->quiet ? &a->value : NULL);
+    at->once = o;
+    return sessions_begin(&at->map->partitions->at[at->partition].copies->sessions, &o->call);
+}
+
+/* It is done, or has failed. */
+static mr_rc_t end_once(const struct place_of_key *at, struct decision d, mr_rc_t rc)
+{
+    struct partition *p = &at->map->partitions->at[at->partition];
+    struct once *o = once_self;
+
+    if (rc < MR_ERR_MEMORY && !map_is_shared(at->map, at->partition)) {
+        once_apply(p->copies, o, p->copies->replica.row.epoch, p->changes);
+    } else if (rc < MR_ERR_MEMORY && d.action == ACT_NOTHING) {
+        mr_rc_t written = once_write_nothing(p->copies, o);
+
+        rc = written == MR_OK ? rc : written;
+    }
+    if (rc >= MR_ERR_MEMORY)
+        sessions_cancel(&p->copies->sessions, &o->call);
+    return rc;
+}
+
+/* ---- changing -------------------------------------------------------------------------------- */
+
+static mr_rc_t act(struct place_of_key *at, const struct map_request *q, struct decision d,
+                   const struct data *value, struct map_answer *ret_a)
+{
+    mr_rc_t rc = MR_OK;
+
+    if (d.action == ACT_WRITE) {
+        rc =
+            value->size > at->map->rules.value_max
+                ? MR_ERR_TOO_LARGE
+                : map_put(at, value, lifetime_of(at->map, q, &at->now), &q->owner, &ret_a->version);
+        if (rc != MR_OK) {
+            ret_a->value = *value;
+            return rc;
+        }
+    }
+    if (d.action == ACT_ERASE) {
+        if ((rc = map_erase(at, q->verb == MAP_EVICT ? JOURNAL_EVICTED : JOURNAL_REMOVED,
+                            &q->owner)) != MR_OK)
+            return rc;
+        ret_a->version = 0;
+    }
+    return d.answer;
+}
+
 mr_rc_t map_change(struct map *m, uint32_t partition, const struct map_request *q,
                    struct map_answer *ret_a)
 {
+    struct partition *p = &m->partitions->at[partition];
     struct place_of_key at;
     struct data value;
     mr_rc_t rc;
 
-    if ((rc = admit(m, partition, q)) != MR_OK)
+    if ((rc = is_here(m, p, q->waiter)) != MR_OK)
+        return refused(rc, ret_a);
+    struct once *once = once_self;
+
+    if (__builtin_expect(once != NULL, 0) && !once_begins(p->copies, once))
+        return answered(once, ret_a);
+    if ((rc = is_unlocked(m, p, q)) != MR_OK)
         return refused(rc, ret_a);
     map_locate(m, partition, q->route ? q->route->hash : key_hash(&q->key), &q->key, &at);
     at.spot.ahead = q->ahead;
@@ -129,22 +201,10 @@ mr_rc_t map_change(struct map *m, uint32_t partition, const struct map_request *
 
     if (q->verb == MAP_UPDATE)
         counter_add(m->counts[COUNT_UPDATES], 1);
-    if (d.action == ACT_WRITE) {
-        rc = value.size > m->rules.value_max
-                 ? MR_ERR_TOO_LARGE
-                 : map_put(&at, &value, lifetime_of(m, q, &at.now), &q->owner, &ret_a->version);
-        if (rc != MR_OK) {
-            ret_a->value = value;
-            return rc;
-        }
-    }
-    if (d.action == ACT_ERASE) {
-        if ((rc = map_erase(&at, q->verb == MAP_EVICT ? JOURNAL_EVICTED : JOURNAL_REMOVED,
-                            &q->owner)) != MR_OK)
-            return rc;
-        ret_a->version = 0;
-    }
-    return d.answer;
+    if (__builtin_expect(once != NULL, 0) && (rc = begin_once(&at, q, d, ret_a)) != MR_OK)
+        return rc;
+    rc = act(&at, q, d, &value, ret_a);
+    return __builtin_expect(once != NULL, 0) ? end_once(&at, d, rc) : rc;
 }
 
 /* Are all these keys served here, before they are read and after? */

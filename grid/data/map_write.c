@@ -259,6 +259,7 @@ void map_locate(struct map *m, uint32_t partition, uint64_t hash, const struct d
 
     ret->map = m;
     ret->partition = partition;
+    ret->once = NULL;
     store_locate(&m->parts[partition].store, hash, key, &ret->spot);
     ret->now = e               ? entry_of_effect(e)
                : ret->spot.old ? entry_of_record(ret->spot.old)
@@ -277,6 +278,7 @@ static mr_rc_t propose(struct place_of_key *at, struct effect *like, uint64_t *r
     struct effect *e;
 
     like->map = at->map;
+    like->once = at->once;
     like->hash = like->kind == EFFECT_CLEAR ? 0 : at->spot.hash;
     mr_rc_t rc = effect_new(p->slab, like, &e);
 

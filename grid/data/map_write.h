@@ -32,6 +32,7 @@ struct place_of_key {
     uint32_t partition;
     struct spot spot;
     struct entry now;
+    const struct once *once; /* what was asked for, if that is to be remembered with the effect */
 };
 
 /* Of what nobody asks for: an entry ends, or makes room. */

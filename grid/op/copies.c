@@ -127,7 +127,8 @@ mr_rc_t copies_write(struct copies *c, struct effect *e)
     if (rc != MR_OK)
         return rc;
     e->seq = c->replica.last_seq + 1;
-    add_pending(c, e);
+    if (e->map)
+        add_pending(c, e);
     write(c, e, false);
     return MR_OK;
 }
@@ -363,6 +364,7 @@ static void on_wipe(struct replica *r)
     struct copies *c = copies_of(r);
 
     early_wipe(c);
+    sessions_clear(&c->sessions);
     for (struct map *m = maps_first(c->maps); m; m = m->next)
         map_wipe(m, c->number);
 }
@@ -389,10 +391,14 @@ static void on_apply(struct replica *r, const struct replica_op *op)
     struct effect *e = op->effect;
 
     e->seq = op->seq;
-    if (e->kind >= EFFECT_LOCK) {
+    if (e->once)
+        once_apply(c, e->once, op->epoch, op->seq);
+    if (e->kind == EFFECT_EXPIRE) {
+        sessions_expire(&c->sessions, get_le64(e->value.at));
+    } else if (e->kind == EFFECT_LOCK || e->kind == EFFECT_CHANGE) {
         if (!op->early)
             early_apply(c, e);
-    } else {
+    } else if (e->map) {
         remove_pending(c, e);
         map_apply(c->number, e);
     }
@@ -431,6 +437,7 @@ static void on_serving(struct replica *r)
     for (struct map *m = maps_first(c->maps); m; m = m->next)
         map_count_part(m, c->number, true);
     store_release_64(&c->partitions->serves[c->number], r->row.reign);
+    c->looks_for_expired = true;
     waits_wake_all(&c->serving);
 }
 
@@ -473,6 +480,7 @@ static void end_reign(struct copies *c)
     for (struct map *m = maps_first(c->maps); m; m = m->next)
         map_count_part(m, c->number, false);
     drop_all_pending(c);
+    sessions_lost(&c->sessions);
     early_end_reign(c);
     commit_settle(&c->commits, UINT64_MAX, true);
 }
@@ -571,6 +579,7 @@ void copies_tick(struct copies *c)
         copies_again(c, NOBODY);
     if (replica_is_handing_over(r) && ++c->handing_ticks >= HANDING_TICKS)
         replica_call_off(&c->replica);
+    once_expire(c);
     c->told_seq = r->commit_seq;
     c->waiting_seq = waiting;
     drop_pictures(c);
@@ -595,6 +604,7 @@ static struct copies *copies_new(struct partitions *ps, uint32_t number, struct 
     list_init(&c->commits);
     waits_init(&c->serving);
     early_init(&c->early);
+    sessions_init(&c->sessions, COPIES_SESSIONS);
     return c;
 }
 
@@ -622,6 +632,7 @@ void copies_stop(struct partitions *ps)
         commit_settle(&c->commits, UINT64_MAX, true);
         replica_free(&c->replica);
         early_free(&c->early);
+        sessions_clear(&c->sessions);
         for (uint32_t k = 0; k < 2 * COPIES_MAX; k++)
             early_picture_free(&c->pictures[k]);
         mem_free(c);

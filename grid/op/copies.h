@@ -10,7 +10,8 @@
  * Pending are effects that are in the ring and not committed. Only writers look at them, so that
  * a change is decided upon what will be there; readers see what is committed.
  *
- * Objects that lie whole in one partition, and locks, go another way: early.h.
+ * Objects that lie whole in one partition, and locks, go another way: early.h. What clients were
+ * answered is part of a copy as well: once.h.
  *
  * Alone, that is without anybody to send to, a primary changes the store directly; the partition's
  * number of changes goes on meanwhile, and the ring takes it up when others come.
@@ -27,6 +28,10 @@
 #include "grid/op/wait.h"
 
 enum { PENDING_BUCKETS = 64, COPIES_KEEP = 128, COPIES_CHUNK = 128 * 1024 };
+
+/* What a partition's table of answers may take: of some thousand clients that write one by one, or
+ * of ten that write as much at a time as they may. */
+enum { COPIES_SESSIONS = 4 * 1024 * 1024 };
 
 struct copies;
 struct map;
@@ -86,6 +91,10 @@ struct copies {
     uint64_t walkers[2 * COPIES_MAX];                /* whose they are */
     struct early_picture pictures[2 * COPIES_MAX];
     struct early early;
+
+    struct sessions sessions;
+    const struct once_open *open; /* NULL: not known yet */
+    bool looks_for_expired;
 };
 
 /* All partitions have copies from now on, and none is served until a row says so. Before anybody

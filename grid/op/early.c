@@ -197,11 +197,24 @@ static void change_object(struct object *o, const struct effect *e)
     o->seq = e->seq;
 }
 
+/* It was read once already, to see that it can be. */
+static void add_sessions(struct copies *c, const struct effect *e)
+{
+    mr_rc_t rc = sessions_decode(&c->sessions, e->value.at, e->value.size);
+
+    check(rc != MR_ERR_MEMORY);
+    if (rc != MR_OK)
+        log_event(LOG_ERROR, "copies.strange", F_STR("name", "sessions"),
+                  F_STR("why", mr_rc_text(rc)));
+}
+
 static void apply(struct copies *c, const struct effect *e)
 {
     account_overdraws = true;
     epoch_enter();
-    if (e->kind == EFFECT_LOCK)
+    if (e->kind == EFFECT_SESSIONS)
+        add_sessions(c, e);
+    else if (e->kind == EFFECT_LOCK)
         map_lock_restore(c->number, e);
     else
         change_object(e->object, e);
@@ -333,6 +346,27 @@ static void draw_lock(void *context, const struct data *key, const struct lock_s
                                   .value = {reference, sizeof reference, DATA_BYTES}});
 }
 
+/* What was answered, in parts as large as a chunk. */
+static void draw_sessions(struct copies *c, struct drawing *d)
+{
+    struct sessions_place from = {0}, to;
+    bool is_last = false;
+
+    while (!is_last) {
+        struct sink part = {.grows = true};
+
+        is_last = sessions_part(&c->sessions, from, COPIES_CHUNK, &to);
+        sessions_encode(&c->sessions, from, to, &part);
+        if (sink_state(&part) != MR_OK)
+            d->entries->out_of_memory = true;
+        else if (part.size > 0)
+            put_entry(d, &(struct effect){.kind = EFFECT_SESSIONS,
+                                          .value = {part.at, (uint32_t)part.size, DATA_BYTES}});
+        sink_free(&part);
+        from = to;
+    }
+}
+
 /* An object that has nothing is in it as well: what came before it must not be done again. */
 static void draw(struct copies *c, struct early_picture *p)
 {
@@ -347,6 +381,7 @@ static void draw(struct copies *c, struct early_picture *p)
         draw_change(&d, &(struct change){.kind = CHANGE_EMPTY});
         o->copy->image(o, draw_change, &d);
     }
+    draw_sessions(c, &d);
 }
 
 void early_picture_free(struct early_picture *p)

@@ -9,8 +9,9 @@
  * cannot: what is polled next depends on every poll before. So its primary goes ahead. If it is
  * deposed, and what it has done early is cut off, its copy is made anew (replica.h).
  *
- * A learner is sent a picture of all of them, of one moment, behind the entries of the maps:
- * changes that make them from nothing, as large as messages may be. Until it has it whole, what is
+ * A learner is sent a picture of all of them and of what clients were answered, of one moment,
+ * behind the entries of the maps: changes that make them from nothing, as large as messages may be,
+ * and parts of the table of answers. Until it has it whole, what is
  * committed is put off, and done then: of an object what is newer than its picture, of a lock all,
  * since that says what is afterwards.
  *

@@ -159,7 +159,8 @@ static mr_rc_t name_it(struct object *o, struct effect *e)
 }
 
 /* A number, and the effect behind it, whose bytes stay where they are. */
-static mr_rc_t read_numbered(struct taking *t, uint64_t *ret_number, struct effect *ret_like)
+static mr_rc_t read_numbered(struct taking *t, uint64_t *ret_number, struct effect *ret_like,
+                             struct once *ret_once)
 {
     struct effect_name name;
     size_t taken;
@@ -167,12 +168,14 @@ static mr_rc_t read_numbered(struct taking *t, uint64_t *ret_number, struct effe
     if (t->end - t->at < 8)
         return MR_ERR_MALFORMED;
     *ret_number = get_le64(t->at);
-    mr_rc_t rc = effect_read(t->at + 8, (size_t)(t->end - t->at) - 8, ret_like, &name, &taken);
+    mr_rc_t rc =
+        effect_read(t->at + 8, (size_t)(t->end - t->at) - 8, ret_like, ret_once, &name, &taken);
+    bool is_named = name.size > 0;
 
-    if (rc != MR_OK || (rc = find_object(t, &name)) != MR_OK)
+    if (rc != MR_OK || (is_named && (rc = find_object(t, &name)) != MR_OK))
         return rc;
     t->at += 8 + taken;
-    return name_it(t->last, ret_like);
+    return is_named ? name_it(t->last, ret_like) : MR_OK;
 }
 
 static void release_ops(const struct replica_op *ops, uint32_t n)
@@ -184,10 +187,12 @@ static void release_ops(const struct replica_op *ops, uint32_t n)
 static mr_rc_t read_ops(struct taking *t, struct replica_op *ops, uint32_t n, uint64_t after)
 {
     struct effect like, *e;
+    struct once once;
     mr_rc_t rc = MR_OK;
 
     for (uint32_t i = 0; i < n && rc == MR_OK; i++) {
-        if ((rc = read_numbered(t, &ops[i].epoch, &like)) == MR_OK &&
+        if ((rc = read_numbered(t, &ops[i].epoch, &like, &once)) == MR_OK &&
+            (rc = like.kind == EFFECT_SESSIONS ? MR_ERR_MALFORMED : MR_OK) == MR_OK &&
             (rc = effect_new(t->partition->slab, &like, &e)) == MR_OK)
             ops[i] = (struct replica_op){.seq = after + 1 + i, .epoch = ops[i].epoch, .effect = e};
         if (rc != MR_OK)
@@ -249,10 +254,28 @@ static mr_rc_t take_ack(struct taking *t)
     return MR_OK;
 }
 
-/* An entry has 21 bytes at least, and a name of one. */
+/* Of what may be in a chunk: what there is, not what is done. */
+static mr_rc_t check_entry(const struct effect *e)
+{
+    struct sessions alone;
+
+    if (e->once || !(e->kind == EFFECT_PUT || e->kind == EFFECT_LOCK || e->kind == EFFECT_CHANGE ||
+                     e->kind == EFFECT_SESSIONS))
+        return MR_ERR_MALFORMED;
+    if (e->kind != EFFECT_SESSIONS)
+        return MR_OK;
+    sessions_init(&alone, UINT64_MAX);
+    mr_rc_t rc = sessions_decode(&alone, e->value.at, e->value.size);
+
+    sessions_clear(&alone);
+    return rc;
+}
+
+/* An entry has 21 bytes at least, and a name of one, or a part of a table. */
 static mr_rc_t read_entries(struct taking *t, struct copies_entries *ret)
 {
     size_t room = (size_t)(t->end - t->at) / 22;
+    struct once once;
     mr_rc_t rc = MR_OK;
 
     if (t->at == t->end)
@@ -267,9 +290,9 @@ static mr_rc_t read_entries(struct taking *t, struct copies_entries *ret)
 
         if (ret->count == room)
             return MR_ERR_MALFORMED;
-        rc = read_numbered(t, &version, e);
-        if (rc == MR_OK && (e->kind == EFFECT_ERASE || e->kind == EFFECT_CLEAR))
-            rc = MR_ERR_MALFORMED;
+        rc = read_numbered(t, &version, e, &once);
+        if (rc == MR_OK)
+            rc = check_entry(e);
         e->seq = version;
         ret->count++;
     }
