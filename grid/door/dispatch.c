@@ -16,6 +16,8 @@
 #include "net/base/clock.h"
 #include "net/base/epoch.h"
 
+enum { TYPE_ONCE = 0xf10400 };
+
 /* ---- the table ------------------------------------------------------------------------------ */
 
 typedef mr_rc_t serve_function(struct call *c, const void *request);
@@ -89,11 +91,16 @@ static bool is_stale(const struct call *c)
            !partitions_may_read(&c->member->partitions, (uint32_t)c->head.partition, c->reign);
 }
 
-static void say_gone(struct call *c, mr_rc_t rc)
+void call_drop_held(struct call *c)
 {
     if (c->held)
         held_drop(c->held);
     c->held = NULL;
+}
+
+static void say_gone(struct call *c, mr_rc_t rc)
+{
+    call_drop_held(c);
     say(c, rc, &c->desk->out);
     hand_over(c);
 }
@@ -347,6 +354,71 @@ static bool is_elsewhere(const struct call *c)
            load_acquire_64(&ps->primaries[partition]) != ps->self;
 }
 
+/* Changes of one entry, which decide under its partition's lock what they answer. */
+static bool can_be_once(enum wire_id id)
+{
+    switch (id) {
+    case WIRE_map_put_req:
+    case WIRE_map_set_req:
+    case WIRE_map_put_if_absent_req:
+    case WIRE_map_put_with_max_idle_req:
+    case WIRE_map_put_if_absent_with_max_idle_req:
+    case WIRE_map_replace_req:
+    case WIRE_map_replace_if_same_req:
+    case WIRE_map_remove_req:
+    case WIRE_map_remove_if_same_req:
+    case WIRE_map_delete_req:
+    case WIRE_map_evict_req:
+    case WIRE_map_set_ttl_req: return true;
+    default: return false;
+    }
+}
+
+/* It was not done now. Where nothing says whether it was, it can be asked again. */
+static mr_rc_t why_not(struct call *c, enum session_verdict verdict, mr_rc_t rc)
+{
+    switch (verdict) {
+    case ONCE_NEW: return rc;
+    case ONCE_DONE:
+        return rc != MR_ERR_OUTCOME_UNKNOWN
+                   ? rc
+                   : call_error(c, CODE_ANSWER_LOST, "org.millrace.AnswerLostException",
+                                "it was done, and the value from before is not known any more");
+    case ONCE_STALE:
+        return call_error(c, CODE_ANSWER_LOST, "org.millrace.AnswerLostException",
+                          "its client has said already that it is over");
+    case ONCE_EXPIRED:
+        return call_error(c, CODE_SESSION_OVER, "org.millrace.SessionOverException",
+                          "the client's session is over: it was not heard of for too long");
+    case ONCE_PENDING:
+        if (rc < MR_ERR_MEMORY)
+            return rc;
+        break;
+    case ONCE_FULL:
+    case ONCE_BEHIND: break;
+    }
+    return call_error(c, CODE_RETRYABLE, "com.hazelcast.spi.exception.RetryableHazelcastException",
+                      verdict == ONCE_FULL ? "too much of this client's is under way here"
+                                           : "the session, or what was asked, is not known yet");
+}
+
+static mr_rc_t serve_once(struct call *c, const void *message)
+{
+    uint8_t answer[SESSION_RESULT_MAX];
+    struct once once = {.call = c->once, .verdict = ONCE_NEW, .answer = answer};
+
+    if (!can_be_once(c->id))
+        return call_error(c, CODE_UNSUPPORTED, "java.lang.UnsupportedOperationException",
+                          "%s cannot be asked for in a session", wire_name(c->id));
+    if (!c->member->partitions.serves)
+        return why_not(c, ONCE_EXPIRED, MR_ERR_BUSY);
+    once_self = &once;
+    mr_rc_t rc = rows[c->id].serve(c, message);
+
+    once_self = NULL;
+    return rc == MR_OK ? rc : why_not(c, once.verdict, rc);
+}
+
 static mr_rc_t serve(struct call *c, const uint8_t *bytes, size_t size)
 {
     union wire_message message;
@@ -363,7 +435,7 @@ static mr_rc_t serve(struct call *c, const uint8_t *bytes, size_t size)
     if (wire_decode(c->id, bytes, size, &message, &field) != MR_OK)
         return fail(c->err, MR_ERR_MALFORMED, NULL, "%s: %s is missing or malformed",
                     wire_name(c->id), field);
-    return rows[id].serve(c, &message);
+    return c->once.session ? serve_once(c, &message) : rows[id].serve(c, &message);
 }
 
 /* Closes the connection of who talks before it has said who it is. */
@@ -403,9 +475,7 @@ static mr_rc_t go_on_elsewhere(struct call *c, const uint8_t *bytes, size_t size
 
     if (!whole && partition >= ps->count)
         return MR_ERR_MOVED;
-    if (c->held)
-        held_drop(c->held);
-    c->held = NULL;
+    call_drop_held(c);
     c->err->code = MR_OK;
     if (whole)
         return gather_give(c, bytes, size);
@@ -468,8 +538,25 @@ static bool is_from_member(const struct call *c)
     return c->session->incarnation || (c->is_away && wire_find(c->head.type) == WIRE_member_gather);
 }
 
-/* A message, or one that another member hands on for its client. MR_ERR_MALFORMED. */
-static mr_rc_t unwrap(struct call *c, const uint8_t **bytes, size_t *size)
+/* One inside another, which stays as it is where it cannot be read. */
+static mr_rc_t unwrap_once(struct call *c, const uint8_t **bytes, size_t *size)
+{
+    struct client_once_req q;
+    struct wire_head inner;
+    const char *field;
+
+    if (wire_decode(WIRE_client_once_req, *bytes, *size, &q, &field) != MR_OK || q.session <= 0 ||
+        q.first <= 0 || q.first > q.number ||
+        wire_read_head(q.message.at, q.message.size, &inner) != MR_OK)
+        return MR_OK;
+    c->once = (struct session_call){(uint64_t)q.session, (uint64_t)q.number, (uint64_t)q.first};
+    c->head.type = inner.type;
+    *bytes = q.message.at;
+    *size = q.message.size;
+    return MR_OK;
+}
+
+static mr_rc_t unwrap_member(struct call *c, const uint8_t **bytes, size_t *size)
 {
     union wire_message m;
     const char *field;
@@ -493,6 +580,14 @@ static mr_rc_t unwrap(struct call *c, const uint8_t **bytes, size_t *size)
     *bytes = inner.at;
     *size = inner.size;
     return wire_read_head(*bytes, *size, &c->head);
+}
+
+/* A message, or one that another member hands on for its client. MR_ERR_MALFORMED. */
+static mr_rc_t unwrap(struct call *c, const uint8_t **bytes, size_t *size)
+{
+    mr_rc_t rc = unwrap_member(c, bytes, size);
+
+    return rc == MR_OK && c->head.type == TYPE_ONCE ? unwrap_once(c, bytes, size) : rc;
 }
 
 void dispatch(struct session *s, const uint8_t *bytes, size_t size)

@@ -15,6 +15,9 @@
  * A message without a row is answered with an error, as the protocol wants, and never closes the
  * connection; so is one whose parameters are wrong. A stream of bytes that forms no messages does.
  *
+ * A change of one entry that is to take effect once comes inside another message, client_once; what
+ * it does is told whether it was done before (grid/op/once.h).
+ *
  * Everything runs inside an epoch section, so what a reply borrows from the store is good until
  * it was encoded. Threads: the session's loop; of calls that went away, any.
  */
@@ -23,6 +26,7 @@
 
 #include "grid/data/objects.h"
 #include "grid/door/session.h"
+#include "grid/op/once.h"
 #include "grid/op/wait.h"
 #include "net/base/error.h"
 #include "net/request.h"
@@ -54,7 +58,8 @@ struct call {
     const uint8_t *share; /* of the partitions, that it is about here; NULL: all */
     bool is_own;          /* a share of a call that this member has given out: it gets the answer */
     uint64_t reign;       /* of the object's partition when it was opened; 0: of no such thing */
-    struct held *held;    /* what the answer rests on; NULL: nothing is asked of others */
+    struct session_call once; /* session 0: it may be done again and again */
+    struct held *held;        /* what the answer rests on; NULL: nothing is asked of others */
 };
 
 /* Serves one whole message. */
@@ -78,6 +83,9 @@ void reply(struct call *c, const void *response);
 
 /* The same with another message, which whoever gave a share out expects (grid/peers/merge.h). */
 void reply_as(struct call *c, enum wire_id response, const void *message);
+
+/* It is answered by somebody else, some time: nothing that rests on it. */
+void call_drop_held(struct call *c);
 
 /* What the call may wait with, for timeout_ms from its first attempt on; INT64_MAX: for ever. NULL:
  * it must not wait. */

@@ -226,6 +226,20 @@ mr_rc_t serve_cluster_take_over(struct call *c, const struct cluster_take_over_r
     return MR_OK;
 }
 
+/* Whoever keeps this member in its cluster answers. */
+mr_rc_t serve_client_open_session(struct call *c, const struct client_open_session_req *q)
+{
+    (void)q;
+    if (!c->member->control) {
+        reply(c, &(struct client_open_session_rsp){0});
+        return MR_OK;
+    }
+    if (c->forwarded || c->is_away)
+        return MR_ERR_MOVED;
+    call_drop_held(c);
+    return control_open_session(c->member->control, c->session, c->client, c->head.correlation);
+}
+
 /* What clients say about themselves is their own affair until there is a place to look at it. */
 mr_rc_t serve_client_statistics(struct call *c, const struct client_statistics_req *q)
 {

@@ -41,6 +41,7 @@ mr_rc_t serve_map_contains_key(struct call *c, const struct map_contains_key_req
                                                                                                    \
         r.value = q->value;                                                                        \
         r.ttl_ms = time_of(q->ttl);                                                                \
+        r.quiet = answer != entries_answer_value;                                                  \
         return answer(c, OBJECT_MAP, q->name, &r);                                                 \
     }
 
@@ -60,6 +61,7 @@ mr_rc_t serve_map_contains_key(struct call *c, const struct map_contains_key_req
     {                                                                                              \
         struct map_request r = change(c, verb, q->thread_id, &q->key);                             \
                                                                                                    \
+        r.quiet = answer != entries_answer_value;                                                  \
         return answer(c, OBJECT_MAP, q->name, &r);                                                 \
     }
 
@@ -116,6 +118,7 @@ mr_rc_t serve_map_replace_if_same(struct call *c, const struct map_replace_if_sa
 {
     struct map_request r = change(c, MAP_REPLACE_IF_SAME, q->thread_id, &q->key);
 
+    r.quiet = true;
     r.expected = q->test_value;
     r.value = q->value;
     return entries_answer_done(c, OBJECT_MAP, q->name, &r);
@@ -125,6 +128,7 @@ mr_rc_t serve_map_remove_if_same(struct call *c, const struct map_remove_if_same
 {
     struct map_request r = change(c, MAP_REMOVE_IF_SAME, q->thread_id, &q->key);
 
+    r.quiet = true;
     r.expected = q->value;
     return entries_answer_done(c, OBJECT_MAP, q->name, &r);
 }
@@ -133,6 +137,7 @@ mr_rc_t serve_map_set_ttl(struct call *c, const struct map_set_ttl_req *q)
 {
     struct map_request r = change(c, MAP_SET_TTL, 0, &q->key);
 
+    r.quiet = true;
     r.ttl_ms = time_of(q->ttl);
     return entries_answer_done(c, OBJECT_MAP, q->name, &r);
 }

@@ -182,6 +182,7 @@ static void hear(struct control *c, uint64_t from, const uint8_t *bytes, size_t 
     case WIRE_member_grant: control_on_grant(c, &m.member_grant); break;
     case WIRE_member_ask: control_on_ask(c, from, &m.member_ask); break;
     case WIRE_member_propose: on_propose(c, from, &m.member_propose); break;
+    case WIRE_member_keep: control_on_keep(c, (uint64_t)m.member_keep.session); break;
     case WIRE_member_promise:
         if (k)
             k->promised_ns = clock_ns() + (uint64_t)m.member_promise.lasts * MS;
@@ -416,6 +417,7 @@ static void tick(void *context)
         if (c->state == CONTROL_FORMING)
             control_form(c, now);
         control_greet(c);
+        control_sessions_tick(c, now);
         connect_again(c);
     }
     control_publish(c);
@@ -460,6 +462,7 @@ mr_rc_t control_new(struct member *m, struct control **ret_c, mr_err_t *err)
         return MR_ERR_MEMORY;
     c->member = m;
     c->self = rand_seed() >> 1 | 1;
+    list_init(&c->opening);
     pthread_mutex_init(&c->lock, NULL);
     if (!(c->seen = mem_alloc_zero(m->partitions.count * sizeof *c->seen)) ||
         !(c->rows = mem_alloc_zero(m->partitions.count * sizeof *c->rows)) ||
@@ -531,6 +534,7 @@ void control_stop(struct control *c)
     loop_stop(c->loop);
     loop_join(c->loop);
     c->is_started = false;
+    control_sessions_stop(c);
 }
 
 void control_free(struct control *c)
@@ -548,6 +552,7 @@ void control_free(struct control *c)
     consensus_free(c->consensus);
     metadata_free(&c->metadata);
     pthread_mutex_destroy(&c->lock);
+    control_sessions_free(c);
     mem_free(c->seen);
     mem_free(c->rows);
     mem_free(c);

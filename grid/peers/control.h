@@ -22,6 +22,7 @@
 #include "net/wire/wire.h"
 
 struct control;
+struct session;
 struct member;
 
 enum { CONTROL_SEEDS_MAX = 64 };
@@ -62,6 +63,11 @@ void control_ended(struct control *c, uint64_t incarnation, uint64_t channel, bo
 
 /* A command that this member wishes. It may be lost, or refused. */
 void control_wish(struct control *c, const struct command *wish);
+
+/* Sees to it that the client has a session, and that it stays open; the client is answered later,
+ * as to client_open_session. From the connection's loop. MR_ERR_MEMORY. */
+mr_rc_t control_open_session(struct control *c, struct session *s, struct wire_uuid client,
+                             int64_t correlation);
 
 /* One who is in the cluster. */
 struct control_member {

@@ -34,7 +34,10 @@ enum {
     PROMISE_MS = 2000,
     LOG_MAX = 4096,
     LOG_KEEP = 1024,
-    WISHES_AT_ONCE = 64
+    WISHES_AT_ONCE = 64,
+    OPEN_MS = 3000,          /* a client waits so long for a session */
+    SESSION_TTL_MS = 300000, /* and has it so long without a word */
+    SESSIONS_LOOK_MS = 1000
 };
 
 /* Another member, or an address where one may be. */
@@ -80,6 +83,12 @@ struct control {
     uint64_t renewed_ns;   /* our channel to the other of two */
     bool duo_ended;        /* the log says so: more may vote than two */
     bool fenced;
+
+    struct list opening;       /* clients that wait for a session */
+    struct session_kept *kept; /* by the session's number; who leads has to know */
+    uint32_t kept_count;
+    struct once_open *open; /* as handed on to the partitions */
+    uint64_t opened_ns;     /* looked at last */
 
     struct address seeds[CONTROL_SEEDS_MAX];
     uint32_t seed_count, own_seed; /* own_seed == seed_count: it is not listed */
@@ -158,6 +167,21 @@ void control_succeed(struct control *c, uint64_t dead);
 void control_balance(struct control *c, struct consensus_view *v);
 
 void control_on_ask(struct control *c, uint64_t from, const struct member_ask *a);
+
+/* ---- control_sessions.c: sessions of clients, see grid/op/sessions.h ------------------------ */
+
+/* Which ones are open may have changed. */
+void control_sessions_changed(struct control *c);
+
+/* From time to time. */
+void control_sessions_tick(struct control *c, uint64_t now_ns);
+
+/* A client that has one was heard of. */
+void control_on_keep(struct control *c, uint64_t session);
+
+/* Nobody waits any more. */
+void control_sessions_stop(struct control *c);
+void control_sessions_free(struct control *c);
 
 /* ---- control_view.c ------------------------------------------------------------------------- */
 

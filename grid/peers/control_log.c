@@ -110,6 +110,8 @@ static void on_apply(void *context, uint64_t index, uint64_t term, const void *b
     if (rc == MR_OK && x.kind == COMMAND_EXPEL)
         counter_add(c->gauges.expelled, 1);
     note_refusal(c, &x, rc);
+    if (x.kind == COMMAND_OPEN || x.kind == COMMAND_EXPIRE)
+        control_sessions_changed(c);
     if (index > c->server) /* what was before it was let in is not about what it is now */
         control_duo_applied(c, &x);
     c->changed |= x.kind <= COMMAND_EXPEL;
@@ -154,6 +156,7 @@ static mr_rc_t on_restore(void *context, uint64_t index, const void *bytes, uint
     metadata_free(&c->metadata);
     c->metadata = got;
     c->changed = true;
+    control_sessions_changed(c);
     hand_on_rows(c);
     meet_members(c);
     return MR_OK;
@@ -254,6 +257,7 @@ mr_rc_t control_take_part(struct control *c, uint64_t server)
     metadata_free(&c->metadata);
     mr_rc_t rc = metadata_init(&c->metadata, c->member->partitions.count, NOBODY);
 
+    control_sessions_changed(c);
     return rc == MR_OK ? consensus_new(&options, &out, c, &c->consensus) : rc;
 }
 

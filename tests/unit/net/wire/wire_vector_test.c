@@ -69,11 +69,8 @@ static bool same_again(const uint8_t *from, size_t size)
     return id >= 0;
 }
 
-/* Two rows are of our own making, and no other project has messages of them. */
-enum {
-    OURS = WIRE_cluster_take_over_rsp - WIRE_cluster_look_req + 1,
-    THEIRS = WIRE_CLIENT_COUNT - OURS
-};
+/* Some rows are of our own making, and no other project has messages of them. */
+enum { OURS = WIRE_client_once_rsp - WIRE_cluster_look_req + 1, THEIRS = WIRE_CLIENT_COUNT - OURS };
 
 static void read_all(const char *name)
 {
