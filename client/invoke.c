@@ -89,20 +89,25 @@ static struct invoke_verdict again(struct invocation *i, enum invoke_what what)
     return (struct invoke_verdict){what, MR_OK};
 }
 
+static bool may_be_done(const struct invocation *i)
+{
+    return !i->repeatable && (i->state == INVOKE_SENT || i->doubtful);
+}
+
 struct invoke_verdict invoke_time(struct invocations *is, struct invocation *i, uint64_t now_ns)
 {
     if (now_ns < i->deadline_ns) {
         due_at(is, i, i->deadline_ns);
         return again(i, INVOKE_AGAIN);
     }
-    return over(i->state == INVOKE_SENT && !i->repeatable ? MR_ERR_OUTCOME_UNKNOWN
-                                                          : MR_ERR_TIMEOUT);
+    return over(may_be_done(i) ? MR_ERR_OUTCOME_UNKNOWN : MR_ERR_TIMEOUT);
 }
 
 struct invoke_verdict invoke_lost(struct invocations *is, struct invocation *i)
 {
     (void)is;
-    return i->repeatable ? again(i, INVOKE_AGAIN) : over(MR_ERR_OUTCOME_UNKNOWN);
+    i->doubtful = i->numbered;
+    return i->repeatable || i->numbered ? again(i, INVOKE_AGAIN) : over(MR_ERR_OUTCOME_UNKNOWN);
 }
 
 static uint64_t pause_ns(uint32_t refusals)
@@ -118,9 +123,10 @@ struct invoke_verdict invoke_refused(struct invocations *is, struct invocation *
     uint64_t at_ns = now_ns + pause_ns(i->refusals);
 
     if (fault->fate == FAULT_FINAL)
-        return over(fault->rc);
-    if (fault->fate == FAULT_UNSURE && !i->repeatable)
+        return over(i->doubtful ? MR_ERR_OUTCOME_UNKNOWN : fault->rc);
+    if (fault->fate == FAULT_UNSURE && !i->repeatable && !i->numbered)
         return over(MR_ERR_OUTCOME_UNKNOWN);
+    i->doubtful |= i->numbered && fault->fate == FAULT_UNSURE;
     i->refusals++;
     due_at(is, i, at_ns < i->deadline_ns ? at_ns : i->deadline_ns);
     return again(i, INVOKE_AGAIN_SOON);

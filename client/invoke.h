@@ -10,9 +10,11 @@
  *                                                     │     reads: MR_ERR_TIMEOUT
  *                                                     └     writes: MR_ERR_OUTCOME_UNKNOWN
  *
- * A write is never sent twice, unless a member has said that it did not do it. A read is sent
- * again as often as its time allows. What was never sent has changed nothing, so its end is
- * MR_ERR_TIMEOUT whatever it is.
+ * A write is never sent twice, unless a member has said that it did not do it, or it has a number
+ * by which members know it (numbered.h). A read is sent again as often as its time allows. Of a
+ * numbered write that may be under way still, since its connection has ended, no failure is an
+ * answer any more: it may be done after that. What was never sent has changed nothing, so its end
+ * is MR_ERR_TIMEOUT whatever it is.
  *
  * An answer that comes after its call is over finds nobody and is dropped.
  *
@@ -40,10 +42,12 @@ enum invoke_state {
  * twice as long, and so on. */
 enum { INVOKE_PAUSE_MS = 5, INVOKE_PAUSE_MAX_MS = 1000 };
 
-/* Embedded in a call. Zeroed but for the first two. */
+/* Embedded in a call. Zeroed but for the first two; `numbered` is known when it is sent. */
 struct invocation {
     bool repeatable;      /* may be done twice: a read */
     uint64_t deadline_ns; /* of clock_ns() */
+    bool numbered;        /* members do it once: it may be sent again */
+    bool doubtful;        /* and it was sent where nobody knows what has become of it */
     enum invoke_state state;
     int64_t correlation;
     uint32_t refusals; /* how often a member has said "not now" */

@@ -73,6 +73,7 @@ static void finish(struct remote *r, struct remote_call *c, mr_rc_t rc)
 {
     if (c->in.due.in)
         invoke_end(&r->calls, &c->in);
+    numbered_done(&c->number);
     c->rc = rc;
     c->over(c);
 }
@@ -138,19 +139,74 @@ static void put_correlation(uint8_t *message, int64_t correlation)
     put_le64(message + FRAME_HEADER + 4, (uint64_t)correlation);
 }
 
+/* Asks for a session, or that it stays open, if it is time. */
+static void ask_session(struct remote *r)
+{
+    struct peer *p = first_open(r);
+
+    if (!p || !numbered_asks(&r->numbered, clock_ns()))
+        return;
+    r->session_peer = p;
+    r->session_correlation = remote_number(r);
+    peer_send(p, WIRE_client_open_session_req, r->session_correlation,
+              &(struct client_open_session_req){0});
+}
+
+/* With its number, inside another message. */
+static mr_rc_t send_numbered(struct remote *r, struct remote_call *c)
+{
+    const struct wire_head head = {.correlation = c->in.correlation, .partition = c->partition};
+    const struct client_once_req q = {(int64_t)c->number.session,
+                                      (int64_t)c->number.opno,
+                                      (int64_t)c->number.first,
+                                      {c->request.at, (uint32_t)c->request.size}};
+
+    r->out.size = 0;
+    wire_encode(WIRE_client_once_req, &head, &q, &r->out);
+    mr_rc_t rc = sink_state(&r->out);
+
+    if (rc == MR_OK)
+        conn_send(&c->peer->conn, r->out.at, r->out.size);
+    else
+        sink_free(&r->out);
+    return rc;
+}
+
+/* False: it waits for a session, or is over. */
+static bool take_turn(struct remote *r, struct remote_call *c)
+{
+    enum numbered_turn turn = numbered_take(&r->numbered, &c->number, clock_ns());
+
+    if (turn == NUMBERED_LOST && c->in.doubtful) {
+        finish(r, c, MR_ERR_OUTCOME_UNKNOWN);
+        return false;
+    }
+    if (turn == NUMBERED_LOST) {
+        numbered_drop(&c->number);
+        turn = numbered_take(&r->numbered, &c->number, clock_ns());
+    }
+    c->in.numbered = turn == NUMBERED_GOES;
+    if (turn == NUMBERED_WAITS)
+        ask_session(r);
+    return turn != NUMBERED_WAITS;
+}
+
 /* Sends it, if there is anybody to send it to. */
 static void try_send(struct remote *r, struct remote_call *c)
 {
     struct peer *p = peer_for(r, c->partition);
 
-    if (!p)
+    if (!p || (c->number.wanted && !take_turn(r, c)))
         return;
     c->peer = p;
     put_correlation(c->request.at, c->in.correlation);
     list_remove(&c->in.node);
     list_add_last(&p->sent, &c->in.node);
     invoke_sent(&r->calls, &c->in);
-    conn_send(&p->conn, c->request.at, c->request.size);
+    if (!c->in.numbered)
+        conn_send(&p->conn, c->request.at, c->request.size);
+    else if (send_numbered(r, c) != MR_OK)
+        finish(r, c, c->in.doubtful ? MR_ERR_OUTCOME_UNKNOWN : MR_ERR_MEMORY);
 }
 
 static void send_waiting(struct remote *r)
@@ -169,8 +225,11 @@ static void fail_waiting(struct remote *r, mr_rc_t rc)
 {
     struct list *node;
 
-    while ((node = list_take_first(&r->waiting)))
-        finish(r, call_of(list_owner(node, struct invocation, node)), rc);
+    while ((node = list_take_first(&r->waiting))) {
+        struct remote_call *c = call_of(list_owner(node, struct invocation, node));
+
+        finish(r, c, c->in.doubtful ? MR_ERR_OUTCOME_UNKNOWN : rc);
+    }
 }
 
 static void decide(struct remote *r, struct remote_call *c, struct invoke_verdict v)
@@ -230,11 +289,45 @@ static void answer(struct remote *r, struct remote_call *c, const uint8_t *bytes
     finish(r, c, rc);
 }
 
+/* What was not done in a session that is over is done in the next one, if it is known not to be. */
+static int32_t session_over(struct remote *r, struct remote_call *c)
+{
+    numbered_ended(&r->numbered, c->number.session);
+    if (c->in.doubtful)
+        return CODE_SESSION_OVER;
+    numbered_drop(&c->number);
+    return CODE_RETRYABLE;
+}
+
+/* About a session. One that is asked for something else than it knows will never know it. */
+static void take_session(struct remote *r, const struct wire_head *head, const uint8_t *bytes,
+                         size_t size)
+{
+    struct client_open_session_rsp a;
+    struct wire_error e = {.code = -1};
+    const char *field;
+
+    r->session_peer = NULL;
+    if (head->type == WIRE_ERROR) {
+        (void)!wire_read_error(bytes, size, &e);
+        if (fault_of_code(e.code)->fate == FAULT_FINAL)
+            numbered_opened(&r->numbered, 0);
+        else
+            numbered_not_now(&r->numbered);
+    } else if (wire_decode(WIRE_client_open_session_rsp, bytes, size, &a, &field) == MR_OK &&
+               a.session >= 0) {
+        numbered_opened(&r->numbered, (uint64_t)a.session);
+    }
+    send_waiting(r);
+}
+
 static void refusal(struct remote *r, struct remote_call *c, const uint8_t *bytes, size_t size)
 {
     struct wire_error e = {.code = -1};
 
     (void)!wire_read_error(bytes, size, &e);
+    if (e.code == CODE_SESSION_OVER)
+        e.code = session_over(r, c);
     struct invoke_verdict v = invoke_refused(&r->calls, &c->in, fault_of_code(e.code), clock_ns());
 
     if (v.what == INVOKE_OVER)
@@ -433,6 +526,8 @@ mr_rc_t remote_admits(struct remote *r, struct peer *p, const struct client_auth
     p->member = a->member_uuid;
     r->cluster_id = a->cluster_id;
     r->cluster_known = true;
+    if (other)
+        numbered_forget(&r->numbered);
     return MR_OK;
 }
 
@@ -446,6 +541,7 @@ void remote_peer_ready(struct remote *r, struct peer *p)
     timer_cancel_on_loop(r->loop, &r->redial);
     r->state = REMOTE_JOINED;
     r->was_joined = true;
+    numbered_hope(&r->numbered);
     watch_views(r);
     subscriptions_peer_ready(r, p);
     send_waiting(r);
@@ -480,6 +576,12 @@ static void lose_calls(struct remote *r, struct peer *p)
     }
 }
 
+static void session_peer_lost(struct remote *r)
+{
+    r->session_peer = NULL;
+    numbered_not_now(&r->numbered);
+}
+
 /* A login that is refused before anything worked is a mistake to be told, not one to be repeated;
  * later it may be that of a member that is just starting. */
 static void lose_peer(struct remote *r, struct peer *p)
@@ -488,6 +590,8 @@ static void lose_peer(struct remote *r, struct peer *p)
     describe_end(r, p);
     if (r->view_peer == p)
         r->view_peer = NULL;
+    if (r->session_peer == p)
+        session_peer_lost(r);
     subscriptions_peer_lost(r, p);
     if (r->state == REMOTE_JOINED && !first_open(r))
         r->state = REMOTE_SEEKING;
@@ -534,6 +638,10 @@ void remote_message(struct remote *r, struct peer *p, const struct wire_head *he
 
     if (p == r->view_peer && head->correlation == r->view_correlation) {
         take_view(r, head, bytes, size);
+        return;
+    }
+    if (p == r->session_peer && head->correlation == r->session_correlation) {
+        take_session(r, head, bytes, size);
         return;
     }
     if (subscriptions_message(r, head, bytes, size))
@@ -586,6 +694,9 @@ static void on_tick(void *context)
     doubt_views(r, now_ns);
     subscriptions_tick(r, now_ns);
     connect_members(r);
+    ask_session(r);
+    if (r->numbered.wanted_ns != 0)
+        send_waiting(r);
     r->unpartitioned = r->route.members_version > 0 && r->route.partitions_version == 0;
     if (r->unpartitioned && !r->ready)
         publish(r);
@@ -646,6 +757,7 @@ static void init(struct remote *r, struct loop *loop, struct transport *transpor
     list_init(&r->peers);
     list_init(&r->waiting);
     teach_init(&r->teach);
+    numbered_init(&r->numbered);
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->changed, NULL);
     r->taker = (struct tasklet){.run = work, .context = r};

@@ -23,6 +23,8 @@
  * forgotten everything: schemas are taught anew, and listeners are told of a loss. While some
  * connection is open, a member with another id is not let in.
  *
+ * Changes of entries are numbered (numbered.h), where the cluster has sessions for clients.
+ *
  * A call's memory belongs to its maker, and to the loop from remote_post until `over`, which is
  * called once, on the loop's thread, and only hands on.
  *
@@ -35,6 +37,7 @@
 
 #include "client/dial.h"
 #include "client/invoke.h"
+#include "client/numbered.h"
 #include "client/peer.h"
 #include "client/route.h"
 #include "client/subscribe.h"
@@ -77,6 +80,7 @@ struct remote_work {
 struct remote_call {
     struct remote_work work;
     struct invocation in;
+    struct number number;
     enum wire_id id;
     int32_t partition; /* -1: any member */
     struct sink request;
@@ -128,6 +132,9 @@ struct remote {
     uint64_t due_ns; /* when `due` is to come; LOOP_NEVER: it is not */
     struct route route;
     struct invocations calls;
+    struct numbered numbered;
+    struct peer *session_peer; /* that was asked for a session */
+    int64_t session_correlation;
     struct list waiting; /* invocations that are to be sent */
     struct peer *view_peer;
     int64_t view_correlation;

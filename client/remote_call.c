@@ -33,6 +33,7 @@ mr_rc_t remote_call_init(struct remote_call *c, enum wire_id id, int32_t partiti
 
     c->work = (struct remote_work){.run = remote_start};
     c->in = (struct invocation){.repeatable = repeatable};
+    c->number = (struct number){0};
     c->id = id;
     c->partition = partition;
     c->patience_ms = 0;

@@ -176,6 +176,7 @@ static mr_rc_t make_message(struct channel_map *map, const struct map_request *q
     mine.owner.thread = thread_number();
     message_of(&mine, name_of(map), &m);
     rc = remote_call_init(call, m.id, remote_partition(map->remote, &q->key), &m.body, m.reads);
+    call->number.wanted = !m.reads;
     return rc == MR_OK ? rc : fail(err, rc, NULL, "map \"%s\": no room for the request", map->name);
 }
 

@@ -99,8 +99,13 @@ typedef struct mr_connect_opts {
  * Each call goes to the member that has the key, and calls of several threads share connections
  * without waiting for one another.
  *
- * A lost connection is sought again. Reads are then repeated, within their time. A write whose
- * fate is not known gives MR_ERR_OUTCOME_UNKNOWN and is never sent twice.
+ * A lost connection is sought again. Reads are then repeated, within their time. So are changes of
+ * one entry of a map in a cluster (put, set, replace, compare-and-set, remove and so on): each has
+ * a number by which members know what they have done, so that it takes effect at most once however
+ * often it is sent, and what it answered is known after a member's death too. Where that cannot be
+ * found out within the call's time, or the client was not heard of for five minutes, it is
+ * MR_ERR_OUTCOME_UNKNOWN, as after a put that gives the value from before if that value is longer
+ * than 254 bytes. Other writes are never sent twice, nor are those to one member on its own.
  *
  * Through such a handle every call may also give MR_ERR_CONNECT (no member can be reached),
  * MR_ERR_TIMEOUT (no answer in time, and nothing changed), MR_ERR_OUTCOME_UNKNOWN, MR_ERR_CLOSED,
@@ -510,8 +515,7 @@ typedef void (*mr_event_fn)(void *context, const mr_event_t *event);
 
 typedef struct mr_listener mr_listener_t;
 
-/* Tells fn of every change from now on; of one whose member is replaced by another at that moment,
- * perhaps twice. Between changes of different keys there is no order, nor
+/* Tells fn of every change from now on. Between changes of different keys there is no order, nor
  * between a clear and the changes of a key. NULL on failure: MR_ERR_ARGUMENT, MR_ERR_MEMORY;
  * MR_ERR_FULL: the map has 1024 listeners. */
 MR_API mr_listener_t *mr_map_listen(mr_map_t *m, unsigned kinds, mr_event_fn fn, void *context,

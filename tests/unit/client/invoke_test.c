@@ -33,6 +33,18 @@ static const struct fault *unsure(void)
 /* What becomes of a call: what it is, what happens, what is said. */
 enum happening { TIME_UP, LOST, NOT_NOW, UNSURE, REFUSED };
 
+static struct invoke_verdict happens(enum happening h)
+{
+    switch (h) {
+    case TIME_UP: return invoke_time(&is, &call, 1000);
+    case LOST: return invoke_lost(&is, &call);
+    case NOT_NOW: return invoke_refused(&is, &call, not_now(), 10);
+    case UNSURE: return invoke_refused(&is, &call, unsure(), 10);
+    case REFUSED: break;
+    }
+    return invoke_refused(&is, &call, fault_of_code(CODE_ILLEGAL_ARGUMENT), 10);
+}
+
 static struct invoke_verdict what_becomes(bool repeatable, bool sent, enum happening h)
 {
     struct invoke_verdict v;
@@ -40,13 +52,7 @@ static struct invoke_verdict what_becomes(bool repeatable, bool sent, enum happe
     begin(repeatable, 1000);
     if (sent)
         invoke_sent(&is, &call);
-    switch (h) {
-    case TIME_UP: v = invoke_time(&is, &call, 1000); break;
-    case LOST: v = invoke_lost(&is, &call); break;
-    case NOT_NOW: v = invoke_refused(&is, &call, not_now(), 10); break;
-    case UNSURE: v = invoke_refused(&is, &call, unsure(), 10); break;
-    case REFUSED: v = invoke_refused(&is, &call, fault_of_code(CODE_ILLEGAL_ARGUMENT), 10); break;
-    }
+    v = happens(h);
     end();
     return v;
 }
@@ -81,6 +87,51 @@ Test(invoke, sends_reads_again_and_writes_never_twice)
         cr_assert(v.what == cases[i].what && v.rc == cases[i].rc, "case %zu: %d %s", i, v.what,
                   mr_rc_name(v.rc));
     }
+}
+
+/* A write that members do once. What happens to it first, and then. */
+Test(invoke, sends_what_is_numbered_again_and_does_not_take_a_failure_for_an_answer)
+{
+    static const struct {
+        enum happening first, then;
+        enum invoke_what what;
+        mr_rc_t rc;
+    } cases[] = {
+        {NOT_NOW, LOST, INVOKE_AGAIN, MR_OK},
+        {NOT_NOW, UNSURE, INVOKE_AGAIN_SOON, MR_OK},
+        {NOT_NOW, REFUSED, INVOKE_OVER, MR_ERR_ARGUMENT},
+        {LOST, LOST, INVOKE_AGAIN, MR_OK},
+        {LOST, NOT_NOW, INVOKE_AGAIN_SOON, MR_OK},
+        {LOST, REFUSED, INVOKE_OVER, MR_ERR_OUTCOME_UNKNOWN},
+        {UNSURE, REFUSED, INVOKE_OVER, MR_ERR_OUTCOME_UNKNOWN},
+        {UNSURE, TIME_UP, INVOKE_OVER, MR_ERR_OUTCOME_UNKNOWN},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        begin(false, 1000);
+        call.numbered = true;
+        invoke_sent(&is, &call);
+        (void)happens(cases[i].first);
+        invoke_sent(&is, &call);
+        struct invoke_verdict v = happens(cases[i].then);
+
+        end();
+        cr_assert(v.what == cases[i].what && v.rc == cases[i].rc, "case %zu: %d %s", i, v.what,
+                  mr_rc_name(v.rc));
+    }
+}
+
+Test(invoke, says_of_what_is_numbered_and_waits_whether_it_may_be_done)
+{
+    begin(false, 1000);
+    call.numbered = true;
+    invoke_sent(&is, &call);
+    (void)happens(NOT_NOW);
+    cr_assert(happens(TIME_UP).rc == MR_ERR_TIMEOUT);
+    invoke_sent(&is, &call);
+    (void)happens(LOST);
+    cr_assert(happens(TIME_UP).rc == MR_ERR_OUTCOME_UNKNOWN);
+    end();
 }
 
 Test(invoke, that_was_refused_for_now_is_due_after_a_pause_that_grows)

@@ -33,7 +33,15 @@ static struct address host(const char *text)
 /* ---- members as a test wants them ----------------------------------------------------------- */
 
 /* What a member does with a call about a map. */
-enum manner { ANSWERS, IS_SILENT, BREAKS_OFF, SAYS_NOT_NOW, SAYS_SOMETHING_STRANGE, SAYS_NONSENSE };
+enum manner {
+    ANSWERS,
+    IS_SILENT,
+    BREAKS_OFF,
+    SAYS_NOT_NOW,
+    SAYS_SESSION_OVER,
+    SAYS_SOMETHING_STRANGE,
+    SAYS_NONSENSE
+};
 
 enum { MEMBERS = 2, CONNS = 16 };
 
@@ -61,6 +69,11 @@ static struct fake {
 
 static int members = 1;        /* that the first one tells of */
 static bool has_no_partitions; /* nobody has, and nobody tells of any */
+static int64_t session = -1;   /* that clients get, 0: there are none, -1: what is that? */
+
+/* What came with a number, the last ones. */
+static struct client_once_req numbered[16];
+static int numbered_count;
 
 static void say(struct fake_conn *c, enum wire_id id, const struct wire_head *head, const void *msg)
 {
@@ -173,9 +186,36 @@ static void answer_call(struct fake_conn *c, const struct wire_head *head, int i
     case IS_SILENT: break;
     case BREAKS_OFF: c->doomed = true; break;
     case SAYS_NOT_NOW: say_error(c, head->correlation, CODE_PARTITION_MIGRATING); break;
+    case SAYS_SESSION_OVER:
+        session++;
+        say_error(c, head->correlation, CODE_SESSION_OVER);
+        break;
     case SAYS_SOMETHING_STRANGE: say_error(c, head->correlation, 4711); break;
     case SAYS_NONSENSE: say(c, WIRE_client_ping_rsp, head, &none); break;
     }
+}
+
+static void open_session(struct fake_conn *c, const struct wire_head *head)
+{
+    if (session < 0)
+        say_error(c, head->correlation, CODE_UNSUPPORTED);
+    else
+        say(c, WIRE_client_open_session_rsp, head, &session);
+}
+
+static void numbered_call(struct fake_conn *c, const struct wire_head *head, const uint8_t *bytes,
+                          size_t size)
+{
+    struct client_once_req *q = &numbered[numbered_count++ % 16];
+    struct wire_head inner;
+    const char *field;
+
+    cr_assert(wire_decode(WIRE_client_once_req, bytes, size, q, &field) == MR_OK);
+    cr_assert(wire_read_head(q->message.at, q->message.size, &inner) == MR_OK);
+    int id = wire_find(inner.type);
+
+    keep_call(c->fake, id, q->message.at, q->message.size);
+    answer_call(c, head, id);
 }
 
 static void message(void *context, const uint8_t *bytes, size_t size)
@@ -198,6 +238,10 @@ static void message(void *context, const uint8_t *bytes, size_t size)
         tell_views(c, &head);
     } else if (id == WIRE_client_ping_req)
         say(c, WIRE_client_ping_rsp, &head, &(struct client_ping_rsp){0});
+    else if (id == WIRE_client_open_session_req)
+        open_session(c, &head);
+    else if (id == WIRE_client_once_req)
+        numbered_call(c, &head, bytes, size);
     else {
         keep_call(c->fake, id, bytes, size);
         answer_call(c, &head, id);
@@ -346,6 +390,22 @@ static void ask(struct asked *a, bool read, int32_t partition)
     remote_post(remote, &a->call, 1);
 }
 
+/* A write that members do once. */
+static void ask_numbered(struct asked *a)
+{
+    struct data one = {(const uint8_t *)"1", 1, DATA_STRING};
+    mr_rc_t rc = remote_call_init(
+        &a->call, WIRE_map_set_req, 0,
+        &(struct map_set_req){.name = wire_text("m"), .key = one, .value = one}, false);
+
+    cr_assert(rc == MR_OK);
+    a->over = 0;
+    a->call.over = over;
+    a->call.context = a;
+    a->call.number.wanted = true;
+    remote_post(remote, &a->call, 1);
+}
+
 /* Goes on until it is over, and says how. */
 static mr_rc_t outcome(struct asked *a)
 {
@@ -428,6 +488,108 @@ Test(remote, never_sends_a_write_twice_when_its_connection_is_lost)
     cr_assert(outcome(&write_) == MR_ERR_OUTCOME_UNKNOWN);
     pass_ms(5000);
     cr_assert_eq(fakes[0].sets, 1);
+    end();
+}
+
+Test(remote, sends_a_numbered_write_again_when_its_connection_is_lost)
+{
+    session = 5;
+    begin(REMOTE_RECONNECT_ON);
+    join();
+    members_are(BREAKS_OFF, 2);
+    ask_numbered(&write_);
+    cr_assert(outcome(&write_) == MR_OK);
+    cr_assert_eq(fakes[0].sets, 3);
+    cr_assert_eq(numbered_count, 3);
+    for (int i = 0; i < 3; i++)
+        cr_assert(numbered[i].session == 5 && numbered[i].number == 1 && numbered[i].first == 1);
+    ask_numbered(&write_);
+    cr_assert(outcome(&write_) == MR_OK);
+    cr_assert(numbered[3].number == 2 && numbered[3].first == 2);
+    end();
+}
+
+Test(remote, does_not_know_of_a_numbered_write_that_nobody_answers)
+{
+    session = 5;
+    begin(REMOTE_RECONNECT_ON);
+    join();
+    members_are(BREAKS_OFF, 1);
+    ask_numbered(&write_);
+    pass_ms(20);
+    members_are(SAYS_NOT_NOW, -1);
+    cr_assert(outcome(&write_) == MR_ERR_OUTCOME_UNKNOWN);
+    end();
+}
+
+Test(remote, takes_no_refusal_for_the_outcome_of_what_may_be_done_elsewhere)
+{
+    session = 5;
+    begin(REMOTE_RECONNECT_ON);
+    join();
+    members_are(BREAKS_OFF, 1);
+    ask_numbered(&write_);
+    while (fakes[0].sets == 0)
+        step(UINT64_MAX);
+    members_are(SAYS_SOMETHING_STRANGE, -1);
+    cr_assert(outcome(&write_) == MR_ERR_OUTCOME_UNKNOWN);
+    end();
+}
+
+Test(remote, goes_on_in_another_session_when_one_is_over)
+{
+    session = 5;
+    begin(REMOTE_RECONNECT_ON);
+    join();
+    members_are(SAYS_SESSION_OVER, 1);
+    ask_numbered(&write_);
+    cr_assert(outcome(&write_) == MR_OK);
+    cr_assert_eq(numbered_count, 2);
+    cr_assert(numbered[0].session == 5 && numbered[0].number == 1);
+    cr_assert(numbered[1].session == 6 && numbered[1].number == 2);
+    end();
+}
+
+Test(remote, does_not_send_in_another_session_what_was_sent_in_one_that_is_over)
+{
+    session = 5;
+    begin(REMOTE_RECONNECT_ON);
+    join();
+    members_are(BREAKS_OFF, 1);
+    ask_numbered(&write_);
+    while (fakes[0].sets == 0)
+        step(UINT64_MAX);
+    members_are(SAYS_SESSION_OVER, 1);
+    cr_assert(outcome(&write_) == MR_ERR_OUTCOME_UNKNOWN);
+    end();
+}
+
+Test(remote, writes_without_numbers_where_there_are_no_sessions)
+{
+    for (session = -1; session <= 0; session++) {
+        begin(REMOTE_RECONNECT_ON);
+        join();
+        ask_numbered(&write_);
+        cr_assert(outcome(&write_) == MR_OK);
+        cr_assert_eq(numbered_count, 0);
+        cr_assert_eq(fakes[0].sets, 1);
+        end();
+        memset(fakes, 0, sizeof fakes);
+    }
+}
+
+Test(remote, numbers_of_another_cluster_are_not_taken_there)
+{
+    session = 5;
+    begin(REMOTE_RECONNECT_ON);
+    join();
+    members_are(BREAKS_OFF, 1);
+    ask_numbered(&write_);
+    while (fakes[0].sets == 0)
+        step(UINT64_MAX);
+    fakes[0].cluster = (struct wire_uuid){8, 8, false};
+    cr_assert(outcome(&write_) == MR_ERR_OUTCOME_UNKNOWN);
+    cr_assert_eq(numbered_count, 1);
     end();
 }
 
