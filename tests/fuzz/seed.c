@@ -126,13 +126,16 @@ static void metadata(void)
     const struct command commands[] = {
         {.kind = COMMAND_ADMIT, .member = 2, .card = {.uuid_low = 7, .name = "two"}},
         {.kind = COMMAND_LEARN, .member = 2, .partition = 1, .epoch = 1},
-        {.kind = COMMAND_ADD, .member = 2, .partition = 1, .epoch = 2, .primary = 1}};
+        {.kind = COMMAND_ADD, .member = 2, .partition = 1, .epoch = 2, .primary = 1},
+        {.kind = COMMAND_OPEN, .member = 1, .cluster_high = 4, .cluster_low = 5},
+        {.kind = COMMAND_OPEN, .member = 2, .cluster_high = 6, .cluster_low = 7},
+        {.kind = COMMAND_EXPIRE, .member = 1, .epoch = 4}};
     struct sink all = {.grows = true}, out = {.grows = true};
     struct metadata m;
 
     if (metadata_init(&m, 4, 1) != MR_OK)
         abort();
-    for (int i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         size_t before = all.size;
 
         sink_put8(&all, 0);
@@ -162,7 +165,8 @@ static void whole(struct sink *all, uint8_t what, struct sink *message)
     message->size = 0;
 }
 
-/* An append that puts and one that takes out; a chunk; an acknowledgement. */
+/* An append that puts and two that take out, one of them once; a session that is over; a chunk; an
+ * acknowledgement. */
 static void transfer(void)
 {
     struct map m = {.name = "m"};
@@ -170,6 +174,9 @@ static void transfer(void)
                        .kind = EFFECT_PUT,
                        .key = {(const uint8_t *)"key", 3, DATA_STRING},
                        .value = {(const uint8_t *)"value", 5, DATA_STRING}};
+    struct once once = {.call = {7, 9, 8}, .size = 3, .answer = (uint8_t *)"\0\0a"};
+    struct effect over = {.kind = EFFECT_EXPIRE,
+                          .value = {(const uint8_t *)"\7\0\0\0\0\0\0", 8, DATA_BYTES}};
     struct replica_op op = {.seq = 1, .epoch = 1, .effect = &e};
     struct sink all = {.grows = true}, out = {.grows = true}, entry = {.grows = true};
     const struct replica_chunk chunk = {
@@ -181,6 +188,14 @@ static void transfer(void)
     e.value = (struct data){0};
     op.seq = 2;
     transfer_append(0, &(struct replica_append){1, 1, 1, 1, 1, &op}, &out);
+    whole(&all, 0, &out);
+    e.once = &once;
+    op.seq = 3;
+    transfer_append(0, &(struct replica_append){1, 2, 1, 2, 1, &op}, &out);
+    whole(&all, 0, &out);
+    op.effect = &over;
+    op.seq = 4;
+    transfer_append(0, &(struct replica_append){1, 3, 1, 3, 1, &op}, &out);
     whole(&all, 0, &out);
     transfer_chunk(1, &(struct copies_chunk){&chunk, &entry}, &out);
     whole(&all, 2 | 1 << 2, &out);
