@@ -515,8 +515,9 @@ typedef void (*mr_event_fn)(void *context, const mr_event_t *event);
 
 typedef struct mr_listener mr_listener_t;
 
-/* Tells fn of every change from now on. Between changes of different keys there is no order, nor
- * between a clear and the changes of a key. NULL on failure: MR_ERR_ARGUMENT, MR_ERR_MEMORY;
+/* Tells fn of every change from now on; of one whose member dies at that moment, perhaps twice, or
+ * not at all. Between changes of different keys there is no order, nor between a clear and the
+ * changes of a key. NULL on failure: MR_ERR_ARGUMENT, MR_ERR_MEMORY;
  * MR_ERR_FULL: the map has 1024 listeners. */
 MR_API mr_listener_t *mr_map_listen(mr_map_t *m, unsigned kinds, mr_event_fn fn, void *context,
                                     mr_err_t *err);
