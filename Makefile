@@ -138,9 +138,11 @@ mutants: deps ##: is every wrong behaviour that is known found?
 	@build/sim/bin/millrace-sim --mutants
 
 SECONDS ?= 20
-nemesis: deps ##: three real members, killed and stopped for SECONDS (20) while clients look
+nemesis: deps ##: three real members, killed, stopped and cut off for SECONDS (20) while clients look
 	@$(AGAIN) $(B)/bin/millrace $(B)/bin/millrace-nemesis
-	@$(B)/bin/millrace-nemesis --seconds $(SECONDS) $(if $(SEED),--seed $(SEED))
+	@node=$$(BUILD=$(B) tests/wire/clients/run.sh --fetch node) || { echo "$$node"; exit 1; }; \
+	if [ ! -d "$$node" ]; then echo "$$node"; node=; fi; \
+	$(B)/bin/millrace-nemesis --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $${node:+--node "$$node"}
 
 porcupine: deps ##: does another checker of histories say what ours says?
 	@$(AGAIN) $(SIM) build/sim/bin/millrace-histories

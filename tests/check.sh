@@ -59,7 +59,7 @@ step 'threads'                                $make B=build/tsan SAN=thread CFLA
 step 'clang'                                  $make B=build/clang CC=clang-14 run
 step 'simulated: a thousand seeds'            $make sim
 step 'another checker of histories agrees'    $make porcupine
-step 'real members, killed and stopped'        $make SECONDS=20 nemesis
+step 'real members, killed, stopped, cut off'   $make SECONDS=20 nemesis
 step "other people's clients"                 $make test-clients
 step 'fuzzers, for ten seconds each'           $make FUZZ_SECONDS=10 fuzz
 if [ "$1" = release ]; then

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "net/base/check.h"
 #include "net/base/clock.h"
 
 enum { LOOK_MS = 20, ASK_MS = 1000 };
@@ -32,6 +33,10 @@ static bool find_ports(struct members *m)
         good = good && bind(sockets[i], (struct sockaddr *)&a, sizeof a) == 0 &&
                getsockname(sockets[i], (struct sockaddr *)&a, &size) == 0;
         m->all[i].port = ntohs(a.sin_port);
+        if (m->apart)
+            nets_host(i, m->all[i].host);
+        else
+            snprintf(m->all[i].host, sizeof m->all[i].host, "127.0.0.1");
     }
     for (int i = 0; i < MEMBERS; i++)
         close(sockets[i]);
@@ -39,13 +44,14 @@ static bool find_ports(struct members *m)
 }
 
 /* In the child: nothing but system calls. */
-static void become(const struct members *m, const char *log, char *const *words, pid_t parent)
+static void become(const struct members *m, int i, const char *log, char *const *words,
+                   pid_t parent)
 {
     sigset_t none;
     int fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent)
+    if (getppid() != parent || (m->apart && !nets_enter(&m->nets, i)))
         _exit(1);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -58,21 +64,24 @@ static void become(const struct members *m, const char *log, char *const *words,
 bool members_restart(struct members *m, int i)
 {
     struct process *p = &m->all[i];
-    char port[16], log[PATH_ROOM + 32], seeds[URL_ROOM], name[32];
+    char port[16], bind[64], log[PATH_ROOM + 32], seeds[URL_ROOM], name[32];
     pid_t parent = getpid();
     int at = snprintf(seeds, sizeof seeds, "cluster.members=");
 
     for (int k = 0; k < MEMBERS; k++)
-        at += snprintf(seeds + at, sizeof seeds - (size_t)at, "%s127.0.0.1:%d", k ? "," : "",
-                       m->all[k].port);
+        at += snprintf(seeds + at, sizeof seeds - (size_t)at, "%s%s:%d", k ? "," : "",
+                       m->all[k].host, m->all[k].port);
     p->starts++;
     snprintf(port, sizeof port, "%d", p->port);
+    snprintf(bind, sizeof bind, "network.bind=%s", p->host);
     snprintf(name, sizeof name, "member.name=m%d-%d", i + 1, p->starts);
     snprintf(log, sizeof log, "%s/m%d.log", m->folder, i + 1);
     char *const words[] = {m->program, "serve",
                            "--port",   port,
                            "--set",    seeds,
                            "--set",    name,
+                           "--set",    bind,
+                           "--set",    "network.insecure=yes", /* also where it is not loopback */
                            "--set",    "http.listen=no",
                            "--set",    "log.level=debug",
                            "--set",    "log.format=logfmt",
@@ -82,9 +91,15 @@ bool members_restart(struct members *m, int i)
     p->uuid = (mr_uuid_t){0, 0};
     p->pid = fork();
     if (p->pid == 0)
-        become(m, log, words, parent);
+        become(m, i, log, words, parent);
     snprintf(m->words, sizeof m->words, "a process cannot be started");
     return p->pid > 0;
+}
+
+bool members_set_apart(struct members *m)
+{
+    m->apart = nets_open(&m->nets, MEMBERS, m->words, sizeof m->words);
+    return m->apart;
 }
 
 bool members_start(struct members *m)
@@ -95,8 +110,8 @@ bool members_start(struct members *m)
     if (!find_ports(m))
         return false;
     for (int i = 0; i < MEMBERS; i++) {
-        at += snprintf(m->url + at, sizeof m->url - (size_t)at, "%s127.0.0.1:%d", i ? "," : "",
-                       m->all[i].port);
+        at += snprintf(m->url + at, sizeof m->url - (size_t)at, "%s%s:%d", i ? "," : "",
+                       m->all[i].host, m->all[i].port);
         if (!members_restart(m, i))
             return false;
     }
@@ -127,6 +142,26 @@ void members_continue(struct members *m, int i)
     m->all[i].stopped = false;
 }
 
+void members_cut(struct members *m, int i)
+{
+    check(nets_cut(&m->nets, i));
+}
+
+void members_heal(struct members *m, int i)
+{
+    check(nets_heal(&m->nets, i));
+}
+
+void members_part(struct members *m, int i, int k)
+{
+    check(nets_part(&m->nets, i, k));
+}
+
+void members_join(struct members *m, int i, int k)
+{
+    check(nets_join(&m->nets, i, k));
+}
+
 bool members_died(struct members *m)
 {
     for (int i = 0; i < MEMBERS; i++) {
@@ -148,6 +183,8 @@ void members_end(struct members *m)
 {
     for (int i = 0; i < MEMBERS; i++)
         members_kill(m, i);
+    if (m->apart)
+        nets_close(&m->nets);
 }
 
 /* ---- all is well ---------------------------------------------------------------------------- */
@@ -160,7 +197,7 @@ static mr_cluster_t *ask(const struct members *m, int i, mr_err_t *err)
     opts.call_timeout_ms = opts.connect_timeout_ms = ASK_MS;
     opts.client_name = "nemesis-look";
     opts.reconnect = MR_RECONNECT_OFF;
-    snprintf(url, sizeof url, "millrace://127.0.0.1:%d", m->all[i].port);
+    snprintf(url, sizeof url, "millrace://%s:%d", m->all[i].host, m->all[i].port);
     mr_t *g = mr_connect(url, &opts, err);
     mr_cluster_t *c = mr_cluster(g, err);
 
@@ -168,11 +205,11 @@ static mr_cluster_t *ask(const struct members *m, int i, mr_err_t *err)
     return c;
 }
 
-static const mr_standing_t *at_port(const mr_cluster_t *c, int port)
+static const mr_standing_t *of_process(const mr_cluster_t *c, const struct process *p)
 {
     char address[MR_ADDRESS_ROOM];
 
-    snprintf(address, sizeof address, "127.0.0.1:%d", port);
+    snprintf(address, sizeof address, "%s:%d", p->host, p->port);
     for (uint32_t i = 0; i < c->member_count; i++)
         if (strcmp(c->members[i].address, address) == 0)
             return &c->members[i];
@@ -195,7 +232,7 @@ static bool is_well(struct members *m, int i, const mr_cluster_t *c, mr_uuid_t *
         return false;
     }
     for (int k = 0; k < MEMBERS; k++) {
-        const mr_standing_t *x = at_port(c, m->all[k].port);
+        const mr_standing_t *x = of_process(c, &m->all[k]);
 
         if (!x || (i > 0 && !is_same(who[k], x->uuid)) || (k == i && !is_same(c->self, x->uuid))) {
             snprintf(m->words, sizeof m->words, "m%d does not know m%d as it is", i + 1, k + 1);

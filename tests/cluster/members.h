@@ -6,6 +6,8 @@
  * is, with a vote, and nobody else, and that no partition is offline or short of copies. Only then
  * is it certain that one of them can be spared.
  *
+ * Where network namespaces may be made, each has one of its own (nets.h), and can be cut off.
+ *
  * Each process dies with this one, writes what it says to a file of its own, and is known by the
  * uuid under which it came in: who comes back on the same port is somebody else.
  *
@@ -19,10 +21,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "tests/cluster/nets.h"
+
 enum { MEMBERS = 3, PATH_ROOM = 512, URL_ROOM = 256 };
 
 struct process {
     pid_t pid; /* 0: none */
+    char host[NETS_HOST_ROOM];
     int port;
     bool stopped;
     int starts;
@@ -32,10 +37,15 @@ struct process {
 struct members {
     char program[PATH_ROOM], folder[PATH_ROOM];
     char url[URL_ROOM]; /* all of them */
+    bool apart;         /* each in a network of its own */
+    struct nets nets;
     struct process all[MEMBERS];
     int leader;       /* when last all was well */
     char words[1000]; /* why all is not well */
 };
+
+/* To be called first, if at all. False: each is on loopback, and words say why. */
+bool members_set_apart(struct members *m);
 
 /* False: words say why. */
 bool members_start(struct members *m);
@@ -47,6 +57,12 @@ void members_kill(struct members *m, int i);
 bool members_restart(struct members *m, int i);
 void members_stop(struct members *m, int i);
 void members_continue(struct members *m, int i);
+
+/* Who is set apart: it hears nobody and nobody hears it; two do not hear each other. */
+void members_cut(struct members *m, int i);
+void members_heal(struct members *m, int i);
+void members_part(struct members *m, int i, int k);
+void members_join(struct members *m, int i, int k);
 
 /* Has one died that nobody has killed? Words say how. */
 bool members_died(struct members *m);

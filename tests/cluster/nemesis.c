@@ -1,8 +1,15 @@
 /* nemesis.c - millrace-nemesis [--seconds N] [--seed N] [--keep FOLDER] [--program PATH]
+ *                              [--only FAULT] [--node FOLDER] [--together yes]
  *
  * A cluster of three real processes, clients that use it, and somebody who kills a process, starts
- * it again as another, or has it stand still for a while: one at a time, and the next only when all
- * is well again. At the end all that the clients saw is judged (work.h).
+ * it again as another, has it stand still for a while, or cuts it off from all or one of the others:
+ * one at a time, and the next only when all is well again. At the end all that the clients saw is
+ * judged: ours (work.h, bank.h) and, with --node, Hazelcast's for Node.js, which is installed in
+ * that folder (other.h).
+ *
+ * Cuts need network namespaces, a process each. Where those may not be made, or with --together,
+ * all are on loopback and there are no cuts. --only has the same fault again and again: its place
+ * in the table below, from 0.
  *
  * It also tells how long puts were not possible. That is measured and not judged: a busy machine is
  * no bug.
@@ -19,7 +26,9 @@
 
 #include "net/base/check.h"
 #include "net/base/rand.h"
+#include "tests/cluster/bank.h"
 #include "tests/cluster/members.h"
+#include "tests/cluster/other.h"
 #include "tests/cluster/work.h"
 #include "tests/stress/stress.h"
 
@@ -34,19 +43,53 @@ enum {
     FAULTS_MAX = 100000
 };
 
-enum fault { KILL_FOLLOWER, KILL_LEADER, STOP, FAULTS };
+/* X(name, what it is). Those from CUT on need networks of their own. */
+#define FAULT_MAP(X)                                                                               \
+    X(KILL_FOLLOWER, "kill -9, not the leader")                                                    \
+    X(KILL_LEADER, "kill -9, the leader")                                                          \
+    X(STOP, "stand still, 0.2 to 3 s")                                                             \
+    X(CUT, "cut off, 0.2 to 4 s")                                                                  \
+    X(PART, "two do not meet, 0.2 to 4 s")
 
-static const char *const fault_names[] = {"kill -9, not the leader", "kill -9, the leader",
-                                          "stand still, 0.2 to 3 s"};
+enum fault {
+#define X(name, words) name,
+    FAULT_MAP(X)
+#undef X
+        FAULTS
+};
 
-enum claim { LINEARIZABLE, NOT_LOST, NOT_REVIVED, WELL_AGAIN, ALIVE, CLAIMS };
+static const char *const fault_names[] = {
+#define X(name, words) words,
+    FAULT_MAP(X)
+#undef X
+};
+
+enum claim {
+    LINEARIZABLE,
+    NOT_LOST,
+    NOT_REVIVED,
+    SAME_SUM,
+    COUNTED,
+    WELL_AGAIN,
+    ALIVE,
+    OUR_CLAIMS,
+    OTHER_LINEARIZABLE = OUR_CLAIMS,
+    OTHER_FIRST,
+    CLAIMS = OTHER_FIRST + OTHER_CLAIMS
+};
 
 static const char *const claims[] = {
     [LINEARIZABLE] = "what clients saw has an order that explains it",
     [NOT_LOST] = "what was acknowledged is there at the end",
     [NOT_REVIVED] = "what was refused is not",
+    [SAME_SUM] = "a bank has the same sum at every read, and never an old one",
+    [COUNTED] = "a bank has had each transfer once",
     [WELL_AGAIN] = "after each fault all is well again",
     [ALIVE] = "no member dies by itself",
+    [OTHER_LINEARIZABLE] = "what the other client saw has an order as well",
+#define X(name, word, sentence) [OTHER_FIRST + OTHER_##name] = sentence,
+    OTHER_MAP(X)
+#undef X
 };
 
 struct outage {
@@ -59,7 +102,9 @@ static struct outage outages[FAULTS];
 static struct tally tally;
 static struct rand dice;
 static uint64_t seed, seconds = 20;
-static const char *keep, *program;
+static const char *keep, *program, *node;
+static int only = -1;
+static bool together;
 
 /* ---- how long puts are not possible --------------------------------------------------------- */
 
@@ -133,18 +178,43 @@ static bool is_well(const char *when)
 
 static void strike(enum fault f, int victim)
 {
-    if (f == STOP)
-        members_stop(&members, victim);
-    else
-        members_kill(&members, victim);
+    switch (f) {
+    case STOP: members_stop(&members, victim); break;
+    case CUT: members_cut(&members, victim); break;
+    case PART: members_part(&members, victim, (victim + 1) % MEMBERS); break;
+    default: members_kill(&members, victim);
+    }
 }
 
 static void relent(enum fault f, int victim)
 {
-    if (f == STOP)
-        members_continue(&members, victim);
-    else
-        check(members_restart(&members, victim));
+    switch (f) {
+    case STOP: members_continue(&members, victim); break;
+    case CUT: members_heal(&members, victim); break;
+    case PART: members_join(&members, victim, (victim + 1) % MEMBERS); break;
+    default: check(members_restart(&members, victim));
+    }
+}
+
+/* How long it lasts. */
+static uint64_t choose_ns(enum fault f)
+{
+    switch (f) {
+    case STOP: return between_ms(200, 3000);
+    case CUT:
+    case PART: return between_ms(200, 4000);
+    default: return between_ms(0, 1500);
+    }
+}
+
+/* Each once, and then as it comes. */
+static enum fault choose(uint32_t n)
+{
+    uint32_t possible = members.apart ? FAULTS : CUT;
+
+    if (only >= 0)
+        return (enum fault)only;
+    return n < possible ? (enum fault)n : (enum fault)rand_below(&dice, possible);
 }
 
 /* From the fault until all puts have been possible, and at least until it is undone. */
@@ -188,13 +258,13 @@ static void torment(struct probes *p)
         usleep((useconds_t)(between_ms(100, 600) / 1000)); /* between two faults */
         if (!is_well(when))
             return;
-        enum fault f = n <= FAULTS ? (enum fault)(n - 1) : (enum fault)rand_below(&dice, FAULTS);
+        enum fault f = choose(n - 1);
         int victim = f == KILL_LEADER ? members.leader : (int)rand_below(&dice, MEMBERS);
 
         if (f == KILL_FOLLOWER && victim == members.leader)
             victim = (victim + 1) % MEMBERS;
         snprintf(when, sizeof when, "after fault %u, m%d, %s", n, victim + 1, fault_names[f]);
-        endure(p, f, victim, f == STOP ? between_ms(200, 3000) : between_ms(0, 1500));
+        endure(p, f, victim, choose_ns(f));
     }
     (void)is_well(when);
 }
@@ -244,6 +314,38 @@ static void judge(struct work *w)
     }
 }
 
+static void judge_bank(struct bank *b)
+{
+    struct bank_verdict v;
+
+    bank_judge(b, &v);
+    printf("banks: %llu transfers, of %llu nobody knows, %llu reads\n",
+           (unsigned long long)v.transfers, (unsigned long long)v.unknown,
+           (unsigned long long)v.reads);
+    if (v.transfers > 0) {
+        holds(&tally, SAME_SUM, v.wrong_sums == 0, "%llu reads found another sum",
+              (unsigned long long)v.wrong_sums);
+        holds(&tally, SAME_SUM, v.went_back == 0, "%llu reads were old",
+              (unsigned long long)v.went_back);
+        holds(&tally, COUNTED, v.miscounted == 0, "%llu banks have another count",
+              (unsigned long long)v.miscounted);
+    }
+}
+
+static void judge_other(struct other *o)
+{
+    struct other_verdict v;
+
+    other_judge(o, &v);
+    printf("the other client's history: %u calls, of %u nobody knows\n", v.calls, v.unknown);
+    if (v.calls > 0)
+        holds(&tally, OTHER_LINEARIZABLE, v.linearizable, "see %s", o->history);
+    for (int i = 0; i < OTHER_CLAIMS; i++)
+        if (v.heard[i])
+            holds(&tally, OTHER_FIRST + i, v.faults[i] == 0, "%u times not: %s", v.faults[i],
+                  claims[OTHER_FIRST + i]);
+}
+
 /* ---- main ----------------------------------------------------------------------------------- */
 
 static void read_words(int argc, char **argv)
@@ -258,6 +360,12 @@ static void read_words(int argc, char **argv)
             keep = argv[i + 1];
         else if (strcmp(argv[i], "--program") == 0)
             program = argv[i + 1];
+        else if (strcmp(argv[i], "--node") == 0)
+            node = argv[i + 1];
+        else if (strcmp(argv[i], "--only") == 0)
+            only = atoi(argv[i + 1]) % FAULTS;
+        else if (strcmp(argv[i], "--together") == 0)
+            together = true;
     }
 }
 
@@ -277,7 +385,8 @@ static void find_places(const char *self)
 
 static void clear_folder(void)
 {
-    static const char *const names[] = {"m1.log", "m2.log", "m3.log", "history.jsonl"};
+    static const char *const names[] = {"m1.log", "m2.log", "m3.log", "history.jsonl",
+                                        "node.jsonl"};
     char path[PATH_ROOM + 32];
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -287,32 +396,65 @@ static void clear_folder(void)
     rmdir(members.folder);
 }
 
-int main(int argc, char **argv)
+static void set_apart(void)
+{
+    if (!together && !members_set_apart(&members))
+        printf("skipped: cuts of the network: %s\n", members.words);
+    if (only >= CUT && !members.apart)
+        only = -1;
+}
+
+static bool start_other(struct other *o)
+{
+    char history[PATH_ROOM + 32];
+
+    snprintf(history, sizeof history, "%s/node.jsonl", members.folder);
+    return other_start(o, "tests/cluster/node/client.js", node, strchr(members.url, ':') + 3,
+                       history);
+}
+
+/* All who use the cluster, until it has been tormented enough. */
+static void live(void)
 {
     struct probes probes;
+    struct other other;
+    struct work *work = work_start(members.url, seed);
+    struct bank *bank = bank_start(members.url, seed);
 
+    if (node)
+        holds(&tally, OTHER_FIRST + OTHER_END, start_other(&other),
+              "the other client is not ready");
+    probes_open(&probes);
+    torment(&probes);
+    work_stop(work);
+    bank_stop(bank);
+    if (node)
+        judge_other(&other);
+    judge(work);
+    judge_bank(bank);
+    probes_close(&probes);
+    work_free(work);
+    bank_free(bank);
+}
+
+int main(int argc, char **argv)
+{
     setvbuf(stdout, NULL, _IOLBF, 0);
     read_words(argc, argv);
     find_places(argv[0]);
     rand_init(&dice, seed);
     printf("seed %llu, %llu s, %s\n", (unsigned long long)seed, (unsigned long long)seconds,
            members.folder);
+    set_apart();
     if (!members_start(&members) || !members_wait(&members, FORM_SECONDS)) {
         printf("no cluster: %s\n0 passed, 1 failed\n", members.words);
         members_end(&members);
         return 1;
     }
-    struct work *work = work_start(members.url, seed);
-
-    probes_open(&probes);
-    torment(&probes);
-    work_stop(work);
-    judge(work);
-    probes_close(&probes);
-    work_free(work);
+    live();
     members_end(&members);
     tell_outages();
-    int failed = tally_report(&tally, claims, CLAIMS);
+    int failed = tally_report(&tally, claims, node ? CLAIMS : OUR_CLAIMS);
 
     if (!keep && !failed)
         clear_folder();

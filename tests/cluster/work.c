@@ -11,17 +11,20 @@
 #include "net/base/clock.h"
 #include "net/base/mem.h"
 #include "net/base/rand.h"
+#include "tests/cluster/outcome.h"
 #include "tests/sim/history.h"
 #include "tests/sim/wgl.h"
 
 enum {
     REGISTER_CLIENTS = 4,
     COUNTER_CLIENTS = 3,
+    LIST_CLIENTS = 2,
     SET_CLIENTS = 3,
-    CLIENTS = REGISTER_CLIENTS + COUNTER_CLIENTS + SET_CLIENTS,
-    HOT = 6,          /* keys at a time, of each of the two */
+    CLIENTS = REGISTER_CLIENTS + COUNTER_CLIENTS + LIST_CLIENTS + SET_CLIENTS,
+    HOT = 6,          /* keys at a time, of each kind */
     KEY_CALLS = 1200, /* then another key takes its place */
     KEY_READS = 2400, /* then it is not even read */
+    LIST_CALLS = 300, /* the same of a list, which is sent as a whole each time */
     KEY_UNKNOWN = 3,  /* as many clients more may be about to add one */
     KEYS_MAX = 100000,
     THINK_US = 1500,
@@ -32,7 +35,9 @@ enum {
     STEPS = 200000000
 };
 
-enum kind { REGISTERS, COUNTERS, KINDS };
+enum kind { REGISTERS, COUNTERS, LISTS, KINDS };
+
+static const char *const kind_names[] = {"register", "counter", "list"};
 
 /* A key of the history. */
 struct key {
@@ -84,6 +89,19 @@ static int32_t number(struct work *w, int64_t n)
     return values_number(&w->history.values, n);
 }
 
+/* What a key of that kind was read to hold. */
+static int32_t value_of(struct work *w, enum kind kind, const mr_val_t *v)
+{
+    const int64_t *items = mr_val_bytes(v);
+    int32_t list = VALUE_EMPTY_LIST;
+
+    if (kind != LISTS)
+        return number(w, mr_val_i64(v));
+    for (size_t i = 0; i < mr_val_len(v) / sizeof items[0]; i++)
+        list = values_append(&w->history.values, list, items[i]);
+    return list;
+}
+
 static uint32_t new_key(struct work *w, enum kind kind)
 {
     check(w->key_count < KEYS_MAX);
@@ -98,7 +116,9 @@ static uint32_t choose(struct client *c, enum kind kind, int place, bool *ret_ho
     uint32_t *at = &w->hot[kind][place];
     const struct key *k = &w->keys[*at];
 
-    if (k->calls >= KEY_CALLS || k->unknown >= KEY_UNKNOWN)
+    uint32_t most = kind == LISTS ? LIST_CALLS : KEY_CALLS;
+
+    if (k->calls >= most || k->unknown >= KEY_UNKNOWN)
         *at = new_key(w, kind);
     *ret_hot = rand_below(&c->rand, 16) != 0;
     if (*ret_hot)
@@ -119,23 +139,6 @@ static void begin(struct client *c, struct event *e)
     write_down(w, e);
 }
 
-/* What an answer says of whether it was done. */
-static enum event_type end_of(mr_rc_t rc)
-{
-    switch (rc) {
-    case MR_OK: return EVENT_OK;
-    case MR_NOT_FOUND:
-    case MR_NOT_EQUAL:
-    case MR_EXISTS:
-    case MR_ERR_TIMEOUT: /* "and nothing changed" */
-    case MR_ERR_BUSY:
-    case MR_ERR_MOVED:
-    case MR_ERR_OFFLINE:
-    case MR_ERR_CONNECT: return EVENT_FAIL;
-    default: return EVENT_INFO; /* not only MR_ERR_OUTCOME_UNKNOWN: who knows */
-    }
-}
-
 static void end(struct client *c, struct event *e, enum event_type type)
 {
     struct work *w = c->work;
@@ -151,22 +154,17 @@ static void end(struct client *c, struct event *e, enum event_type type)
 /* ---- registers ------------------------------------------------------------------------------ */
 
 static mr_rc_t run(struct client *c, const struct event *e, int64_t value, int64_t old,
-                   int64_t *ret_read, mr_err_t *err)
+                   mr_val_t *ret_read, mr_err_t *err)
 {
-    mr_val_t v = MR_VAL_INIT;
     mr_ref_t key = MR_I64(e->key);
-    mr_rc_t rc;
 
     switch (e->call) {
     case CALL_PUT: return mr_map_set(c->map, key, MR_I64(value), NULL, err);
     case CALL_DEL: return mr_map_delete(c->map, key, err);
     case CALL_CAS:
         return mr_map_replace_if_equal(c->map, key, MR_I64(old), MR_I64(value), NULL, err);
-    default: rc = mr_map_get(c->map, key, &v, NULL, err);
+    default: return mr_map_get(c->map, key, ret_read, NULL, err);
     }
-    *ret_read = mr_val_i64(&v);
-    mr_val_clear(&v);
-    return rc;
 }
 
 /* Of a register: what is asked. */
@@ -191,7 +189,8 @@ static void register_act(struct client *c)
 {
     struct work *w = c->work;
     int place = (int)rand_below(&c->rand, HOT);
-    int64_t *known = &c->known[REGISTERS][place], value = 0, read = 0;
+    int64_t *known = &c->known[REGISTERS][place], value = 0;
+    mr_val_t read = MR_VAL_INIT;
     mr_err_t err = MR_ERR_INIT;
     struct event e = {0};
     bool hot;
@@ -206,7 +205,7 @@ static void register_act(struct client *c)
     if (e.key == KEYS_MAX)
         return;
     mr_rc_t rc = run(c, &e, value, *known, &read, &err);
-    enum event_type type = end_of(rc);
+    enum event_type type = outcome_of(rc);
 
     pthread_mutex_lock(&w->lock);
     if (e.call == CALL_GET && rc == MR_NOT_FOUND) {
@@ -214,7 +213,7 @@ static void register_act(struct client *c)
         e.value = VALUE_NOTHING;
     } else if (e.call == CALL_GET) {
         type = type == EVENT_OK ? EVENT_OK : EVENT_FAIL; /* it changes nothing */
-        e.value = type == EVENT_OK ? number(w, read) : VALUE_UNSAID;
+        e.value = type == EVENT_OK ? value_of(w, w->keys[e.key].kind, &read) : VALUE_UNSAID;
     } else if (e.call == CALL_DEL && rc == MR_NOT_FOUND) {
         type = EVENT_OK; /* of what is not there */
     }
@@ -223,8 +222,9 @@ static void register_act(struct client *c)
     if (type != EVENT_OK || !hot)
         *known = 0;
     else
-        *known = e.call == CALL_GET ? read : e.call == CALL_DEL ? 0 : value;
+        *known = e.call == CALL_GET ? mr_val_i64(&read) : e.call == CALL_DEL ? 0 : value;
     c->known_key[REGISTERS][place] = e.key;
+    mr_val_clear(&read);
 }
 
 /* ---- counters ------------------------------------------------------------------------------- */
@@ -257,7 +257,72 @@ static void counter_act(struct client *c)
 
     pthread_mutex_lock(&w->lock);
     e.value = rc == MR_OK ? number(w, sum) : VALUE_UNSAID;
-    end(c, &e, end_of(rc));
+    end(c, &e, outcome_of(rc));
+    pthread_mutex_unlock(&w->lock);
+}
+
+/* ---- lists ---------------------------------------------------------------------------------- */
+
+struct growing {
+    int64_t item, items[LIST_CALLS];
+};
+
+static mr_update_t append(void *context, mr_ref_t current, mr_ref_t *next)
+{
+    struct growing *g = context;
+    uint32_t size = current.kind == MR_KIND_NULL ? 0 : current.len;
+
+    check(size + sizeof g->item <= sizeof g->items);
+    if (size > 0)
+        memcpy(g->items, current.as.ptr, size);
+    g->items[size / sizeof g->item] = g->item;
+    *next = MR_BYTES(g->items, size + sizeof g->item);
+    return MR_UPDATE_SET;
+}
+
+static mr_rc_t read_list(struct client *c, struct event *e)
+{
+    mr_val_t v = MR_VAL_INIT;
+    mr_rc_t rc = mr_map_get(c->map, MR_I64(e->key), &v, NULL, NULL);
+
+    pthread_mutex_lock(&c->work->lock);
+    if (rc == MR_OK)
+        e->value = value_of(c->work, LISTS, &v);
+    else if (rc == MR_NOT_FOUND)
+        e->value = VALUE_NOTHING;
+    pthread_mutex_unlock(&c->work->lock);
+    mr_val_clear(&v);
+    return rc;
+}
+
+static void list_act(struct client *c)
+{
+    struct work *w = c->work;
+    struct event e = {.value = VALUE_UNSAID, .old = VALUE_UNSAID};
+    struct growing g;
+    bool hot;
+
+    pthread_mutex_lock(&w->lock);
+    do
+        e.key = choose(c, LISTS, (int)rand_below(&c->rand, HOT), &hot);
+    while (!hot);
+    e.call = rand_below(&c->rand, 4) ? CALL_APPEND : CALL_GET;
+    g.item = ++w->last_value;
+    if (e.call == CALL_APPEND)
+        e.value = number(w, g.item);
+    begin(c, &e);
+    pthread_mutex_unlock(&w->lock);
+    mr_rc_t rc = e.call == CALL_APPEND
+                     ? mr_map_update(c->map, MR_I64(e.key), append, &g, NULL, NULL)
+                     : read_list(c, &e);
+    enum event_type type = outcome_of(rc);
+
+    if (e.call == CALL_GET) /* it changes nothing */
+        type = rc <= MR_NOT_FOUND ? EVENT_OK : EVENT_FAIL;
+    else
+        e.value = VALUE_UNSAID; /* of an append, only that it was done */
+    pthread_mutex_lock(&w->lock);
+    end(c, &e, type);
     pthread_mutex_unlock(&w->lock);
 }
 
@@ -280,7 +345,7 @@ static void set_act(struct client *c)
         check(c->fates);
     }
     mr_rc_t rc = mr_map_set(c->set, MR_I64(key), MR_I64(key), NULL, &err);
-    enum event_type type = end_of(rc);
+    enum event_type type = outcome_of(rc);
 
     c->fates[c->fate_count++] = type == EVENT_OK     ? FATE_ACKNOWLEDGED
                                 : type == EVENT_FAIL ? FATE_REFUSED
@@ -314,6 +379,16 @@ static void connect_client(struct client *c, const char *url)
         check(!"connected");
 }
 
+/* What the client of that number does. */
+static void (*part_of(uint32_t i))(struct client *c)
+{
+    if (i < REGISTER_CLIENTS)
+        return register_act;
+    if (i < REGISTER_CLIENTS + COUNTER_CLIENTS)
+        return counter_act;
+    return i < CLIENTS - SET_CLIENTS ? list_act : set_act;
+}
+
 struct work *work_start(const char *url, uint64_t seed)
 {
     struct work *w = mem_alloc_zero(sizeof *w);
@@ -331,9 +406,7 @@ struct work *work_start(const char *url, uint64_t seed)
 
         c->work = w;
         c->number = c->process = i;
-        c->act = i < REGISTER_CLIENTS                     ? register_act
-                 : i < REGISTER_CLIENTS + COUNTER_CLIENTS ? counter_act
-                                                          : set_act;
+        c->act = part_of(i);
         rand_init(&c->rand, seed + i);
         connect_client(c, url);
     }
@@ -364,37 +437,36 @@ void work_free(struct work *w)
 
 /* Reads it, however long that takes; but a cluster that is not well is not waited for again and
  * again, and what is left then is not even asked for. */
-static mr_rc_t read_at_last(struct work *w, mr_map_t *m, int64_t key, int64_t *ret_value)
+static mr_rc_t read_at_last(struct work *w, mr_map_t *m, int64_t key, mr_val_t *ret)
 {
-    mr_val_t v = MR_VAL_INIT;
     mr_rc_t rc = MR_ERR_TIMEOUT;
 
-    while (w->patience_ms > 0 && (rc = mr_map_get(m, MR_I64(key), &v, NULL, NULL)) > MR_NOT_FOUND) {
+    while (w->patience_ms > 0 &&
+           (rc = mr_map_get(m, MR_I64(key), ret, NULL, NULL)) > MR_NOT_FOUND) {
         w->patience_ms -= RETRY_MS + (rc == MR_ERR_TIMEOUT ? CALL_MS : 0);
         usleep(RETRY_MS * 1000); /* it may be open soon */
     }
-    *ret_value = mr_val_i64(&v);
-    mr_val_clear(&v);
     return rc;
 }
 
 static void read_all_keys(struct work *w)
 {
     struct client *c = &w->clients[0];
+    mr_val_t v = MR_VAL_INIT;
 
     for (uint32_t i = 0; i < w->key_count; i++) {
         struct event e = {.key = i, .call = CALL_GET, .value = VALUE_UNSAID, .old = VALUE_UNSAID};
-        int64_t read;
 
         begin(c, &e);
-        mr_rc_t rc = read_at_last(w, c->map, i, &read);
+        mr_rc_t rc = read_at_last(w, c->map, i, &v);
 
         if (rc == MR_OK)
-            e.value = number(w, read);
+            e.value = value_of(w, w->keys[i].kind, &v);
         else if (rc == MR_NOT_FOUND)
             e.value = VALUE_NOTHING;
         end(c, &e, rc <= MR_NOT_FOUND ? EVENT_OK : EVENT_FAIL);
     }
+    mr_val_clear(&v);
 }
 
 static void complain(struct client *c, int64_t key, const char *what)
@@ -405,15 +477,17 @@ static void complain(struct client *c, int64_t key, const char *what)
 
 static void judge_set(struct client *c, struct work_verdict *v)
 {
+    mr_val_t value = MR_VAL_INIT;
+
     for (uint32_t i = 0; i < c->fate_count; i++) {
-        int64_t key = set_key(c, i), value = 0;
+        int64_t key = set_key(c, i);
         mr_rc_t rc = read_at_last(c->work, c->set, key, &value);
 
         v->put++;
         if (rc > MR_NOT_FOUND) {
             complain(c, key, "cannot be read");
             v->unreadable++;
-        } else if (c->fates[i] == FATE_ACKNOWLEDGED && (rc != MR_OK || value != key)) {
+        } else if (c->fates[i] == FATE_ACKNOWLEDGED && (rc != MR_OK || mr_val_i64(&value) != key)) {
             complain(c, key, "was acknowledged and is lost");
             v->lost++;
         } else if (c->fates[i] == FATE_REFUSED && rc == MR_OK) {
@@ -421,6 +495,7 @@ static void judge_set(struct client *c, struct work_verdict *v)
             v->revived++;
         }
     }
+    mr_val_clear(&value);
 }
 
 static const char *event_text(const struct work *w, const struct event *e, char *room, size_t size)
@@ -472,8 +547,7 @@ static bool judge_key(struct work *w, struct operation *ops, uint32_t count, uin
     mem_free(own);
     if (r.verdict == WGL_LINEARIZABLE)
         return true;
-    printf("%s %u: %s\n", w->keys[key].kind == COUNTERS ? "counter" : "register", key,
-           wgl_sentence(r.verdict));
+    printf("%s %u: %s\n", kind_names[w->keys[key].kind], key, wgl_sentence(r.verdict));
     show(w, key, r.event);
     return false;
 }

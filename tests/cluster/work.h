@@ -2,10 +2,11 @@
  *
  *     registers   put, get and replace-if-equal on a few hot keys
  *     counters    mr_map_update adds one
+ *     lists       mr_map_update appends an item, and reads show its place
  *     sets        a key that nobody else has is put; it has to be there at the end
  *
- * Each client is a thread with a handle of its own. What registers and counters saw is one history,
- * judged key by key (tests/sim/wgl.h): calls are written down before they begin and after they
+ * Each client is a thread with a handle of its own. What registers, counters and lists saw is one
+ * history, judged key by key (tests/sim/wgl.h): calls are written down before they begin and after they
  * have ended, under one lock, with one clock. An error that says that nothing was done is a fail,
  * an unknown outcome an info.
  *
@@ -32,7 +33,7 @@ struct work *work_start(const char *url, uint64_t seed);
 void work_stop(struct work *w);
 
 struct work_verdict {
-    uint32_t calls, acknowledged, refused, unknown; /* of registers and counters */
+    uint32_t calls, acknowledged, refused, unknown; /* of the history */
     uint32_t keys;
     bool linearizable;
     uint32_t put, lost, revived, unreadable; /* of sets: keys, at fault three ways */

@@ -1,6 +1,8 @@
 #!/bin/bash
-# run.sh [--record | --against-hazelcast] [LANGUAGE...] - other people's clients against a server,
+# run.sh [--record | --against-hazelcast | --fetch] [LANGUAGE...] - other people's clients against a server,
 # and what they got compared with what they get from Hazelcast.
+#
+# With --fetch nothing is asked; it prints the folder with the client, or what is skipped and why.
 #
 #     SERVER_CMD   the server; {port} stands for its port
 #     BUILD        the build folder; the clients are fetched into it, once
@@ -23,7 +25,7 @@ jar=$cache/java/hazelcast-$JAVA_VERSION.jar
 
 mode=compare
 case $1 in
---record | --against-hazelcast) mode=${1#--} && shift ;;
+--record | --against-hazelcast | --fetch) mode=${1#--} && shift ;;
 -*) sed -n '2,3s/^# //p' "$0" && exit 2 ;;
 esac
 languages=("${@:-${ALL[@]}}")
@@ -250,6 +252,10 @@ deaths() {
 }
 
 fetch
+if [ $mode = fetch ]; then
+    for language in "${ready[@]}"; do echo "$cache/$language/$([ "$language" != node ] || echo node_modules)"; done
+    exit $((failed > 0))
+fi
 [ ${#ready[@]} -gt 0 ] || { echo "0 passed, $failed failed"; exit $((failed > 0)); }
 start_server
 example
