@@ -2,10 +2,10 @@
  *                              [--only FAULT] [--node FOLDER] [--together yes]
  *
  * A cluster of three real processes, clients that use it, and somebody who kills a process, starts
- * it again as another, has it stand still for a while, or cuts it off from all or one of the others:
- * one at a time, and the next only when all is well again. At the end all that the clients saw is
- * judged: ours (work.h, bank.h) and, with --node, Hazelcast's for Node.js, which is installed in
- * that folder (other.h).
+ * it again as another, has it stand still for a while, or cuts it off from all or one of the
+ * others: one at a time, and the next only when all is well again. At the end all that the clients
+ * saw is judged: ours (work.h, bank.h) and, with --node, Hazelcast's for Node.js, which is
+ * installed in that folder (other.h).
  *
  * Cuts need network namespaces, a process each. Where those may not be made, or with --together,
  * all are on loopback and there are no cuts. --only has the same fault again and again: its place

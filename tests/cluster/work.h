@@ -6,9 +6,9 @@
  *     sets        a key that nobody else has is put; it has to be there at the end
  *
  * Each client is a thread with a handle of its own. What registers, counters and lists saw is one
- * history, judged key by key (tests/sim/wgl.h): calls are written down before they begin and after they
- * have ended, under one lock, with one clock. An error that says that nothing was done is a fail,
- * an unknown outcome an info.
+ * history, judged key by key (tests/sim/wgl.h): calls are written down before they begin and after
+ * they have ended, under one lock, with one clock. An error that says that nothing was done is a
+ * fail, an unknown outcome an info.
  *
  * A key is good for a bounded number of calls, and of unknown outcomes, since each of those counts
  * as under way for ever and makes judging dearer. Then another takes its place, and it is only read

@@ -1,8 +1,8 @@
 #!/bin/bash
-# run.sh [--record | --against-hazelcast | --fetch] [LANGUAGE...] - other people's clients against a server,
-# and what they got compared with what they get from Hazelcast.
+# run.sh [--record | --against-hazelcast | --fetch] [LANGUAGE...] - other people's clients against
+# a server, and what they got compared with what they get from Hazelcast.
 #
-# With --fetch nothing is asked; it prints the folder with the client, or what is skipped and why.
+# --fetch only prints the folders with the clients, or what is skipped and why.
 #
 #     SERVER_CMD   the server; {port} stands for its port
 #     BUILD        the build folder; the clients are fetched into it, once
