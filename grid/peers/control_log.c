@@ -46,9 +46,15 @@ static void rest(struct contact *k)
 static const struct detector_config detector_config = {
     .suspect_ns = SUSPECT_MS * MS, .fail_ns = FAIL_MS * MS, .stall_ns = STALL_MS * MS};
 
-/* A connection to everybody who is in, and to nobody else but those that may be. */
-static void meet_members(struct control *c)
+/* A connection to everybody who is in, and to nobody else but those that may be.
+ *
+ * What was before it was let in itself says nothing about who stands where now: at the address of
+ * one who was a member then is often the one who sends it the log. To take that one for the other
+ * would be to refuse the connection on which it answers, and the log would end there. */
+static void meet_members(struct control *c, uint64_t index)
 {
+    if (index < c->server)
+        return;
     for (uint32_t i = 0; i < c->contact_count; i++) {
         struct contact *k = &c->contacts[i];
 
@@ -119,7 +125,7 @@ static void on_apply(void *context, uint64_t index, uint64_t term, const void *b
     if (rc == MR_OK && x.kind == COMMAND_EXPEL) /* its own threads' locks are nobody's now */
         objects_release_client(&c->member->objects, x.member, 0);
     if (rc == MR_OK && x.kind <= COMMAND_EXPEL)
-        meet_members(c);
+        meet_members(c, index);
 }
 
 static void on_stored(void *context, const void *bytes, uint32_t size, uint32_t voters)
@@ -146,7 +152,6 @@ static mr_rc_t on_restore(void *context, uint64_t index, const void *bytes, uint
     struct metadata got;
     mr_rc_t rc = metadata_decode(&got, bytes, size);
 
-    (void)index;
     if (rc != MR_OK)
         return rc;
     if (got.partitions != c->member->partitions.count) {
@@ -158,7 +163,7 @@ static mr_rc_t on_restore(void *context, uint64_t index, const void *bytes, uint
     c->changed = true;
     control_sessions_changed(c);
     hand_on_rows(c);
-    meet_members(c);
+    meet_members(c, index);
     return MR_OK;
 }
 
