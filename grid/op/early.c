@@ -396,7 +396,7 @@ mr_rc_t early_picture_take(struct copies *c, struct early_picture *p, uint64_t t
         return MR_OK;
     early_picture_free(p);
     *p = (struct early_picture){
-        .to = to, .walk = walk, .seq = c->replica.last_seq, .entries = {.grows = true}};
+        .to = to, .walk = walk, .seq = replica_done_seq(&c->replica), .entries = {.grows = true}};
     draw(c, p);
     mr_rc_t rc = sink_state(&p->entries);
 

@@ -238,6 +238,15 @@ static inline bool replica_is_primary(const struct replica *r)
     return r->state == REPLICA_TAKING || replica_has_served(r);
 }
 
+/* Up to where all is done here that can be done early. Who takes over holds what another has begun,
+ * and does it when it is committed. */
+static inline uint64_t replica_done_seq(const struct replica *r)
+{
+    if (r->state != REPLICA_TAKING)
+        return r->last_seq;
+    return r->early_seq > r->commit_seq ? r->early_seq : r->commit_seq;
+}
+
 /* All that must hold, whatever happened. Dies where it does not. */
 void replica_check(const struct replica *r);
 

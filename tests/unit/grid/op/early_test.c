@@ -300,6 +300,32 @@ Test(early, what_is_not_committed_of_a_copy_is_waited_for)
     cr_assert(object_partition(o)->copies->replica.whole);
 }
 
+/* Whoever takes over holds what it has not done yet: it does not know that all others hold it. Its
+ * picture is of what was done. */
+Test(early, who_takes_over_sends_a_learner_what_it_has_not_done_yet)
+{
+    found();
+    offer(1, "z"); /* alone: not in the ring, so that a copy has to be made */
+    joins(2);
+    offer(1, "a");
+    all_committed();
+    offer(1, "b");
+    let_through();
+    cr_assert(eq(str, shown(2, OBJECT_QUEUE), "za"));
+    row = (struct row){.epoch = row.epoch + 1,
+                       .reign = row.epoch + 1,
+                       .primary = 2,
+                       .in_sync = {2},
+                       .in_sync_count = 1,
+                       .learners = {3},
+                       .learner_count = 1};
+    agree(0);
+    let_through();
+    all_committed();
+    cr_assert(eq(str, shown(2, OBJECT_QUEUE), "zab"));
+    cr_assert(eq(str, shown(3, OBJECT_QUEUE), "zab"));
+}
+
 /* ---- lists, sets, ringbuffers, counters ----------------------------------------------------- */
 
 Test(early, a_list_is_the_same_everywhere)
