@@ -31,6 +31,7 @@ check    command_ g++                    g++                    public headers a
 check    command_ git                    git                    make dist
 check    command_ xz                     xz-utils               make dist
 check    command_ iptables               iptables               cutting a real network in a test
+check    command_ ip                     iproute2               cutting members off in make nemesis
 check    command_ valgrind               valgrind               make release-check
 peers    command_ redis-server           redis-server           make bench
 peers    command_ taskset                util-linux             make bench
