@@ -274,7 +274,8 @@ static mr_rc_t move(struct metadata *m, const struct command *c, struct row *r)
 
 static bool is_old_but_taken(const struct command *c)
 {
-    return MUTANT(READY_OF_OLD_EPOCH) && c->kind == COMMAND_MOVE;
+    return (MUTANT(READY_OF_OLD_EPOCH) && c->kind == COMMAND_MOVE) ||
+           (MUTANT(SHRINK_OF_OLD_EPOCH) && c->kind == COMMAND_SHRINK);
 }
 
 static mr_rc_t change_row(struct metadata *m, const struct command *c)

@@ -24,6 +24,9 @@
     X(READY_WITH_LEASE, "who says that it is ready to hand over still answers reads")              \
     X(HEIR_SERVES_EARLY, "who is to be handed a partition serves before that is agreed")           \
     X(CALL_OFF_KEEPS_EPOCH, "a hand-over is called off without a new epoch")                       \
+    X(STALL_OVERLOOKED, "who lives and does not acknowledge is waited for without an end")         \
+    X(SHRINK_NOT_COUNTED, "who has stalled is not waited for, before that is agreed")              \
+    X(SHRINK_OF_OLD_EPOCH, "that one has stalled counts though it was said of an older epoch")     \
     X(PENDING_OVERLOOKED, "a write is worked out from what is committed only")                     \
     X(SESSIONS_LEFT_BEHIND, "a copy is made without what was answered")                            \
     X(EXPIRED_DONE_AGAIN, "what a session asks again is done again when the session is over")      \

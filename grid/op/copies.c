@@ -457,6 +457,24 @@ static void on_call_off(struct replica *r, uint64_t epoch)
     c->out->call_off(c->context, c, epoch);
 }
 
+/* With fewer in sync, what is on its way to a map that wants more of them would be answered all the
+ * same: then it waits, as long as it takes. */
+static bool may_shrink(const struct copies *c)
+{
+    for (const struct map *m = maps_first(c->maps); m; m = m->next)
+        if (m->rules.in_sync_min >= c->replica.row.in_sync_count)
+            return false;
+    return true;
+}
+
+static void on_ask_shrink(struct replica *r, uint64_t member, uint64_t epoch)
+{
+    struct copies *c = copies_of(r);
+
+    if (may_shrink(c))
+        c->out->ask_shrink(c->context, c, member, epoch);
+}
+
 static const struct replica_out replica_out = {.append = on_append_out,
                                                .ack = on_ack_out,
                                                .chunk = on_chunk_out,
@@ -470,7 +488,8 @@ static const struct replica_out replica_out = {.append = on_append_out,
                                                .ask_add = on_ask_add,
                                                .serving = on_serving,
                                                .ready = on_ready,
-                                               .call_off = on_call_off};
+                                               .call_off = on_call_off,
+                                               .ask_shrink = on_ask_shrink};
 
 /* ---- what comes in -------------------------------------------------------------------------- */
 
@@ -579,6 +598,7 @@ void copies_tick(struct copies *c)
         copies_again(c, NOBODY);
     if (replica_is_handing_over(r) && ++c->handing_ticks >= HANDING_TICKS)
         replica_call_off(&c->replica);
+    replica_tick(&c->replica, is_leased(c));
     once_expire(c);
     c->told_seq = r->commit_seq;
     c->waiting_seq = waiting;

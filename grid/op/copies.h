@@ -55,6 +55,8 @@ struct copies_out {
     void (*ask_add)(void *context, const struct copies *c, uint64_t member, uint64_t epoch);
     void (*ready)(void *context, const struct copies *c, uint64_t member, uint64_t epoch);
     void (*call_off)(void *context, const struct copies *c, uint64_t epoch);
+    /* And: that member has stalled, and is only to learn. */
+    void (*ask_shrink)(void *context, const struct copies *c, uint64_t member, uint64_t epoch);
 };
 
 /* Where a chunk ends, and the next one of its walk begins: all entries of earlier maps, and those
@@ -130,8 +132,8 @@ void copies_add_refused(struct copies *c, uint64_t member, uint64_t epoch);
  * goes on. */
 void copies_hand_over(struct copies *c, uint64_t to, uint64_t epoch);
 
-/* From time to time: tells backups what is committed, and sends again what they have not
- * acknowledged for a while. */
+/* Each 50 ms: tells backups what is committed, sends again what they have not acknowledged for a
+ * while, and looks for who has stalled. */
 void copies_tick(struct copies *c);
 
 /* As replica_again. */

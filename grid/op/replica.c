@@ -172,6 +172,8 @@ static bool counts(const struct replica *r, const struct replica_peer *p)
 {
     if (MUTANT(ADD_COUNTED_LATE))
         return row_in_sync(&r->row, p->member);
+    if (MUTANT(SHRINK_NOT_COUNTED) && p->still >= STALL_TICKS)
+        return false;
     return p->asked_to_add || row_in_sync(&r->row, p->member);
 }
 
@@ -202,7 +204,7 @@ static void ask_for_additions(struct replica *r)
         struct replica_peer *p = &r->peers[i];
 
         if (!row_learns(&r->row, p->member) || p->asked_to_add || !p->answered || !p->whole ||
-            p->held_seq < r->commit_seq || r->row.in_sync_count == COPIES_MAX)
+            p->held_seq < r->commit_seq || p->rests > 0 || r->row.in_sync_count == COPIES_MAX)
             continue;
         p->asked_to_add = true;
         r->out->ask_add(r, p->member, r->row.epoch);
@@ -527,8 +529,17 @@ void replica_on_chunk(struct replica *r, uint64_t from, const struct replica_chu
 
 /* ---- rows ----------------------------------------------------------------------------------- */
 
+/* Who was in sync and learns now had stalled: it is added again when it has kept up for a while,
+ * which is longer each time, so that it does not hold up everybody again and again. */
+static void rest(struct replica_peer *p)
+{
+    p->rests = p->rests_next > STALL_RESTS ? p->rests_next : STALL_RESTS;
+    p->rests_next = 2 * p->rests < STALL_RESTS_MAX ? 2 * p->rests : STALL_RESTS_MAX;
+    p->still = 0;
+}
+
 /* What is known of a peer, as far as it still holds: acknowledgements are those of an epoch, where
- * a walk has come to those of a reign. */
+ * a walk has come to, and how it has kept up, those of a reign. */
 static struct replica_peer peer_after(const struct replica *r, const struct row *row,
                                       uint64_t member)
 {
@@ -540,7 +551,9 @@ static struct replica_peer peer_after(const struct replica *r, const struct row 
             p.answered = p.asked_to_add = MUTANT(ACKS_KEPT_OVER_EPOCHS) && p.answered;
             p.probing = true;
             p.held_seq = MUTANT(ACKS_KEPT_OVER_EPOCHS) ? p.held_seq : 0;
-            p.settled_seq = 0;
+            p.settled_seq = p.looked_seq = 0;
+            if (row_in_sync(&r->row, member) && row_learns(row, member))
+                rest(&p);
         }
     return p;
 }

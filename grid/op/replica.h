@@ -44,6 +44,9 @@
  *     SERVING ──replica_hand_over──▶ DRAINING ──all is settled──▶ HANDING     out.ready
  *     DRAINING, HANDING ──a row that names it──▶ SERVING, ──another row──▶ what that says
  *
+ * Who lives and does not acknowledge is waited for as well, so that it is not for ever: its primary
+ * notices, and asks that it only learns (replica_stall.c). Until a row says so it counts.
+ *
  * Who alone is in sync commits without anybody's acknowledgement; that it is still primary is then
  * shown by its lease only, which the caller vouches for.
  *
@@ -132,6 +135,16 @@ struct replica_out {
     void (*ready)(struct replica *r, uint64_t to, uint64_t epoch);
     /* Nothing came of it: another epoch is wanted, with the same primary. */
     void (*call_off)(struct replica *r, uint64_t epoch);
+    /* It is in sync and does not acknowledge: it is only to learn from now on. */
+    void (*ask_shrink)(struct replica *r, uint64_t member, uint64_t epoch);
+};
+
+/* In calls of replica_tick, of which there are twenty a second. */
+enum {
+    STALL_TICKS = 20,     /* who is waited for so long and does not move has stalled */
+    STALL_AGAIN = 4,      /* what was asked for may be lost, and is asked for again */
+    STALL_RESTS = 20,     /* who had stalled keeps up so long before it is added again, */
+    STALL_RESTS_MAX = 640 /* twice as long each time, up to this */
 };
 
 struct replica_peer {
@@ -145,6 +158,11 @@ struct replica_peer {
     bool whole, walking;
     bool walked;          /* the chunk that was sent is the last one */
     uint64_t walk, chunk; /* that was sent */
+
+    uint64_t looked_seq; /* at the last tick: 1 + held_seq; 0: nothing was acknowledged */
+    uint32_t still;      /* ticks for which it was waited for and has not moved */
+    uint32_t rests;      /* ticks for which it has to keep up before it is added; */
+    uint32_t rests_next; /* and how many it will be the next time */
 };
 
 struct replica {
@@ -213,6 +231,9 @@ void replica_call_off(struct replica *r);
 /* From time to time, and when a connection to a member is new (NOBODY: all of them): sends again
  * what was not acknowledged. */
 void replica_again(struct replica *r, uint64_t to, bool leased);
+
+/* From time to time, at equal distances: looks for who has stalled. */
+void replica_tick(struct replica *r, bool leased);
 
 /* An operation of the ring; NULL: it is not kept. */
 const struct replica_op *replica_op(const struct replica *r, uint64_t seq);

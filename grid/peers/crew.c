@@ -166,8 +166,13 @@ static void out_call_off(void *context, const struct copies *k, uint64_t epoch)
     wish(context, COMMAND_MOVE, k, k->replica.self, epoch);
 }
 
-const struct copies_out crew_out = {out_append,  out_ack,   out_chunk,
-                                    out_ask_add, out_ready, out_call_off};
+static void out_ask_shrink(void *context, const struct copies *k, uint64_t member, uint64_t epoch)
+{
+    wish(context, COMMAND_SHRINK, k, member, epoch);
+}
+
+const struct copies_out crew_out = {out_append, out_ack,      out_chunk,     out_ask_add,
+                                    out_ready,  out_call_off, out_ask_shrink};
 
 /* ---- receiving ------------------------------------------------------------------------------ */
 

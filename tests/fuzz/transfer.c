@@ -46,8 +46,8 @@ static void out_call_off(void *context, const struct copies *c, uint64_t epoch)
     (void)context, (void)c, (void)epoch;
 }
 
-static const struct copies_out outs = {out_append,  out_ack,     out_chunk,
-                                       out_ask_add, out_ask_add, out_call_off};
+static const struct copies_out outs = {out_append,  out_ack,      out_chunk,  out_ask_add,
+                                       out_ask_add, out_call_off, out_ask_add};
 
 static const struct row rows[PARTITION_COUNT] = {
     {.epoch = 1, .reign = 1, .primary = OTHER, .in_sync = {OTHER, SELF}, .in_sync_count = 2},

@@ -33,9 +33,23 @@ static bool reachable(uint64_t number)
     return number == 0 || (p && !p->cut);
 }
 
+static bool stalls(const struct process *p, bool mute)
+{
+    return p && p->mute == mute && now_ns() < p->stalled_until_ns;
+}
+
+/* Beats come, and rows; and what it asks of the others, or answers them as a primary. */
+static bool is_stalled(const struct message *m)
+{
+    return m->kind == ACK
+               ? stalls(find_process(m->from), true)
+               : (m->kind == APPEND || m->kind == CHUNK_OF) && stalls(find_process(m->to), false);
+}
+
 void message_send(struct message *m)
 {
-    if (!reachable(m->from) || !reachable(m->to) || one_in(&s->w, s->quiet ? 0 : s->lose_in))
+    if (!reachable(m->from) || !reachable(m->to) || is_stalled(m) ||
+        one_in(&s->w, s->quiet ? 0 : s->lose_in))
         free_message(m);
     else
         world_after(&s->w, any_delay(&s->w, s->usual_ns, s->quiet ? 2 : 8), deliver, m);
@@ -317,6 +331,11 @@ static void on_call_off(struct replica *r, uint64_t epoch)
     say(r, CALL_OFF, r->self, epoch);
 }
 
+static void on_ask_shrink(struct replica *r, uint64_t member, uint64_t epoch)
+{
+    say(r, SHRINK, member, epoch);
+}
+
 static const struct replica_out out = {
     .append = on_append_out,
     .ack = on_ack_out,
@@ -332,6 +351,7 @@ static const struct replica_out out = {
     .serving = on_serving,
     .ready = on_ready,
     .call_off = on_call_off,
+    .ask_shrink = on_ask_shrink,
 };
 
 /* ---- members -------------------------------------------------------------------------------- */
@@ -447,6 +467,36 @@ static void apply_some(struct process *p)
         apply_next(p);
 }
 
+static void late(void *context)
+{
+    message_send(context);
+}
+
+/* Somebody has stalled, it thinks, whether or not that is so; and says so, perhaps long before it
+ * is heard. */
+static void be_hasty(struct process *p)
+{
+    struct replica *r = &p->replica;
+    uint32_t i = (uint32_t)any_below(&s->w, 2 * COPIES_MAX);
+
+    if (!one_in(&s->w, s->quiet ? 0 : s->hasty_in) || !replica_is_primary(r) || i >= r->peer_count)
+        return;
+    r->peers[i].still = STALL_TICKS;
+    struct message *m = message_new(SHRINK, r->self, 0);
+
+    m->about.member = r->peers[i].member;
+    m->about.epoch = r->row.epoch;
+    world_after(&s->w, any_between(&s->w, 1 * MS, 2000 * MS), late, m);
+}
+
+/* Who has to come back in time is waited for less long when all is quiet. */
+static void watch(struct process *p)
+{
+    be_hasty(p);
+    if (one_in(&s->w, s->quiet ? 1 : 5))
+        replica_tick(&p->replica, leased(p));
+}
+
 /* What is agreed is applied, and what was not acknowledged is sent again. */
 static void member_ticks(void *context)
 {
@@ -465,6 +515,7 @@ static void member_ticks(void *context)
         }
         if (one_in(&s->w, 6))
             replica_call_off(&p->replica);
+        watch(p);
     }
     world_after(&s->w, any_between(&s->w, 1 * MS, 20 * MS), member_ticks, context);
 }
@@ -533,6 +584,14 @@ static void heal(void *context)
     p->cut = false;
 }
 
+static void stall(struct process *p, uint64_t for_ns)
+{
+    p->stalled_until_ns = now_ns() + for_ns;
+    p->mute = one_in(&s->w, 2);
+    world_note(&s->w, "m%llu stalls and %s", (unsigned long long)p->number,
+               p->mute ? "is not heard" : "takes nothing");
+}
+
 static void faults(void *context)
 {
     (void)context;
@@ -552,6 +611,8 @@ static void faults(void *context)
         } else if (one_in(&s->w, s->pause_in)) {
             p->paused_until_ns = now_ns() + any_between(&s->w, 1 * MS, 3000 * MS);
             world_note(&s->w, "m%llu pauses", (unsigned long long)p->number);
+        } else if (one_in(&s->w, s->stall_in)) {
+            stall(p, any_between(&s->w, 10 * MS, 6000 * MS));
         }
     }
     world_after(&s->w, 50 * MS, faults, NULL);
@@ -572,6 +633,8 @@ static void draw_faults(void)
     s->learn_in = rates[any_below(&s->w, 5)] / 4;
     s->apply_in = one_in(&s->w, 2) ? 1 : (uint32_t)any_between(&s->w, 2, 20);
     s->usual_ns = any_between(&s->w, 100 * US, 20 * MS);
+    s->stall_in = rates[any_below(&s->w, 5)];
+    s->hasty_in = rates[any_below(&s->w, 5)] / 4;
 }
 
 /* ---- a run ---------------------------------------------------------------------------------- */
@@ -594,11 +657,42 @@ static void begin(uint64_t seed, bool told)
     faults(NULL);
 }
 
+/* What the primary has in its ring a while after the last fault */
+static void writes_are_seen(void *context)
+{
+    const struct process *p = find_process(row_now()->primary);
+
+    (void)context;
+    if (p && p->replica.state == REPLICA_SERVING && p->replica.row.reign == row_now()->reign) {
+        s->must_end = p->replica.last_seq;
+        s->must_end_reign = p->replica.row.reign;
+    }
+}
+
+/* is committed when one that has stalled was given time enough, */
+static void writes_are_done(void *context)
+{
+    const struct process *p = find_process(row_now()->primary);
+
+    (void)context;
+    if (p && s->must_end != 0 && p->replica.row.reign == s->must_end_reign)
+        must(p->replica.commit_seq >= s->must_end, "all wait for a member that has stalled");
+}
+
+/* All is well but for one member, perhaps, that has stalled. */
 static void calm(void)
 {
+    struct process *p = &s->at[any_below(&s->w, SLOTS)];
+
     s->quiet = true;
-    for (int i = 0; i < SLOTS; i++)
+    for (int i = 0; i < SLOTS; i++) {
         s->at[i].cut = false;
+        s->at[i].stalled_until_ns = 0;
+    }
+    if (p->number != 0)
+        stall(p, STALL_ENDS_MS * MS);
+    world_after(&s->w, STALL_SEEN_MS * MS, writes_are_seen, NULL);
+    world_after(&s->w, STALL_ENDS_MS * MS, writes_are_done, NULL);
 }
 
 /* All is quiet: where a copy has survived, it serves, and the others have what it has. */
@@ -636,7 +730,8 @@ static void end(struct sim_result *ret)
                                .repeated = s->repeated,
                                .expired = s->expired,
                                .handed_over = s->handed_over,
-                               .called_off = s->called_off};
+                               .called_off = s->called_off,
+                               .shrunk = s->shrunk};
     for (int i = 0; i < SLOTS; i++)
         if (s->at[i].number)
             stop_process(&s->at[i]);

@@ -4,6 +4,9 @@
  *     clients ──▶ members, each a real struct replica ──▶ each other: late, lost, out of order
  *                    └── heartbeats, rows ── the register, which is never wrong and never away
  *
+ * Some members stall: their beats come, and either they take nothing that they are sent, or what
+ * they acknowledge is lost. A primary has to notice, and to go on without them.
+ *
  * The register stands for the control log and its leader: it admits, expels, grants leases, has
  * primaries handed over and opens and expires sessions by the rules that the protocol prescribes.
  * It is one place here, so that what is tested is the copies alone; what a command leads to, each
@@ -44,7 +47,9 @@ enum {
     LOG_MAX = 20000,
     CONTROL_MAX = 4096,
     FAULTS_END_MS = 20000,
-    QUIET_MS = 10000,
+    QUIET_MS = 12000,
+    STALL_SEEN_MS = 1000, /* of the quiet: what is written then */
+    STALL_ENDS_MS = 4000, /* must be committed now, though one member has stalled */
     LEASE_MS = 600,
     FAIL_MS = 1000,
     BEAT_MS = 100,
@@ -85,7 +90,8 @@ struct cursor {
 struct process {
     uint64_t number; /* 0: none */
     bool cut;        /* from the others and from the register */
-    uint64_t paused_until_ns;
+    uint64_t paused_until_ns, stalled_until_ns;
+    bool mute; /* stalled: its acknowledgements are lost; else it takes nothing */
     struct replica replica;
     struct entry entries[ENTRIES];
     uint64_t digest;
@@ -106,6 +112,7 @@ struct process {
 struct known {
     uint64_t number;
     uint64_t heard_ns, granted_until_ns;
+    uint64_t added_epoch; /* when it was last added to those in sync; 0: never */
 };
 
 /* Of the control log. The number of a session is that of the entry that opened it. */
@@ -165,7 +172,9 @@ struct sim {
     struct metadata metadata; /* after all of them */
     struct known known[SLOTS];
     uint64_t moving_until_ns; /* a primary is to be moved when its grant is over; 0: none */
-    uint64_t handed_over, called_off;
+    uint64_t moving_reign;    /* that one: another has grants of its own */
+    uint64_t handed_over, called_off, shrunk;
+    uint64_t must_end, must_end_reign; /* what one that stalls may not hold up; 0: nothing */
 
     uint64_t log[LOG_MAX]; /* by number: the effect in one word, 0: not applied yet */
     uint64_t digests[LOG_MAX];
@@ -191,8 +200,9 @@ struct sim {
     uint32_t kill_in, cut_in, pause_in, move_in, lose_in; /* once in so many; 0: never */
     uint32_t expire_in;
     uint32_t hand_over_in, learn_in;
-    uint32_t apply_in; /* a member applies what is agreed, when it looks */
-    uint64_t usual_ns; /* of a message */
+    uint32_t stall_in, hasty_in; /* a member stalls; a primary takes one to have stalled */
+    uint32_t apply_in;           /* a member applies what is agreed, when it looks */
+    uint64_t usual_ns;           /* of a message */
     bool quiet;
 };
 
@@ -222,7 +232,7 @@ static inline bool leased(const struct process *p)
     return now_ns() < p->lease_until_ns;
 }
 
-enum kind { APPEND, ACK, CHUNK_OF, BEAT, GRANT, ADD, HAND_OVER, READY, CALL_OFF };
+enum kind { APPEND, ACK, CHUNK_OF, BEAT, GRANT, ADD, HAND_OVER, READY, CALL_OFF, SHRINK };
 
 struct message {
     enum kind kind;

@@ -103,8 +103,28 @@ static void add(const struct message *m)
                         .epoch = m->about.epoch,
                         .primary = m->from};
 
-    if (command(c) == MR_NOT_EQUAL && row_now()->epoch == m->about.epoch && p && !p->cut)
+    mr_rc_t rc = command(c);
+
+    if (rc == MR_OK && known_of(c.member))
+        known_of(c.member)->added_epoch = row_now()->epoch;
+    if (rc == MR_NOT_EQUAL && row_now()->epoch == m->about.epoch && p && !p->cut)
         replica_add_refused(&p->replica, m->about.member, m->about.epoch);
+}
+
+/* Who has kept up and was added since has done nothing. */
+static void shrink(const struct message *m)
+{
+    const struct known *k = known_of(m->about.member);
+    mr_rc_t rc = command((struct command){.kind = COMMAND_SHRINK,
+                                          .member = m->about.member,
+                                          .epoch = m->about.epoch,
+                                          .primary = m->from});
+
+    if (rc != MR_OK)
+        return;
+    s->shrunk++;
+    must(!k || m->about.epoch >= k->added_epoch, "m%llu is taken out by what was said before",
+         (unsigned long long)m->about.member);
 }
 
 /* A primary that is still there is to be replaced. Nothing is granted to it from now on. */
@@ -114,8 +134,12 @@ static void move_primary(void)
     const struct known *k = known_of(now->primary);
 
     if (s->moving_until_ns == 0 && k && now->in_sync_count > 1 &&
-        one_in(&s->w, s->quiet ? 0 : s->move_in))
+        one_in(&s->w, s->quiet ? 0 : s->move_in)) {
         s->moving_until_ns = k->granted_until_ns + 1;
+        s->moving_reign = now->reign;
+    }
+    if (now->reign != s->moving_reign)
+        s->moving_until_ns = 0;
     if (s->moving_until_ns == 0 || now_ns() < s->moving_until_ns)
         return;
     s->moving_until_ns = 0;
@@ -223,6 +247,8 @@ void register_takes(const struct message *m)
         beat(m);
     else if (m->kind == ADD)
         add(m);
+    else if (m->kind == SHRINK)
+        shrink(m);
     else
         on_hand_over(m);
 }

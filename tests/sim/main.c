@@ -98,6 +98,7 @@ static int run_seeds(uint64_t from, uint64_t to, bool told)
         sum.expired += r.expired;
         sum.handed_over += r.handed_over;
         sum.called_off += r.called_off;
+        sum.shrunk += r.shrunk;
     }
     printf("%llu seeds, %llu events, %llu operations answered, %llu unknown, %llu rows\n",
            (unsigned long long)(to - from + 1), (unsigned long long)sum.happened,
@@ -107,6 +108,8 @@ static int run_seeds(uint64_t from, uint64_t to, bool told)
            (unsigned long long)sum.expired);
     printf("%llu partitions handed over, %llu times called off\n",
            (unsigned long long)sum.handed_over, (unsigned long long)sum.called_off);
+    printf("%llu times one was taken out of sync that had stalled\n",
+           (unsigned long long)sum.shrunk);
     printf("%llu passed, 0 failed\n", (unsigned long long)(to - from + 1));
     return 0;
 }

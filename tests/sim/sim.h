@@ -11,6 +11,7 @@ struct sim_result {
     uint64_t happened, operations, unknown, rows;
     uint64_t repeated, expired; /* answers from memory, sessions */
     uint64_t handed_over, called_off;
+    uint64_t shrunk; /* in sync, and not any more since it had stalled */
 };
 
 /* Where the histories of runs are written, each behind a line {"history":"seed 7"}; NULL:

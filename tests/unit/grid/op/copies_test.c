@@ -362,6 +362,54 @@ Test(copies, does_not_hand_over_what_has_waited_long)
     cr_assert(eq(u64, nodes[0].heir, NOBODY));
 }
 
+/* Ticks of the first member, while nobody hears anything. */
+static void ticks_unheard(const char *key, int times)
+{
+    struct data k = text(key);
+
+    for (; times > 0; times--) {
+        copies_tick(nodes[0].partitions.at[data_partition(&k, PARTS_EACH)].copies);
+        lose_all();
+    }
+}
+
+Test(copies, goes_on_without_a_backup_that_does_not_acknowledge)
+{
+    bool now;
+
+    found();
+    joins(2);
+    cr_assert(change(1, MAP_PUT, "a", "1", &now) == MR_OK);
+    ticks_unheard("a", STALL_TICKS);
+    cr_assert(eq(u32, nodes[0].shrinks, 0));
+    ticks_unheard("a", 1);
+    cr_assert(eq(u32, nodes[0].shrinks, 1));
+    cr_assert(eq(u64, nodes[0].shrunk, 2));
+    cr_assert(not(is_over));
+    row.in_sync_count = 1;
+    row.learners[row.learner_count++] = 2;
+    row.epoch++;
+    agree(0);
+    copies_again(nodes[0].partitions.at[0].copies, NOBODY);
+    copies_again(nodes[0].partitions.at[1].copies, NOBODY);
+    cr_assert(is_over);
+    let_through();
+    cr_assert(eq(str, (char *)stored(2, "a"), "1"), "it learns, and may come back");
+}
+
+Test(copies, waits_for_a_backup_that_some_map_cannot_do_without)
+{
+    bool now;
+
+    cr_assert(mr_config_set(config, "maps.m.min-in-sync", "2", NULL) == MR_OK);
+    found();
+    joins(2);
+    cr_assert(change(1, MAP_PUT, "a", "1", &now) == MR_OK);
+    ticks_unheard("a", 3 * STALL_TICKS);
+    cr_assert(eq(u32, nodes[0].shrinks, 0));
+    let_through();
+}
+
 Test(copies, nothing_is_read_without_a_lease)
 {
     bool now;

@@ -29,7 +29,9 @@ static struct node {
     struct metrics *metrics;
     struct maps maps;
     struct objects objects;
-    uint64_t asked;            /* the member last asked to be added */
+    uint64_t asked;  /* the member last asked to be added */
+    uint64_t shrunk; /* and to be taken out of sync; how often */
+    uint32_t shrinks;
     uint64_t heir, called_off; /* who was to be primary last; the epoch of what came to nothing */
 } nodes[NODE_COUNT];
 
@@ -91,8 +93,15 @@ static void out_call_off(void *context, const struct copies *c, uint64_t epoch)
     ((struct node *)context)->called_off = epoch;
 }
 
-static const struct copies_out outs = {out_append,  out_ack,   out_chunk,
-                                       out_ask_add, out_ready, out_call_off};
+static void out_ask_shrink(void *context, const struct copies *c, uint64_t member, uint64_t epoch)
+{
+    (void)c, (void)epoch;
+    ((struct node *)context)->shrunk = member;
+    ((struct node *)context)->shrinks++;
+}
+
+static const struct copies_out outs = {out_append, out_ack,      out_chunk,     out_ask_add,
+                                       out_ready,  out_call_off, out_ask_shrink};
 
 static void deliver(const struct message *m)
 {

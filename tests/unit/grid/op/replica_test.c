@@ -12,8 +12,8 @@ static struct {
     struct replica_append append;
     struct replica_ack ack;
     struct replica_chunk chunk;
-    uint64_t to, added, heir;
-    int appends, acks, chunks, wiped, wholes, unknown, served, ready, called_off;
+    uint64_t to, added, heir, shrunk, shrunk_epoch;
+    int shrinks, appends, acks, chunks, wiped, wholes, unknown, served, ready, called_off;
     int applied[LAST], applied_count;
     int committed[LAST], committed_count;
 } did;
@@ -118,9 +118,18 @@ static void on_call_off(struct replica *x, uint64_t epoch)
     did.called_off++;
 }
 
-static const struct replica_out out = {
-    on_append,    on_ack,     on_chunk,   on_apply,   on_take_chunk, on_whole, on_wipe,
-    on_committed, on_unknown, on_release, on_ask_add, on_serving,    on_ready, on_call_off};
+static void on_ask_shrink(struct replica *x, uint64_t member, uint64_t epoch)
+{
+    (void)x;
+    did.shrunk = member;
+    did.shrunk_epoch = epoch;
+    did.shrinks++;
+}
+
+static const struct replica_out out = {on_append,     on_ack,      on_chunk,     on_apply,
+                                       on_take_chunk, on_whole,    on_wipe,      on_committed,
+                                       on_unknown,    on_release,  on_ask_add,   on_serving,
+                                       on_ready,      on_call_off, on_ask_shrink};
 
 static const struct row both = {
     .epoch = 1, .reign = 1, .primary = PRIMARY, .in_sync = {PRIMARY, BACKUP}, .in_sync_count = 2};
@@ -352,6 +361,125 @@ Test(replica, follows_the_one_it_has_handed_over_to, .init = open_primary, .fini
     handed.primary = BACKUP;
     replica_row(&r, &handed);
     cr_assert(r.state == REPLICA_BACKUP && did.unknown == 0 && did.wiped == 0);
+}
+
+/* ---- who has stalled ------------------------------------------------------------------------ */
+
+static void tick(int times, bool leased)
+{
+    for (; times > 0; times--)
+        replica_tick(&r, leased);
+}
+
+/* As a learner, or in sync again. */
+static struct row with_backup(uint64_t epoch, bool in_sync)
+{
+    struct row row = both;
+
+    row.epoch = epoch;
+    row.in_sync_count = in_sync ? 2 : 1;
+    row.learner_count = !in_sync;
+    row.learners[0] = in_sync ? NOBODY : BACKUP;
+    return row;
+}
+
+Test(replica, asks_to_take_out_who_does_not_acknowledge, .init = open_primary, .fini = close)
+{
+    tick(5 * STALL_TICKS, true);
+    cr_assert(did.shrinks == 0, "nothing is waited for");
+    cr_assert(write(1, true) == MR_OK);
+    tick(STALL_TICKS - 1, true);
+    cr_assert(did.shrinks == 0);
+    tick(1, true);
+    cr_assert(did.shrinks == 1 && did.shrunk == BACKUP && did.shrunk_epoch == 1);
+    cr_assert(did.committed_count == 0, "it counts until a row says otherwise");
+    tick(STALL_AGAIN, true);
+    cr_assert(did.shrinks == 2, "it may have been lost");
+    struct row alone = with_backup(2, false);
+
+    replica_row(&r, &alone);
+    replica_again(&r, NOBODY, true);
+    cr_assert(did.committed_count == 1);
+}
+
+Test(replica, asks_for_nothing_while_it_moves, .init = open_primary, .fini = close)
+{
+    for (int i = 1; i <= 5; i++)
+        cr_assert(write(i, true) == MR_OK);
+    for (uint64_t i = 1; i < 5; i++) {
+        tick(STALL_TICKS - 1, true);
+        backup_holds(i);
+        tick(1, true);
+    }
+    cr_assert(did.shrinks == 0);
+}
+
+Test(replica, asks_for_nothing_without_a_lease, .init = open_primary, .fini = close)
+{
+    cr_assert(write(1, true) == MR_OK);
+    tick(3 * STALL_TICKS, false);
+    cr_assert(did.shrinks == 0);
+}
+
+Test(replica, goes_on_counting_over_epochs_that_are_not_answered, .init = open_primary,
+     .fini = close)
+{
+    struct row next = both;
+
+    tick(1, true);
+    cr_assert(write(1, true) == MR_OK);
+    for (next.epoch = 2; next.epoch < 4; next.epoch++) {
+        tick(STALL_TICKS / 2, true);
+        replica_row(&r, &next);
+    }
+    cr_assert(did.shrinks == 1 && did.shrunk_epoch == 2);
+}
+
+Test(replica, asks_for_nothing_where_several_lag_at_once, .init = open_primary, .fini = close)
+{
+    struct row three = both;
+
+    three.epoch = 2;
+    three.in_sync[three.in_sync_count++] = LEARNER;
+    replica_row(&r, &three);
+    cr_assert(write(1, true) == MR_OK);
+    tick(3 * STALL_TICKS, true);
+    cr_assert(did.shrinks == 0, "it may be this member that is sick");
+    replica_on_ack(&r, LEARNER, &(struct replica_ack){.epoch = 2, .held_seq = 1, .whole = true},
+                   true);
+    tick(STALL_AGAIN, true);
+    cr_assert(did.shrinks == 1 && did.shrunk == BACKUP);
+}
+
+/* How many ticks it keeps up until it is asked for again. */
+static int rest_of(uint64_t epoch)
+{
+    struct row out_of_sync = with_backup(epoch, false);
+    int ticks = 0;
+
+    did.added = NOBODY;
+    replica_row(&r, &out_of_sync);
+    tick(10, true);
+    backup_holds(r.last_seq);
+    for (; did.added == NOBODY && ticks < 2 * STALL_RESTS_MAX; ticks++) {
+        tick(1, true);
+        replica_again(&r, NOBODY, true);
+    }
+    return ticks;
+}
+
+Test(replica, lets_who_had_stalled_come_back_more_slowly_each_time, .init = open_primary,
+     .fini = close)
+{
+    struct row in_sync = with_backup(3, true);
+
+    cr_assert(rest_of(2) == STALL_RESTS);
+    replica_row(&r, &in_sync);
+    cr_assert(rest_of(4) == 2 * STALL_RESTS);
+    in_sync.epoch = 5;
+    replica_row(&r, &in_sync);
+    tick(STALL_RESTS_MAX, true);
+    cr_assert(rest_of(6) == STALL_RESTS, "it has been well for long");
 }
 
 /* ---- those who follow ----------------------------------------------------------------------- */
