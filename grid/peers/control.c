@@ -146,7 +146,7 @@ static void on_propose(struct control *c, uint64_t from, const struct member_pro
 
     if (control_leads(c, &v) && control_has(c, from) &&
         command_decode(&x, p->command.at, p->command.size) == MR_OK && x.kind != COMMAND_FOUND)
-        (void)!control_propose(c, &x);
+        control_on_wish(c, &x);
 }
 
 static void on_raft(struct control *c, uint64_t from, struct contact *k,

@@ -141,7 +141,7 @@ void control_wish_here(struct control *c, const struct command *x)
     const struct cluster_member *leader;
 
     if (control_leads(c, &v)) {
-        (void)!control_propose(c, x);
+        control_on_wish(c, x);
     } else if (c->consensus && v.leader && (leader = control_server(c, v.leader))) {
         uint8_t room[256];
         struct sink bytes = {.at = room, .room = sizeof room};

@@ -10,6 +10,7 @@
 #include "grid/cluster/balance.h"
 #include "grid/cluster/consensus.h"
 #include "grid/cluster/duo.h"
+#include "grid/cluster/stalls.h"
 #include "grid/member.h"
 #include "grid/peers/control.h"
 #include "grid/peers/fellow.h"
@@ -78,6 +79,7 @@ struct control {
     uint64_t leader; /* as last published */
     struct gauges gauges;
     struct balance balance; /* of who leads */
+    struct stalls stalls;   /* the same */
     struct duo duo;
     uint64_t duo_asked_ns; /* when this member, leading, last asked for one, or for its end */
     uint64_t renewed_ns;   /* our channel to the other of two */
@@ -157,6 +159,9 @@ void control_lead(struct control *c, struct consensus_view *v, uint64_t now_ns);
 void control_welcome(struct control *c);
 
 void control_expel(struct control *c, uint64_t now_ns);
+
+/* Of who leads: somebody wishes this. It is proposed, if there is nothing against it. */
+void control_on_wish(struct control *c, const struct command *x);
 
 /* One is dead: if it led, the next one does. */
 void control_succeed(struct control *c, uint64_t dead);

@@ -3,6 +3,7 @@
 #include "grid/peers/control_inside.h"
 #include "grid/cluster/voters.h"
 #include "net/base/clock.h"
+#include "net/base/log.h"
 
 /* ---- beats and leases ----------------------------------------------------------------------- */
 
@@ -98,6 +99,29 @@ void control_expel(struct control *c, uint64_t now)
             (void)!control_propose(
                 c, &(struct command){.kind = COMMAND_EXPEL, .member = k->incarnation});
     }
+}
+
+/* Is it so that it has stalled? One that is not heard is another matter: it may be dead, and is
+ * expelled if it is. The leader itself is not silent to itself. */
+static bool has_stalled(struct control *c, const struct command *x)
+{
+    const struct contact *k = control_contact(c, x->member);
+    bool news;
+
+    if (x->member != c->self && (!k || detector_look(&k->detector) != DETECTOR_ALIVE))
+        return false;
+    enum stalls_word word = stalls_hear(&c->stalls, x->primary, x->member, control_now_ms(), &news);
+
+    if (news)
+        log_event(LOG_WARN, "cluster.member_stalls", F_U64("incarnation", x->member),
+                  F_U64("says", x->primary), F_BOOL("believed", word != STALLS_SUSPECT));
+    return word == STALLS_BELIEVED;
+}
+
+void control_on_wish(struct control *c, const struct command *x)
+{
+    if (x->kind != COMMAND_SHRINK || has_stalled(c, x))
+        (void)!control_propose(c, x);
 }
 
 static void change_servers(struct control *c, uint64_t now)

@@ -115,6 +115,8 @@ static void on_apply(void *context, uint64_t index, uint64_t term, const void *b
         log_command(&x);
     if (rc == MR_OK && x.kind == COMMAND_EXPEL)
         counter_add(c->gauges.expelled, 1);
+    if (rc == MR_OK && x.kind == COMMAND_SHRINK)
+        counter_add(c->gauges.shrunk, 1);
     note_refusal(c, &x, rc);
     if (x.kind == COMMAND_OPEN || x.kind == COMMAND_EXPIRE)
         control_sessions_changed(c);
@@ -222,6 +224,7 @@ static void on_role(void *context)
     c->elected_ns = clock_ns();
     c->proposed = 0;
     c->balance = (struct balance){0};
+    c->stalls = (struct stalls){0};
     c->changed = true;
 }
 

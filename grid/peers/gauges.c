@@ -39,6 +39,10 @@ mr_rc_t gauges_init(struct gauges *g, struct metrics *m)
         rc = metric_counter(m, "millrace_cluster_hand_overs_total", called_off,
                             "Partitions that this member, leading, had handed over to another.",
                             &g->called_off);
+    if (rc == MR_OK)
+        rc = metric_counter(m, "millrace_cluster_shrinks_total", NULL,
+                            "Copies taken out of sync because their member did not acknowledge.",
+                            &g->shrunk);
     return rc;
 }
 

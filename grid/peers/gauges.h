@@ -11,7 +11,7 @@
 
 struct gauges {
     struct gauge *members, *leads, *primaries, *backups, *offline, *short_of_copies;
-    struct counter *leaders, *expelled, *handed_over, *called_off;
+    struct counter *leaders, *expelled, *handed_over, *called_off, *shrunk;
 };
 
 /* MR_ERR_MEMORY. They are the registry's to free. */

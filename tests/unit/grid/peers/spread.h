@@ -19,6 +19,7 @@
 
 #include "grid/data/map_object.h"
 #include "grid/member.h"
+#include "grid/op/copies.h"
 #include "net/base/mem.h"
 #include "net/wire/fault.h"
 #include "net/wire/schema.h"
@@ -81,6 +82,28 @@ static inline void tell(bool is_true, uint8_t what, bool *told)
         *told = write(told_pipe[1], &what, 1) == 1;
 }
 
+/* SIGUSR1: a member takes no appends any more, though it lives, as one that takes its row for newer
+ * than it is. */
+static volatile sig_atomic_t is_to_refuse;
+
+static inline void on_usr1(int number)
+{
+    (void)number;
+    is_to_refuse = 1;
+}
+
+static inline void refuse_appends(struct member *m)
+{
+    for (uint32_t i = 0; i < m->partitions.count; i++) {
+        struct partition *p = &m->partitions.at[i];
+
+        partition_lock(p);
+        if (p->copies->replica.state == REPLICA_BACKUP)
+            p->copies->replica.row.epoch += 1 << 30;
+        partition_unlock(p);
+    }
+}
+
 static inline void tell_what_happens(struct member *m)
 {
     bool three = false, spread = false, index = false, schema = false;
@@ -92,6 +115,10 @@ static inline void tell_what_happens(struct member *m)
 
         if (m->control)
             control_look(m->control, &v);
+        if (is_to_refuse) {
+            refuse_appends(m);
+            is_to_refuse = 0;
+        }
         tell(is_settled(&v, 3), (uint8_t)(TELL_THREE + founder_of(&v)), &three);
         tell(three && is_spread(&v), TELL_SPREAD, &spread);
         tell(o && map_is_indexed(&object_map(o)->indexes), TELL_INDEX, &index);
@@ -107,6 +134,7 @@ static inline void live(int i)
     struct member *m;
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    signal(SIGUSR1, on_usr1);
     snprintf(own, sizeof own, "%u", port[i]);
     snprintf(all, sizeof all, "127.0.0.1:%u,127.0.0.1:%u,127.0.0.1:%u", port[0], port[1],
              port[FOUNDER]);
