@@ -107,13 +107,11 @@ static void let_go(struct plan *p, uint32_t partition)
     p->has_step = true;
 }
 
-/* False: something is missing that could be there. */
-static bool look(struct plan *p, const struct metadata *m, uint32_t copies)
+static void look(struct plan *p, const struct metadata *m, uint32_t copies)
 {
-    uint32_t in = 0;
+    uint32_t in = metadata_staying(m);
 
     for (uint32_t i = 0; i < m->member_count; i++) {
-        in += m->members[i].in;
         p->primaries[i] = m->members[i].primaries;
         p->copies[i] = m->members[i].copies;
     }
@@ -122,6 +120,13 @@ static bool look(struct plan *p, const struct metadata *m, uint32_t copies)
         p->primaries[place_of(m, m->rows[p->b->at[i].partition].primary)]--;
         p->primaries[place_of(m, p->b->at[i].to)]++;
     }
+}
+
+/* False: something is missing that could be there. */
+static bool look_for_spare(struct plan *p)
+{
+    const struct metadata *m = p->m;
+
     for (uint32_t i = 0; i < m->partitions; i++)
         if (m->rows[i].primary != NOBODY && m->rows[i].in_sync_count < p->wanted)
             return false;
@@ -129,7 +134,82 @@ static bool look(struct plan *p, const struct metadata *m, uint32_t copies)
         if (m->rows[i].primary != NOBODY &&
             m->rows[i].in_sync_count + m->rows[i].learner_count > p->wanted)
             let_go(p, i);
-    return in > 0;
+    return p->wanted > 0;
+}
+
+/* ---- who leaves ----------------------------------------------------------------------------- */
+
+static bool leaves(const struct plan *p, uint64_t member)
+{
+    return p->m->members[place_of(p->m, member)].leaves;
+}
+
+/* In sync and staying, with fewest primaries when all that is under way is done. */
+static uint64_t staying_heir(const struct plan *p, const struct row *r)
+{
+    uint64_t best = NOBODY;
+
+    for (uint8_t i = 0; i < r->in_sync_count; i++)
+        if (!leaves(p, r->in_sync[i]) &&
+            (best == NOBODY ||
+             p->primaries[place_of(p->m, r->in_sync[i])] < p->primaries[place_of(p->m, best)]))
+            best = r->in_sync[i];
+    return best;
+}
+
+/* One who leaves and can be spared: a learner always, but for the primary who copies to it; of
+ * those in sync a backup, where enough stay, or where there is no room for one more. */
+static uint64_t to_be_spared(const struct plan *p, const struct row *r)
+{
+    uint32_t staying = 0;
+
+    for (uint8_t i = 0; i < r->learner_count; i++)
+        if (leaves(p, r->learners[i]))
+            return r->learners[i];
+    for (uint8_t i = 0; i < r->in_sync_count; i++)
+        staying += !leaves(p, r->in_sync[i]);
+    for (uint8_t i = 0; i < r->in_sync_count; i++)
+        if (r->in_sync[i] != r->primary && leaves(p, r->in_sync[i]) &&
+            (staying >= p->wanted || r->in_sync_count + r->learner_count == COPIES_MAX))
+            return r->in_sync[i];
+    return NOBODY;
+}
+
+static bool is_handed_over(const struct plan *p, uint32_t partition)
+{
+    for (uint32_t i = 0; i < p->b->count; i++)
+        if (p->b->at[i].partition == partition)
+            return true;
+    return false;
+}
+
+/* A partition that was avoided is tried all the same: there is nothing else to be done with it. */
+static bool drain(const struct plan *p, struct command *ret_c)
+{
+    for (uint32_t i = 0; i < p->m->partitions; i++) {
+        const struct row *r = &p->m->rows[i];
+        uint64_t member;
+
+        if (r->primary == NOBODY || is_handed_over(p, i))
+            continue;
+        if ((member = to_be_spared(p, r)) != NOBODY)
+            *ret_c = about(p, COMMAND_FORGET, i, member);
+        else if (leaves(p, r->primary) && p->b->count < HAND_OVERS_MAX &&
+                 (member = staying_heir(p, r)) != NOBODY)
+            *ret_c = about(p, COMMAND_MOVE, i, member);
+        else
+            continue;
+        return true;
+    }
+    return false;
+}
+
+static bool somebody_leaves(const struct metadata *m)
+{
+    for (uint32_t i = 0; i < m->member_count; i++)
+        if (m->members[i].leaves)
+            return true;
+    return false;
 }
 
 /* ---- primaries ------------------------------------------------------------------------------ */
@@ -170,7 +250,7 @@ static uint32_t most(const struct plan *p, const uint32_t *have)
     uint32_t n = 0;
 
     for (uint32_t i = 0; i < p->m->member_count; i++)
-        if (p->m->members[i].in && have[i] > n)
+        if (cluster_member_stays(&p->m->members[i]) && have[i] > n)
             n = have[i];
     return n;
 }
@@ -194,7 +274,7 @@ static bool spread_primaries(const struct plan *p, struct command *ret_c)
     if (p->b->count == HAND_OVERS_MAX)
         return false;
     for (uint32_t i = 0; i < p->m->member_count; i++)
-        if (p->m->members[i].in && p->primaries[i] == top)
+        if (cluster_member_stays(&p->m->members[i]) && p->primaries[i] == top)
             reach(&s, i, i, 0);
     for (to = s.queue[0]; s.first < s.count;) {
         uint32_t member = s.queue[s.first++];
@@ -217,7 +297,8 @@ static uint32_t emptiest(const struct plan *p)
     uint32_t best = m->member_count;
 
     for (uint32_t i = 0; i < m->member_count; i++)
-        if (m->members[i].in && (best == m->member_count || p->copies[i] < p->copies[best]))
+        if (cluster_member_stays(&m->members[i]) &&
+            (best == m->member_count || p->copies[i] < p->copies[best]))
             best = i;
     return best;
 }
@@ -256,7 +337,10 @@ bool balance_plan(const struct balance *b, const struct metadata *m, uint32_t co
     static const struct balance none;
     struct plan p = {.m = m, .b = b ? b : &none, .now_ms = now_ms};
 
-    if (!look(&p, m, copies))
+    look(&p, m, copies);
+    if (somebody_leaves(m))
+        return drain(&p, ret_c);
+    if (!look_for_spare(&p))
         return false;
     if (p.has_step)
         *ret_c = p.step;
@@ -319,7 +403,9 @@ bool balance_next(struct balance *b, const struct metadata *m, uint32_t copies, 
     settle(b, m, now_ms);
     if (go_on(b, m, now_ms, ret_c))
         return true;
-    if (now_ms < b->rests_until_ms || !balance_plan(b, m, copies, now_ms, ret_c))
+    if (now_ms < b->rests_until_ms && !somebody_leaves(m))
+        return false;
+    if (!balance_plan(b, m, copies, now_ms, ret_c))
         return false;
     if (ret_c->kind == COMMAND_MOVE)
         b->at[b->count++] =

@@ -12,6 +12,9 @@
  *                 no partition of the one has a copy at the other
  *     learn       a copy, at the member that has fewest, of a partition of one who has most
  *
+ * While a member leaves, only that is seen to: it hands over what it is primary of to one in sync
+ * who stays, and a copy of it goes when there are enough at those who stay.
+ *
  * So a copy that moves is a copy more until it is there, and never one fewer; and each step makes
  * the table more even, or leads to one that does, so that there comes an end. Nothing is done while
  * a partition has fewer copies in sync than it could have: what is missing comes first

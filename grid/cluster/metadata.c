@@ -28,6 +28,32 @@ static bool is_in(const struct metadata *m, uint64_t incarnation)
     return x && x->in;
 }
 
+uint32_t metadata_staying(const struct metadata *m)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < m->member_count; i++)
+        n += cluster_member_stays(&m->members[i]);
+    return n;
+}
+
+/* Somebody has to have what there is: of those who wanted to leave, who was first. */
+static void have_one_stay(struct metadata *m)
+{
+    struct cluster_member *first = NULL;
+
+    if (metadata_staying(m) > 0)
+        return;
+    for (uint32_t i = 0; i < m->member_count; i++) {
+        struct cluster_member *x = &m->members[i];
+
+        if (x->in && (!first || x->joined < first->joined))
+            first = x;
+    }
+    if (first)
+        first->leaves = false;
+}
+
 /* Nobody has to remember one who is out and holds nothing. */
 static void forget_members(struct metadata *m)
 {
@@ -67,16 +93,23 @@ static void reign(struct metadata *m, struct row *r, uint64_t primary, bool give
     r->reign = r->epoch;
 }
 
-/* Who is in sync and has the fewest partitions to serve; of equals the first. */
+static bool is_better_heir(const struct cluster_member *x, const struct cluster_member *y)
+{
+    return !y || (x->leaves == y->leaves ? x->primaries < y->primaries : y->leaves);
+}
+
+/* Who is in sync, rather stays, and has the fewest partitions to serve; of equals the first. */
 static uint64_t successor(const struct metadata *m, const struct row *r)
 {
-    uint64_t best = NOBODY;
+    const struct cluster_member *best = NULL;
 
-    for (uint8_t i = 0; i < r->in_sync_count; i++)
-        if (is_in(m, r->in_sync[i]) &&
-            (best == NOBODY || find(m, r->in_sync[i])->primaries < find(m, best)->primaries))
-            best = r->in_sync[i];
-    return best;
+    for (uint8_t i = 0; i < r->in_sync_count; i++) {
+        const struct cluster_member *x = find(m, r->in_sync[i]);
+
+        if (x && x->in && is_better_heir(x, best))
+            best = x;
+    }
+    return best ? best->incarnation : NOBODY;
 }
 
 static void leave_row(struct metadata *m, struct row *r, uint64_t member)
@@ -173,6 +206,7 @@ static mr_rc_t admit(struct metadata *m, const struct command *c)
         *x = (struct cluster_member){.incarnation = c->member};
     }
     x->in = true;
+    x->leaves = false;
     x->card = c->card;
     x->taken = x->joined = m->index; /* it may not have heard yet that it was expelled */
     for (uint32_t i = 0; i < m->partitions; i++) {
@@ -192,11 +226,24 @@ static mr_rc_t expel(struct metadata *m, const struct command *c)
 
     if (!x || !x->in)
         return MR_EXISTS;
-    x->in = false;
+    x->in = x->leaves = false;
     x->taken = m->index;
     for (uint32_t i = 0; i < m->partitions; i++)
         leave_row(m, &m->rows[i], c->member);
     forget_members(m);
+    have_one_stay(m);
+    return MR_OK;
+}
+
+static mr_rc_t leave(struct metadata *m, const struct command *c)
+{
+    struct cluster_member *x = find(m, c->member);
+
+    if (x && x->leaves)
+        return MR_EXISTS;
+    if (!x || !x->in || metadata_staying(m) == 1)
+        return MR_NOT_EQUAL;
+    x->leaves = true;
     return MR_OK;
 }
 
@@ -306,6 +353,7 @@ mr_rc_t metadata_apply(struct metadata *m, const struct command *c)
     case COMMAND_DUO_END: return MR_OK;
     case COMMAND_OPEN: return open_session(m, c);
     case COMMAND_EXPIRE: return expire(m, c);
+    case COMMAND_LEAVE: return leave(m, c);
     default: return change_row(m, c);
     }
 }
@@ -327,11 +375,32 @@ static const struct cluster_member *host_for(const struct metadata *m, const str
     for (uint32_t i = 0; i < m->member_count; i++) {
         const struct cluster_member *x = &m->members[i];
 
-        if (x->in && !row_in_sync(r, x->incarnation) && !row_learns(r, x->incarnation) &&
-            (!best || x->copies < best->copies))
+        if (cluster_member_stays(x) && !row_in_sync(r, x->incarnation) &&
+            !row_learns(r, x->incarnation) && (!best || x->copies < best->copies))
             best = x;
     }
     return best;
+}
+
+uint32_t metadata_copies_staying(const struct metadata *m, const struct row *r)
+{
+    uint32_t n = 0;
+
+    for (uint8_t i = 0; i < r->in_sync_count; i++)
+        n += cluster_member_stays(find(m, r->in_sync[i]));
+    for (uint8_t i = 0; i < r->learner_count; i++)
+        n += cluster_member_stays(find(m, r->learners[i]));
+    return n;
+}
+
+/* Its primary leaves, and another in sync does not. */
+static bool is_handed_over_first(const struct metadata *m, const struct row *r)
+{
+    bool heir = false;
+
+    for (uint8_t i = 0; i < r->in_sync_count; i++)
+        heir |= cluster_member_stays(find(m, r->in_sync[i]));
+    return heir && find(m, r->primary)->leaves;
 }
 
 bool metadata_repair(const struct metadata *m, uint32_t copies, struct command *ret_c)
@@ -341,10 +410,13 @@ bool metadata_repair(const struct metadata *m, uint32_t copies, struct command *
 
     for (uint32_t i = 0; i < m->partitions; i++) {
         const struct row *r = &m->rows[i];
-        uint32_t has = r->in_sync_count + r->learner_count;
         const struct cluster_member *x;
+        uint32_t has;
 
-        if (r->primary == NOBODY || has >= fewest || !(x = host_for(m, r)))
+        if (r->primary == NOBODY || r->in_sync_count + r->learner_count == COPIES_MAX ||
+            is_handed_over_first(m, r))
+            continue;
+        if ((has = metadata_copies_staying(m, r)) >= fewest || !(x = host_for(m, r)))
             continue;
         fewest = has;
         host = x;
@@ -401,6 +473,9 @@ void metadata_check(const struct metadata *m)
     }
     for (uint32_t k = 0; k < m->member_count; k++) {
         uint32_t primaries = 0, copies = 0;
+
+        check(m->members[k].in || !m->members[k].leaves);
+        check(!m->members[k].in || metadata_staying(m) > 0);
         uint64_t member = m->members[k].incarnation;
 
         for (uint32_t i = 0; i < m->partitions; i++) {

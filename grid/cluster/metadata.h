@@ -23,6 +23,9 @@
  *              learns. Where it is the primary itself that is named, it stays, and what it was
  *              asked to hand over is called off
  *
+ *     LEAVE    is going to leave: gets nothing more, and what it has goes to the others; not the
+ *              last one who stays. It is out when it is expelled
+ *
  *     OPEN     a client has a session, whose number is the command's index; it keeps the one it has
  *     EXPIRE   a session is over, and what is asked in it is not done any more
  *
@@ -31,7 +34,8 @@
  *
  * Invariants: a row's epoch rises with each change of it and with nothing else; its primary is in
  * sync; who is in sync, primary or learning is in the cluster, except the holders of what is
- * OFFLINE; nobody is in sync and learning.
+ * OFFLINE; nobody is in sync and learning. Where anybody is in, there is one who does not leave: of
+ * those who leave, the one who was first stays when all others are gone.
  *
  * Pure, and deterministic to the bit. One thread at a time.
  */
@@ -48,6 +52,7 @@ enum { CLUSTER_MEMBERS_MAX = 256, CLUSTER_SESSIONS_MAX = 4096 };
 struct cluster_member {
     uint64_t incarnation;
     bool in;            /* the cluster; the others are remembered as holders */
+    bool leaves;        /* and gives away what it has */
     uint64_t taken;     /* the index of the command that admitted it, or last took a role from it */
     uint64_t joined;    /* the index of the command that admitted it: its raft number */
     uint32_t primaries; /* partitions */
@@ -85,7 +90,8 @@ enum command_kind {
     COMMAND_ATTACH,
     COMMAND_DUO_END,
     COMMAND_OPEN,
-    COMMAND_EXPIRE
+    COMMAND_EXPIRE,
+    COMMAND_LEAVE
 };
 
 struct command {
@@ -112,15 +118,28 @@ mr_rc_t metadata_apply(struct metadata *m, const struct command *c);
 /* The same, of the command at this index of the log, where there are other entries between. */
 mr_rc_t metadata_apply_at(struct metadata *m, uint64_t index, const struct command *c);
 
+/* Does it keep what it has, and may it be given more? */
+static inline bool cluster_member_stays(const struct cluster_member *x)
+{
+    return x->in && !x->leaves;
+}
+
+/* How many do. */
+uint32_t metadata_staying(const struct metadata *m);
+
+/* Those that a partition has, or is about to have, at members that stay. */
+uint32_t metadata_copies_staying(const struct metadata *m, const struct row *r);
+
 /* NULL: unknown, and neither in nor a holder. */
 const struct cluster_member *metadata_member(const struct metadata *m, uint64_t incarnation);
 
 /* The client's session; 0: it has none. */
 uint64_t metadata_session(const struct metadata *m, uint64_t client_high, uint64_t client_low);
 
-/* The next command that brings the partitions nearer to having `copies` copies: each where it
- * is missing most, at the member that has the fewest. False: there is nothing to do, or nobody to
- * do it. */
+/* The next command that brings the partitions nearer to having `copies` copies at members that
+ * stay: each where it is missing most, at the member that has the fewest. What a member who leaves
+ * is primary of is handed over first, where that can be, since its successor would begin the copy
+ * anew. False: there is nothing to do, or nobody to do it. */
 bool metadata_repair(const struct metadata *m, uint32_t copies, struct command *ret_c);
 
 /* As bytes, for a snapshot and for the log. */

@@ -8,7 +8,7 @@
 #include "net/base/mem.h"
 #include "net/wire/bigend.h"
 
-enum { FORM = 2, ROW_BYTES_MIN = 34, MEMBER_BYTES = 60 };
+enum { FORM = 3, ROW_BYTES_MIN = 34, MEMBER_BYTES = 60 };
 
 /* A place in the bytes. Once there were too few it stays bad, and every number is 0. */
 struct reader {
@@ -111,7 +111,7 @@ mr_rc_t command_decode(struct command *c, const void *bytes, size_t size)
         c->cluster_high = take64(&r);
         c->cluster_low = take64(&r);
     }
-    bool is_good = r.at == r.end && kind <= COMMAND_EXPIRE && c->member != NOBODY;
+    bool is_good = r.at == r.end && kind <= COMMAND_LEAVE && c->member != NOBODY;
 
     return r.bad || !is_good ? MR_ERR_MALFORMED : MR_OK;
 }
@@ -136,7 +136,7 @@ void metadata_encode(const struct metadata *m, struct sink *out)
         const struct cluster_member *x = &m->members[i];
 
         sink_put64(out, x->incarnation);
-        sink_put8(out, x->in);
+        sink_put8(out, (uint8_t)(x->in | x->leaves << 1));
         sink_put64(out, x->taken);
         sink_put64(out, x->joined);
         put_card(&x->card, out);
@@ -173,15 +173,26 @@ static struct cluster_member *find(struct metadata *m, uint64_t incarnation)
 static void take_member(struct reader *r, struct metadata *m)
 {
     struct cluster_member x = {.incarnation = take64(r)};
-    uint8_t in = take8(r);
+    uint8_t is = take8(r);
 
-    x.in = in;
+    x.in = is & 1;
+    x.leaves = is >> 1 & 1;
     x.taken = take64(r);
     x.joined = take64(r);
     x.card = take_card(r);
-    if (x.incarnation == NOBODY || in > 1 || x.taken > m->index || find(m, x.incarnation))
+    if (x.incarnation == NOBODY || is > 3 || is == 2 || x.taken > m->index ||
+        find(m, x.incarnation))
         r->bad = true;
     m->members[m->member_count++] = x;
+}
+
+static bool all_leave(const struct metadata *m)
+{
+    uint32_t leave = 0;
+
+    for (uint32_t i = 0; i < m->member_count; i++)
+        leave += m->members[i].leaves;
+    return leave > 0 && metadata_staying(m) == 0;
 }
 
 /* Of those in sync: all are in the cluster, or, where it is OFFLINE, none is. Learners are. */
@@ -266,6 +277,7 @@ mr_rc_t metadata_decode(struct metadata *m, const void *bytes, size_t size)
     for (uint32_t i = 0; i < partitions && !r.bad; i++)
         take_row(&r, m, &m->rows[i]);
     take_sessions(&r, m);
+    r.bad |= all_leave(m);
     if (!r.bad && r.at == r.end)
         return MR_OK;
     metadata_free(m);

@@ -8,6 +8,7 @@ enum { FOUNDER = 100, PARTS_MAX = 64, STEPS_MAX = 5000, TABLES = 300 };
 
 static struct metadata m;
 static struct rand dice;
+static uint64_t numbers = 1000; /* of members, so far */
 static uint32_t learned, handed_over;
 
 static mr_rc_t apply(struct command c)
@@ -250,8 +251,6 @@ static uint64_t any_in(void)
 /* What has befallen a cluster: members came and went, copies and primaries are anywhere. */
 static void shake(uint32_t copies)
 {
-    static uint64_t numbers = 1000;
-
     for (uint64_t n = rand_below(&dice, 12); n > 0; n--) {
         if (rand_below(&dice, 2) == 0 && m.member_count < 12)
             admit(++numbers);
@@ -291,6 +290,63 @@ Test(balance, makes_any_table_even_and_comes_to_an_end)
                   difference(false));
         close();
     }
+}
+
+/* ---- who leaves ----------------------------------------------------------------------------- */
+
+/* Every partition keeps, at those who stay, the copies that there were, or as many as there can
+ * be. */
+static void drain(uint32_t copies)
+{
+    struct command c;
+    uint32_t wanted = copies < metadata_staying(&m) ? copies : metadata_staying(&m);
+
+    for (int i = 0;; i++) {
+        cr_assert(i < STEPS_MAX, "it comes to no end");
+        if (!metadata_repair(&m, copies, &c) && !balance_plan(NULL, &m, copies, 0, &c))
+            return;
+        cr_assert(apply(c) == MR_OK);
+        if (c.kind == COMMAND_FORGET)
+            cr_assert(m.rows[c.partition].in_sync_count >= wanted);
+        all_are_in_sync();
+    }
+}
+
+Test(balance, leaves_nothing_with_who_leaves_and_no_copy_fewer_elsewhere)
+{
+    rand_init(&dice, 9);
+    for (int i = 0; i < TABLES; i++) {
+        uint32_t copies = 1 + (uint32_t)rand_below(&dice, 4);
+
+        open(1 + (uint32_t)rand_below(&dice, PARTS_MAX));
+        shake(copies);
+        admit(++numbers);
+        for (uint64_t n = 1 + rand_below(&dice, 3); n > 0; n--)
+            (void)!apply((struct command){.kind = COMMAND_LEAVE, .member = any_in()});
+        drain(copies);
+        for (uint32_t k = 0; k < m.member_count; k++)
+            cr_assert(!m.members[k].leaves || m.members[k].copies == 0, "table %d", i);
+        for (uint32_t k = 0; k < m.partitions; k++)
+            cr_assert(m.rows[k].primary == NOBODY ||
+                      m.rows[k].in_sync_count >=
+                          (copies < metadata_staying(&m) ? copies : metadata_staying(&m)));
+        close();
+    }
+}
+
+/* Not by way of a third, and not what would be done if it stayed. */
+Test(balance, hands_over_what_who_leaves_has_before_all_else)
+{
+    struct command c;
+
+    open(8);
+    admit(1);
+    admit(2);
+    repair(2);
+    cr_assert(apply((struct command){.kind = COMMAND_LEAVE, .member = FOUNDER}) == MR_OK);
+    cr_assert(balance_plan(NULL, &m, 2, 0, &c));
+    cr_assert(c.kind == COMMAND_MOVE && c.primary == FOUNDER && c.member != FOUNDER);
+    close();
 }
 
 /* Every table with enough copies at all members needs no copy moved. */

@@ -55,6 +55,18 @@ static struct sink encoded(const struct metadata *from)
     return out;
 }
 
+Test(metadata_bytes, tell_who_leaves)
+{
+    cr_assert(apply(COMMAND_LEAVE, 0, SECOND) == MR_OK);
+    struct sink out = encoded(&m);
+    struct metadata got;
+
+    cr_assert(metadata_decode(&got, out.at, out.size) == MR_OK);
+    cr_assert(metadata_member(&got, SECOND)->leaves && !metadata_member(&got, FOUNDER)->leaves);
+    metadata_free(&got);
+    sink_free(&out);
+}
+
 Test(metadata_bytes, come_back)
 {
     struct sink out = encoded(&m);
@@ -171,7 +183,7 @@ Test(metadata_bytes, of_commands_come_back)
     cr_assert(got.epoch == c.epoch && got.primary == c.primary);
     for (size_t size = 0; size < out.size; size++)
         cr_assert(command_decode(&got, out.at, size) == MR_ERR_MALFORMED);
-    out.at[0] = COMMAND_EXPIRE + 1;
+    out.at[0] = COMMAND_LEAVE + 1;
     cr_assert(command_decode(&got, out.at, out.size) == MR_ERR_MALFORMED);
     out.at[0] = COMMAND_ADMIT;
     memset(out.at + 1, 0, 8);

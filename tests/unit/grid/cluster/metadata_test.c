@@ -232,6 +232,75 @@ Test(metadata, repairs_until_there_are_enough_copies)
     cr_assert(metadata_member(&m, THIRD)->copies == PARTITIONS / 2);
 }
 
+static mr_rc_t leave(uint64_t member)
+{
+    return apply((struct command){.kind = COMMAND_LEAVE, .member = member});
+}
+
+static bool leaves(uint64_t member)
+{
+    return metadata_member(&m, member)->leaves;
+}
+
+Test(metadata, lets_all_leave_but_the_last)
+{
+    cr_assert(leave(SECOND) == MR_NOT_EQUAL && leave(FOUNDER) == MR_NOT_EQUAL);
+    join(SECOND);
+    cr_assert(leave(SECOND) == MR_OK && leaves(SECOND));
+    cr_assert(leave(SECOND) == MR_EXISTS && leave(FOUNDER) == MR_NOT_EQUAL);
+    cr_assert(metadata_staying(&m) == 1);
+}
+
+Test(metadata, has_the_first_of_those_who_leave_stay_when_all_others_are_gone)
+{
+    join(SECOND);
+    join(THIRD);
+    cr_assert(leave(THIRD) == MR_OK && leave(SECOND) == MR_OK);
+    cr_assert(expel(FOUNDER) == MR_OK);
+    cr_assert(!(leaves(SECOND)) && leaves(THIRD));
+}
+
+Test(metadata, gives_nothing_to_who_leaves_and_copies_what_it_has)
+{
+    struct command c;
+
+    join(SECOND);
+    cr_assert(admit(THIRD) == MR_OK && leave(SECOND) == MR_OK);
+    cr_assert(metadata_repair(&m, 2, &c) && c.member == THIRD);
+    for (uint32_t i = 0; i < PARTITIONS; i++)
+        cr_assert(metadata_repair(&m, 2, &c) && apply(c) == MR_OK);
+    cr_assert(!metadata_repair(&m, 2, &c));
+    cr_assert(metadata_member(&m, THIRD)->copies == PARTITIONS);
+}
+
+Test(metadata, has_handed_over_before_it_copies_what_a_leaving_primary_has)
+{
+    struct command c;
+
+    join(SECOND);
+    cr_assert(admit(THIRD) == MR_OK && leave(FOUNDER) == MR_OK);
+    cr_assert(!metadata_repair(&m, 2, &c), "its successor would copy it once more");
+    cr_assert(row_command(COMMAND_MOVE, 0, SECOND) == MR_OK);
+    cr_assert(metadata_repair(&m, 2, &c) && c.partition == 0 && c.member == THIRD);
+}
+
+Test(metadata, makes_one_who_stays_primary_rather_than_one_who_leaves)
+{
+    join(SECOND);
+    join(THIRD);
+    cr_assert(row_command(COMMAND_MOVE, 0, THIRD) == MR_OK && leave(SECOND) == MR_OK);
+    cr_assert(expel(FOUNDER) == MR_OK);
+    for (uint32_t i = 0; i < PARTITIONS; i++)
+        cr_assert(m.rows[i].primary == THIRD);
+}
+
+Test(metadata, takes_in_anew_who_had_left)
+{
+    join(SECOND);
+    cr_assert(leave(SECOND) == MR_OK && expel(SECOND) == MR_OK && admit(SECOND) == MR_OK);
+    cr_assert(!(leaves(SECOND)));
+}
+
 Test(metadata, has_room_for_so_many)
 {
     for (uint64_t i = 1; i < CLUSTER_MEMBERS_MAX; i++)
