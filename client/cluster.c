@@ -36,6 +36,7 @@ static void take_members(mr_cluster_t *c, struct wire_list list)
         *to = (mr_standing_t){.uuid = uuid_of(from.uuid),
                               .leads = from.leads,
                               .votes = from.votes,
+                              .leaves = from.leaves,
                               .primaries = (uint32_t)from.primaries,
                               .copies = (uint32_t)from.copies};
         copy_text(to->name, sizeof to->name, from.name);
@@ -70,10 +71,19 @@ static int take_places(struct numbers *n, int members, int places[MR_COPIES_MAX]
     return count;
 }
 
+static uint32_t staying(const mr_cluster_t *c)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < c->member_count; i++)
+        n += !c->members[i].leaves;
+    return n;
+}
+
 static mr_rc_t take_partitions(mr_cluster_t *c, struct wire_bytes all)
 {
     struct numbers n = {.all = all};
-    uint32_t wanted = c->copies < c->member_count ? c->copies : c->member_count;
+    uint32_t wanted = c->copies < staying(c) ? c->copies : staying(c);
 
     for (uint32_t i = 0; i < c->partition_count; i++) {
         mr_partition_t *p = &c->partitions[i];

@@ -63,7 +63,7 @@ mr_rc_t mr_close(mr_t *g, int how, mr_err_t *err)
     if (g->process != fork_count || inside_update)
         return handle_refused(g, err);
 
-    mr_rc_t rc = g->channel->ops->close(g->channel, err);
+    mr_rc_t rc = g->channel->ops->close(g->channel, how == MR_DRAIN, err);
 
     if (rc != MR_OK) /* it is still open */
         return rc;

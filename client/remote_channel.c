@@ -235,8 +235,9 @@ static mr_rc_t ping(struct channel *c, mr_err_t *err)
     return rc;
 }
 
-static mr_rc_t close(struct channel *c, mr_err_t *err)
+static mr_rc_t close(struct channel *c, bool drain, mr_err_t *err)
 {
+    (void)drain; /* what it asked for is kept elsewhere */
     struct remote *r = remote_of(c);
 
     if (loop_current() == r->events)

@@ -26,6 +26,9 @@ const struct config_key config_keys[] = {
      "cluster.members; for one of them, once."},
     {"cluster.backup-count", CONFIG_INT, "1", 0, 6, NULL,
      "Copies of each partition besides the one that is read and written."},
+    {"cluster.leave-timeout", CONFIG_DURATION, "60s", 0, TIME_MAX_MS, NULL,
+     "How long a member that is ended in an orderly way may take to hand over what it has; then "
+     "it ends all the same, as if it had been killed."},
     {"member.name", CONFIG_TEXT, "", 0, CONFIG_NAME_MAX, NULL,
      "What this member is called in the log; empty for its host and process, as in box-1234."},
     {"member.loops", CONFIG_INT, "0", 0, 1024, NULL,

@@ -205,6 +205,13 @@ fail:
                 "a member cannot be started: %s", mr_rc_text(rc));
 }
 
+void member_leave(struct member *m)
+{
+    if (!control_leave(m->control, config_number(m->config, "cluster.leave-timeout")))
+        log_event(LOG_WARN, "member.left_too_early",
+                  F_STR("why", "not all was handed over within cluster.leave-timeout"));
+}
+
 void member_stop(struct member *m)
 {
     if (!m)

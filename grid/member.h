@@ -56,6 +56,10 @@ struct member {
 /* config is copied. Words in err. */
 mr_rc_t member_start(const mr_config_t *config, struct member **ret_m, mr_err_t *err);
 
+/* Leaves its cluster in an orderly way, for as long as cluster.leave-timeout says; then
+ * member_stop. */
+void member_leave(struct member *m);
+
 /* NULL is fine. */
 void member_stop(struct member *m);
 

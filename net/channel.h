@@ -121,8 +121,9 @@ struct channel_ops {
     mr_rc_t (*ping)(struct channel *c, mr_err_t *err);
 
     /* Frees the channel. No call is under way and none follows. MR_ERR_ARGUMENT: called from a
-     * place that it would pull the floor from under; it is still open. */
-    mr_rc_t (*close)(struct channel *c, mr_err_t *err);
+     * place that it would pull the floor from under; it is still open. `drain`: what is here and
+     * only here is first handed over to where others take it. */
+    mr_rc_t (*close)(struct channel *c, bool drain, mr_err_t *err);
 };
 
 struct channel {

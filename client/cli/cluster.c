@@ -93,7 +93,10 @@ static void print_members(enum output output, const mr_cluster_t *c)
     table_begin(&t, output, columns);
     for (uint32_t i = 0; i < c->member_count; i++) {
         const mr_standing_t *x = &c->members[i];
-        const char *role = x->leads ? "leader" : x->votes ? "voter" : "standby";
+        const char *role = x->leaves  ? "leaving"
+                           : x->leads ? "leader"
+                           : x->votes ? "voter"
+                                      : "standby";
 
         table_text(&t, x->address, strlen(x->address));
         table_value(&t, MR_UUID(x->uuid));

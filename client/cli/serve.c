@@ -52,6 +52,8 @@ static mr_config_t *configure(const struct options *o)
     return NULL;
 }
 
+/* The first signal has it leave in an orderly way, which may take a while; the second one ends the
+ * process as it ends any. */
 static int run(const mr_config_t *c)
 {
     mr_err_t err = MR_ERR_INIT;
@@ -67,6 +69,7 @@ static int run(const mr_config_t *c)
 
     if (g)
         sigwait(&ending, &signal);
+    pthread_sigmask(SIG_UNBLOCK, &ending, NULL);
     mr_close(g, MR_DRAIN, &err);
     return mr_err_report(stderr, &err) ? EXIT_FAILED : EXIT_DONE;
 }

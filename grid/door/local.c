@@ -663,7 +663,7 @@ static mr_rc_t take_over(struct channel *c, mr_err_t *err)
                   : MR_OK;
 }
 
-static mr_rc_t close(struct channel *c, mr_err_t *err)
+static mr_rc_t close(struct channel *c, bool drain, mr_err_t *err)
 {
     if (sections > 0)
         return fail(err, MR_ERR_ARGUMENT, "call mr_read_end first",
@@ -674,6 +674,8 @@ static mr_rc_t close(struct channel *c, mr_err_t *err)
 
     struct member *m = member_of(c);
 
+    if (drain)
+        member_leave(m);
     local_channel_free(c);
     member_stop(m);
     return MR_OK;

@@ -56,7 +56,7 @@ void reach_free(struct reach *r)
     if (!r)
         return;
     if (r->client) /* it refuses its own threads only, and this is none of them */
-        (void)!r->client->ops->close(r->client, NULL);
+        (void)!r->client->ops->close(r->client, false, NULL);
     for (uint32_t i = 0; i < MAPS; i++)
         for (struct named *next, *n = r->named[i]; n; n = next) {
             next = n->next;

@@ -175,6 +175,7 @@ static void put_standing(struct outlook *o, const struct control_member *x)
         .uuid = {x->card.uuid_high, x->card.uuid_low, false},
         .leads = x->leads,
         .votes = x->voter,
+        .leaves = x->leaves,
         .primaries = (int32_t)x->primaries,
         .copies = (int32_t)x->copies,
         .name = wire_text(x->card.name),

@@ -182,6 +182,7 @@ static void hear(struct control *c, uint64_t from, const uint8_t *bytes, size_t 
     case WIRE_member_grant: control_on_grant(c, &m.member_grant); break;
     case WIRE_member_ask: control_on_ask(c, from, &m.member_ask); break;
     case WIRE_member_propose: on_propose(c, from, &m.member_propose); break;
+    case WIRE_member_goodbye: control_on_goodbye(c, k, &m.member_goodbye); break;
     case WIRE_member_keep: control_on_keep(c, (uint64_t)m.member_keep.session); break;
     case WIRE_member_promise:
         if (k)
@@ -263,8 +264,10 @@ static void take_end(void *context)
     struct contact *k = control_contact(c, p->incarnation);
     struct consensus_view v;
 
-    if (k && k->reads == p->channel.number)
+    if (k && k->reads == p->channel.number) {
         k->reads = 0;
+        control_is_let_go(c);
+    }
     if (k && k->in)
         control_duo(c, (struct duo_event){.kind = p->dead ? DUO_IN_DEAD : DUO_IN_BROKEN,
                                           .number = p->channel.number});
@@ -407,6 +410,7 @@ static void tick(void *context)
     if (c->fenced)
         return;
     control_duo_tick(c, now);
+    control_leave_tick(c, now);
     control_beat(c, now);
     if (control_leads(c, &v))
         control_lead(c, &v, now);

@@ -38,6 +38,11 @@ mr_rc_t control_new(struct member *m, struct control **ret_c, mr_err_t *err);
 /* When the door is open. MR_ERR_CONFIG with words, MR_ERR_SYSTEM. */
 mr_rc_t control_start(struct control *c, mr_err_t *err);
 
+/* Leaves in an orderly way, while all threads of the member still work: what it has goes to the
+ * others, who then go on without it. True when that is done, or there is nobody to take it; false
+ * when it has taken for too long. Then control_stop. NULL is fine. */
+bool control_leave(struct control *c, uint64_t timeout_ms);
+
 /* When no other thread of the member answers anybody any more: lets the others know that it is
  * gone, and ends the thread. Then frees it. NULL is fine. */
 void control_stop(struct control *c);
@@ -73,7 +78,7 @@ mr_rc_t control_open_session(struct control *c, struct session *s, struct wire_u
 struct control_member {
     uint64_t incarnation;
     struct card card;
-    bool leads, voter, silent;
+    bool leads, voter, silent, leaves;
     uint32_t primaries, copies;
 };
 

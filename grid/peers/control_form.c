@@ -106,14 +106,14 @@ static bool is_led(const struct control *c)
 }
 
 /* Says who we are: who is in a cluster is told so that he is asked, who is in none that he may ask;
- * who says hello to a cluster and is not in wants to be. */
+ * who says hello to a cluster and is not in wants to be, so one that has left says nothing. */
 void control_greet(struct control *c)
 {
     for (uint32_t i = 0; i < c->contact_count; i++) {
         struct contact *k = &c->contacts[i];
         struct member_hello hello = {.protocol = FELLOW_PROTOCOL, .purpose = FELLOW_CONTROL};
 
-        if (!is_open(k) || (k->in && is_led(c)))
+        if (!is_open(k) || (k->in && is_led(c)) || c->leaving.state != LEAVING_NOT)
             continue;
         control_introduce(c, &hello);
         fellow_tell(k->fellow, WIRE_member_hello, &hello);

@@ -10,6 +10,7 @@
 #include "grid/cluster/balance.h"
 #include "grid/cluster/consensus.h"
 #include "grid/cluster/duo.h"
+#include "grid/cluster/leaving.h"
 #include "grid/cluster/stalls.h"
 #include "grid/member.h"
 #include "grid/peers/control.h"
@@ -85,6 +86,10 @@ struct control {
     uint64_t renewed_ns;   /* our channel to the other of two */
     bool duo_ended;        /* the log says so: more may vote than two */
     bool fenced;
+    struct leaving leaving;
+    uint64_t leaving_told_ns; /* how far it is, last */
+    bool is_let_go;           /* it has heard that it is out */
+    uint32_t left;            /* it may end; any thread */
 
     struct list opening;       /* clients that wait for a session */
     struct session_kept *kept; /* by the session's number; who leads has to know */
@@ -172,6 +177,17 @@ void control_succeed(struct control *c, uint64_t dead);
 void control_balance(struct control *c, struct consensus_view *v);
 
 void control_on_ask(struct control *c, uint64_t from, const struct member_ask *a);
+
+/* ---- control_leave.c: this member leaves, see grid/cluster/leaving.h ------------------------ */
+
+void control_leave_tick(struct control *c, uint64_t now_ns);
+
+/* A member is about to be out: it is told, if it wants to leave. And here: others have done so. */
+void control_let_go(struct control *c, uint64_t member);
+void control_is_let_go(struct control *c);
+
+/* One of two says that it has left, or whoever was left that this one is out. */
+void control_on_goodbye(struct control *c, const struct contact *k, const struct member_goodbye *g);
 
 /* ---- control_sessions.c: sessions of clients, see grid/op/sessions.h ------------------------ */
 

@@ -99,6 +99,8 @@ static void log_command(const struct command *x)
                   F_U64("incarnation", x->member));
     else if (x->kind == COMMAND_EXPEL)
         log_event(LOG_WARN, "cluster.expelled", F_U64("incarnation", x->member));
+    else if (x->kind == COMMAND_LEAVE)
+        log_event(LOG_INFO, "cluster.leaves", F_U64("incarnation", x->member));
 }
 
 static void on_apply(void *context, uint64_t index, uint64_t term, const void *bytes, uint32_t size)
@@ -109,6 +111,8 @@ static void on_apply(void *context, uint64_t index, uint64_t term, const void *b
     (void)term;
     if (command_decode(&x, bytes, size) != MR_OK)
         return; /* of a later version: nothing follows from it here either */
+    if (x.kind == COMMAND_EXPEL)
+        control_let_go(c, x.member);
     mr_rc_t rc = metadata_apply_at(&c->metadata, index, &x);
 
     if (rc == MR_OK)
@@ -122,7 +126,7 @@ static void on_apply(void *context, uint64_t index, uint64_t term, const void *b
         control_sessions_changed(c);
     if (index > c->server) /* what was before it was let in is not about what it is now */
         control_duo_applied(c, &x);
-    c->changed |= x.kind <= COMMAND_EXPEL;
+    c->changed |= x.kind <= COMMAND_EXPEL || x.kind == COMMAND_LEAVE;
     hand_on_rows(c);
     if (rc == MR_OK && x.kind == COMMAND_EXPEL) /* its own threads' locks are nobody's now */
         objects_release_client(&c->member->objects, x.member, 0);

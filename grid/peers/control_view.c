@@ -51,6 +51,7 @@ static void publish_members(struct control *c, const struct consensus_view *v)
                 (struct control_member){.incarnation = x->incarnation,
                                         .card = x->card,
                                         .leads = x->joined == v->leader,
+                                        .leaves = x->leaves,
                                         .voter = is_voter(servers, count, x->joined),
                                         .primaries = x->primaries,
                                         .copies = x->copies};
@@ -62,7 +63,7 @@ static void publish_rows(struct control *c)
     struct control_view *view = &c->view;
     uint32_t copies = 1 + (uint32_t)config_number(c->member->config, "cluster.backup-count");
 
-    copies = copies < view->count ? copies : view->count;
+    copies = copies < metadata_staying(&c->metadata) ? copies : metadata_staying(&c->metadata);
     view->offline = view->short_of_copies = 0;
     for (uint32_t i = 0; i < c->metadata.partitions; i++) {
         const struct row *r = &c->metadata.rows[i];

@@ -130,6 +130,24 @@ void members_kill(struct members *m, int i)
     p->stopped = false;
 }
 
+void members_ask_to_leave(struct members *m, int i)
+{
+    kill(m->all[i].pid, SIGTERM);
+}
+
+bool members_left(struct members *m, int i)
+{
+    struct process *p = &m->all[i];
+    int status = 0;
+
+    waitpid(p->pid, &status, 0);
+    p->pid = 0;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return true;
+    snprintf(m->words, sizeof m->words, "m%d was to leave and ended with status %x", i + 1, status);
+    return false;
+}
+
 void members_stop(struct members *m, int i)
 {
     kill(m->all[i].pid, SIGSTOP);

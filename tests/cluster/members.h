@@ -54,6 +54,11 @@ bool members_start(struct members *m);
 bool members_wait(struct members *m, int seconds);
 
 void members_kill(struct members *m, int i);
+
+/* Asks it to leave in an orderly way; and waits until it has. False: it ended in another way; words
+ * say how. */
+void members_ask_to_leave(struct members *m, int i);
+bool members_left(struct members *m, int i);
 bool members_restart(struct members *m, int i);
 void members_stop(struct members *m, int i);
 void members_continue(struct members *m, int i);

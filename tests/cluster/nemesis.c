@@ -1,11 +1,11 @@
 /* nemesis.c - millrace-nemesis [--seconds N] [--seed N] [--keep FOLDER] [--program PATH]
  *                              [--only FAULT] [--node FOLDER] [--together yes]
  *
- * A cluster of three real processes, clients that use it, and somebody who kills a process, starts
- * it again as another, has it stand still for a while, or cuts it off from all or one of the
- * others: one at a time, and the next only when all is well again. At the end all that the clients
- * saw is judged: ours (work.h, bank.h) and, with --node, Hazelcast's for Node.js, which is
- * installed in that folder (other.h).
+ * A cluster of three real processes, clients that use it, and somebody who kills a process or has
+ * it leave, starts it again as another, has it stand still for a while, or cuts it off from all or
+ * one of the others: one at a time, and the next only when all is well again. At the end all that
+ * the clients saw is judged: ours (work.h, bank.h) and, with --node, Hazelcast's for Node.js, which
+ * is installed in that folder (other.h).
  *
  * Cuts need network namespaces, a process each. Where those may not be made, or with --together,
  * all are on loopback and there are no cuts. --only has the same fault again and again: its place
@@ -47,6 +47,7 @@ enum {
 #define FAULT_MAP(X)                                                                               \
     X(KILL_FOLLOWER, "kill -9, not the leader")                                                    \
     X(KILL_LEADER, "kill -9, the leader")                                                          \
+    X(LEAVE, "SIGTERM")                                                                            \
     X(STOP, "stand still, 0.2 to 3 s")                                                             \
     X(CUT, "cut off, 0.2 to 4 s")                                                                  \
     X(PART, "two do not meet, 0.2 to 4 s")
@@ -180,6 +181,7 @@ static void strike(enum fault f, int victim)
 {
     switch (f) {
     case STOP: members_stop(&members, victim); break;
+    case LEAVE: members_ask_to_leave(&members, victim); break;
     case CUT: members_cut(&members, victim); break;
     case PART: members_part(&members, victim, (victim + 1) % MEMBERS); break;
     default: members_kill(&members, victim);
@@ -192,6 +194,10 @@ static void relent(enum fault f, int victim)
     case STOP: members_continue(&members, victim); break;
     case CUT: members_heal(&members, victim); break;
     case PART: members_join(&members, victim, (victim + 1) % MEMBERS); break;
+    case LEAVE:
+        if (!members_left(&members, victim))
+            holds(&tally, ALIVE, false, "%s", members.words);
+        [[fallthrough]];
     default: check(members_restart(&members, victim));
     }
 }

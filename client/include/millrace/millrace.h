@@ -122,7 +122,8 @@ MR_API mr_t *mr_connect(const char *url, const mr_connect_opts_t *opts, mr_err_t
 /* How to close. */
 enum {
     MR_NOW,  /* at once: what only this member holds is gone */
-    MR_DRAIN /* first hand over what other members can take; alone, the same as MR_NOW */
+    MR_DRAIN /* first hand over what other members can take, for cluster.leave-timeout at most;
+              * alone, or a client, the same as MR_NOW */
 };
 
 /* Ends the member, or the connection, and frees g with all its maps and listeners. Values that
@@ -153,6 +154,7 @@ typedef struct mr_standing {
     char address[MR_ADDRESS_ROOM]; /* that clients connect to; empty when they cannot */
     char name[MR_NAME_ROOM];
     int leads, votes;           /* the control log: what is agreed is agreed by those who vote */
+    int leaves;                 /* it is handing over what it has, and then ends */
     uint32_t primaries, copies; /* partitions that it answers for; that it has, in any way */
 } mr_standing_t;
 
