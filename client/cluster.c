@@ -112,6 +112,7 @@ static mr_rc_t take(void *context, const struct cluster_look_rsp *a)
     *c = (mr_cluster_t){.uuid = uuid_of(a->cluster),
                         .self = uuid_of(a->self),
                         .led = a->led,
+                        .attached = a->attached,
                         .copies = (uint32_t)a->copies,
                         .member_count = a->members.count,
                         .partition_count = (uint32_t)a->partition_count,

@@ -254,6 +254,10 @@ static bool find_fault(const mr_cluster_t *c, uint32_t members, char *line, size
         snprintf(line, room,
                  "%u of %u votes: another is about to have one; type \"millrace health --wait\"",
                  voters(c), voters_wanted(c->member_count));
+    else if (c->member_count == 2 && !c->attached)
+        snprintf(line, room,
+                 "neither member would take over from the other yet: they are about to agree on "
+                 "that; type \"millrace health --wait\"");
     else
         return false;
     return true;

@@ -246,6 +246,7 @@ static void look_around(struct member *m, struct outlook *o)
     o->answer.members = wire_list_of(&o->members, c->count);
     o->answer.cluster = (struct wire_uuid){c->cluster_high, c->cluster_low, false};
     o->answer.led = c->has_leader;
+    o->answer.attached = c->attached;
     o->answer.why = wire_text(c->why);
 }
 

@@ -91,6 +91,7 @@ struct control_view {
     struct control_member members[CLUSTER_MEMBERS_MAX];
     uint32_t offline, short_of_copies; /* partitions */
     bool has_leader;
+    bool attached; /* one of two, and each would take over when the other dies */
     char why[200]; /* it does not serve; empty: it does */
 };
 

@@ -72,14 +72,31 @@ static void wish_attached(struct control *c, const struct duo_actions *a)
                .kind = COMMAND_ATTACH, .member = c->self, .epoch = a->out, .primary = a->in});
 }
 
+/* One of two whose duo is agreed, and on whose channels a death would be believed. */
+bool control_is_attached(const struct control *c)
+{
+    return c->duo.state == DUO_BOTH && c->duo.attached_in != 0;
+}
+
+/* In both directions, and the other one knows it as well, which its beats say. */
+bool control_both_attached(struct control *c)
+{
+    const struct contact *k = control_is_attached(c) ? other(c) : NULL;
+
+    return k && c->duo.attached_out != 0 && k->applied >= c->attached_index;
+}
+
 void control_duo(struct control *c, struct duo_event e)
 {
     enum duo_state before = c->duo.state;
+    bool attached = control_is_attached(c);
     struct duo_actions a = duo_step(&c->duo, &e, clock_ns());
     char why[200];
 
-    c->changed |= c->duo.state != before;
-    if (c->duo.state != before)
+    bool changed = c->duo.state != before || control_is_attached(c) != attached;
+
+    c->changed |= changed;
+    if (changed)
         log_event(LOG_INFO, "cluster.duo", F_STR("is", duo_why(&c->duo, why, sizeof why)));
     if (a.fence)
         fence(c);
@@ -227,6 +244,7 @@ void control_duo_applied(struct control *c, const struct command *x)
         c->duo_ended = false;
         control_duo(c, (struct duo_event){.kind = DUO_IS_AGREED, .anchor = x->member});
     } else if (x->kind == COMMAND_ATTACH) {
+        c->attached_index = c->metadata.index;
         control_duo(c, (struct duo_event){.kind = DUO_IS_ATTACHED,
                                           .out = own ? x->epoch : x->primary,
                                           .in = own ? x->primary : x->epoch});

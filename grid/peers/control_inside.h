@@ -82,9 +82,10 @@ struct control {
     struct balance balance; /* of who leads */
     struct stalls stalls;   /* the same */
     struct duo duo;
-    uint64_t duo_asked_ns; /* when this member, leading, last asked for one, or for its end */
-    uint64_t renewed_ns;   /* our channel to the other of two */
-    bool duo_ended;        /* the log says so: more may vote than two */
+    uint64_t attached_index; /* of the entry, in the log */
+    uint64_t duo_asked_ns;   /* when this member, leading, last asked for one, or for its end */
+    uint64_t renewed_ns;     /* our channel to the other of two */
+    bool duo_ended;          /* the log says so: more may vote than two */
     bool fenced;
     struct leaving leaving;
     uint64_t leaving_told_ns; /* how far it is, last */
@@ -217,6 +218,8 @@ void control_duo_init(struct control *c, bool alone);
 
 /* Something has happened that the duo has to know of; what follows from it is done. */
 void control_duo(struct control *c, struct duo_event e);
+bool control_is_attached(const struct control *c);
+bool control_both_attached(struct control *c);
 
 /* From time to time. */
 void control_duo_tick(struct control *c, uint64_t now_ns);

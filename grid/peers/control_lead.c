@@ -51,6 +51,7 @@ void control_on_beat(struct control *c, uint64_t from, const struct member_beat 
     if (!k)
         return;
     k->applied = (uint64_t)b->applied;
+    c->changed |= control_both_attached(c) != c->view.attached;
     if (c->server != 0 && k->in)
         control_duo(c, (struct duo_event){.kind = DUO_HEARD,
                                           .generation = (uint64_t)b->generation,

@@ -17,12 +17,6 @@ static uint32_t others(const struct control *c)
     return n;
 }
 
-/* One of two whose duo is agreed, and on whose channels a death would be believed. */
-static bool is_attached(const struct control *c)
-{
-    return c->duo.state == DUO_BOTH && c->duo.attached_in != 0;
-}
-
 static struct leaving_facts facts_of(struct control *c)
 {
     const struct cluster_member *own = metadata_member(&c->metadata, c->self);
@@ -32,7 +26,7 @@ static struct leaving_facts facts_of(struct control *c)
     return (struct leaving_facts){.in = in,
                                   .agreed = in && own->leaves,
                                   .leads = control_leads(c, &v),
-                                  .two = is_attached(c),
+                                  .two = control_is_attached(c),
                                   .others = others(c),
                                   .copies = in ? own->copies : 0};
 }

@@ -105,6 +105,7 @@ void control_publish(struct control *c)
         c->view.cluster_low = c->metadata.cluster_low;
     }
     c->view.has_leader = v.leader != 0;
+    c->view.attached = control_both_attached(c);
     snprintf(c->view.why, sizeof c->view.why, "%s", control_why_not(c, &v, room, sizeof room));
     publish_members(c, &v);
     publish_rows(c);

@@ -170,6 +170,7 @@ typedef struct mr_cluster {
     mr_uuid_t uuid;           /* of the cluster; 0: none was found yet */
     mr_uuid_t self;           /* the member that tells this */
     int led;                  /* does it know a leader? */
+    int attached;             /* it is one of two, and each would take over when the other dies */
     uint32_t copies;          /* that are wanted of each partition, the primary's included */
     uint32_t offline;         /* partitions without a primary */
     uint32_t short_of_copies; /* with fewer in sync than are wanted and there could be */

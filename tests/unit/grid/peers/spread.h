@@ -38,7 +38,7 @@ static int told_pipe[2];
 /* What a member's process tells the test: a letter, once each. */
 enum {
     TELL_THREE = 1,   /* three are there, each partition has its copies; and who founded: + place */
-    TELL_SPREAD = 64, /* two are there, and each is primary of some */
+    TELL_SPREAD = 64, /* two are there, each is primary of some and can do without the other */
     TELL_INDEX,       /* the map "test" has an index here */
     TELL_SCHEMA       /* a schema is known here */
 };
@@ -66,7 +66,7 @@ static inline bool is_spread(const struct control_view *v)
     for (uint32_t i = 0; i < v->count; i++)
         if (v->members[i].primaries == 0)
             return false;
-    return v->count == SHARING && v->offline == 0;
+    return v->count == SHARING && v->offline == 0 && v->attached;
 }
 
 static inline void count_schema(void *context, const struct schema *s)

@@ -1,4 +1,4 @@
-/* stall_test.c - one of two members lives and takes nothing: the other goes on. */
+/* stall_test.c - one of two members dies, or lives and takes nothing: the other goes on. */
 #define _GNU_SOURCE
 #include "tests/unit/grid/peers/spread.h"
 
@@ -30,4 +30,16 @@ Test(stall, writes_go_on_without_a_member_that_takes_nothing, .init = open_sprea
         done += put(0, n);
     cr_assert(gt(int, done, 0), "it is primary of some");
     tell_one(0, WIRE_map_size_req, &(struct map_size_req){wire_text("test")});
+}
+
+/* It was one of three a moment ago. */
+Test(stall, the_second_one_may_die_as_soon_as_the_two_say_so, .init = open_spread,
+     .fini = close_spread)
+{
+    for (int32_t n = 0; n < KEYS; n++)
+        (void)put(0, n);
+    end_one(1);
+    tell_one(0, WIRE_map_size_req, &(struct map_size_req){wire_text("test")});
+    for (int32_t n = 0; n < KEYS; n++)
+        cr_assert(put(0, n));
 }
