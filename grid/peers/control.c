@@ -243,7 +243,7 @@ static void take_met(void *context)
     struct contact *k = control_contact(c, p->incarnation);
 
     if (k)
-        k->reads = p->channel.number;
+        k->channel = p->channel;
     if (k && k->in)
         control_duo(c, (struct duo_event){.kind = DUO_IN, .channel = p->channel});
     mem_free(p);
@@ -264,8 +264,8 @@ static void take_end(void *context)
     struct contact *k = control_contact(c, p->incarnation);
     struct consensus_view v;
 
-    if (k && k->reads == p->channel.number) {
-        k->reads = 0;
+    if (k && k->channel.number == p->channel.number) {
+        k->channel = (struct duo_channel){0};
         control_is_let_go(c);
     }
     if (k && k->in)

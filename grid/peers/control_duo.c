@@ -209,12 +209,21 @@ static void renew_channel(struct control *c, struct contact *k, uint64_t now_ns)
     fellow_point(k->fellow, &k->address);
 }
 
+/* It may have come before the log said that the other is in, or while there was a third. Its beats
+ * name what is read here, and who leads takes that for what is known here. */
+static void know_channel(struct control *c, const struct contact *k)
+{
+    if (k->channel.number != 0 && k->channel.number != c->duo.in.number)
+        control_duo(c, (struct duo_event){.kind = DUO_IN, .channel = k->channel});
+}
+
 void control_duo_tick(struct control *c, uint64_t now_ns)
 {
     struct contact *k = other(c);
 
     if (!k || c->state != CONTROL_IN || c->duo.generation == 0)
         return;
+    know_channel(c, k);
     if (k->fellow && k->fellow->state == FELLOW_OPEN &&
         link_identity(k->fellow->conn.link) != k->fellow->identity)
         control_duo(c, (struct duo_event){.kind = DUO_IS_FOREIGN});

@@ -52,8 +52,8 @@ struct contact {
     struct detector detector;
     bool in; /* the cluster, as we know; then the detector counts */
     bool is_seed, is_forming;
-    uint64_t reads;       /* its channel to us: the number it has given it; 0: none */
-    uint64_t promised_ns; /* by it, to us: until then */
+    struct duo_channel channel; /* its, to us; number 0: none */
+    uint64_t promised_ns;       /* by it, to us: until then */
 };
 
 enum { CONTACTS_MAX = CLUSTER_MEMBERS_MAX + CONTROL_SEEDS_MAX };

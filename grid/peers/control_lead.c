@@ -15,7 +15,7 @@ void control_beat(struct control *c, uint64_t now)
     for (uint32_t i = 0; i < c->contact_count; i++) {
         const struct contact *k = &c->contacts[i];
         const struct member_beat b = {(int64_t)now, (int64_t)c->metadata.index,
-                                      (int64_t)c->generation, (int64_t)k->reads};
+                                      (int64_t)c->generation, (int64_t)k->channel.number};
 
         if (k->in && k->fellow)
             fellow_tell(k->fellow, WIRE_member_beat, &b);

@@ -39,7 +39,7 @@ static void rest(struct contact *k)
     if (k->fellow)
         fellow_rest(k->fellow);
     k->address = (struct address){0};
-    k->reads = 0;
+    k->channel = (struct duo_channel){0};
     k->incarnation = NOBODY;
 }
 
