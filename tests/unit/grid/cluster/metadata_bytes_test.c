@@ -67,6 +67,14 @@ Test(metadata_bytes, tell_who_leaves)
     sink_free(&out);
 }
 
+/* What lies between its fields is nobody's. */
+static bool is_same(const struct cluster_member *a, const struct cluster_member *b)
+{
+    return a->incarnation == b->incarnation && a->in == b->in && a->leaves == b->leaves &&
+           a->taken == b->taken && a->joined == b->joined && a->primaries == b->primaries &&
+           a->copies == b->copies && memcmp(&a->card, &b->card, sizeof a->card) == 0;
+}
+
 Test(metadata_bytes, come_back)
 {
     struct sink out = encoded(&m);
@@ -76,7 +84,8 @@ Test(metadata_bytes, come_back)
     metadata_check(&got);
     cr_assert(got.index == m.index && got.partitions == m.partitions);
     cr_assert(got.member_count == m.member_count);
-    cr_assert(memcmp(got.members, m.members, sizeof m.members[0] * m.member_count) == 0);
+    for (uint32_t i = 0; i < m.member_count; i++)
+        cr_assert(is_same(&got.members[i], &m.members[i]));
     cr_assert(memcmp(got.rows, m.rows, sizeof m.rows[0] * PARTITIONS) == 0);
     cr_assert(got.session_count == 3);
     cr_assert(memcmp(got.sessions, m.sessions, sizeof m.sessions[0] * 3) == 0);
