@@ -119,6 +119,7 @@ run: $(if $(filter thread,$(SAN)),,unit) plain build
 # must be there.
 bench-peers: ##: install what is measured beside
 	@tests/deps.sh peers
+	@BUILD=$(B) tests/wire/clients/run.sh --fetch java > /dev/null
 bench: deps bench-peers ##: measure; LONG=1 measures longer
 	@$(AGAIN) build $(BENCH_BIN)
 	@: > $(B)/bench/results.jsonl
