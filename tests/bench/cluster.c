@@ -200,7 +200,7 @@ static void *write_on(void *number)
 
         if (took > load_relaxed_32(&longest_us[self]))
             store_release_32(&longest_us[self], took);
-        usleep(200);
+        usleep(200); /* or the callers would take the cores that the members need */
     }
     return NULL;
 }
