@@ -451,7 +451,14 @@ static bool follows(const struct replica *r, uint64_t from, uint64_t epoch)
     return MUTANT(EPOCH_IGNORED) || (epoch == r->row.epoch && from == r->row.primary);
 }
 
-/* Puts operations where they belong, in place of others. False: no memory for more than some. */
+/* Epochs rise along the ring, up to that of who sends. */
+static bool may_come_next(const struct replica *r, const struct replica_append *a, uint64_t epoch)
+{
+    return epoch >= epoch_of(r, r->last_seq) && epoch <= a->epoch;
+}
+
+/* Puts operations where they belong, in place of others. False: only some, for want of memory or
+ * because the next one is none that a member may send. */
 static bool take(struct replica *r, const struct replica_append *a, uint64_t *ret_held)
 {
     for (uint32_t i = 0; i < a->count; i++) {
@@ -464,7 +471,7 @@ static bool take(struct replica *r, const struct replica_append *a, uint64_t *re
             r->out->release(r, op.effect); /* it is here already */
         } else {
             cut(r, seq - 1);
-            if (!push(r, op)) {
+            if (!may_come_next(r, a, op.epoch) || !push(r, op)) {
                 for (; i < a->count; i++)
                     r->out->release(r, a->ops[i].effect);
                 return false;

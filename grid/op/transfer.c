@@ -317,7 +317,7 @@ static mr_rc_t take_chunk(struct taking *t)
                                     .entries = &entries};
 
     t->at += CHUNK_HEAD;
-    if (c.commit_seq > UINT64_MAX - TRANSFER_OPS_MAX)
+    if (c.commit_seq > UINT64_MAX - TRANSFER_OPS_MAX || c.base_epoch > c.epoch)
         return MR_ERR_MALFORMED;
     mr_rc_t rc = read_entries(t, &entries);
 

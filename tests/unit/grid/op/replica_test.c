@@ -530,6 +530,21 @@ Test(replica, takes_nothing_of_another_epoch_or_from_another, .init = open_backu
     cr_assert(did.acks == 0 && r.last_seq == 0);
 }
 
+Test(replica, takes_no_operation_of_an_epoch_that_cannot_be, .init = open_backup, .fini = close)
+{
+    struct row next = both;
+
+    next.epoch = next.reign = 3;
+    replica_row(&r, &next);
+    did.acks = 0;
+    append(3, 0, 0, 4, 1, 0);
+    cr_assert(did.acks == 1 && did.ack.held_seq == 0 && r.last_seq == 0, "of one to come");
+    append(3, 0, 0, 2, 1, 1);
+    append(3, 1, 2, 1, 2, 1);
+    cr_assert(did.ack.held_seq == 1 && r.last_seq == 1, "of one before that in front of it");
+    replica_check(&r);
+}
+
 Test(replica, cuts_off_what_contradicts_its_primary, .init = open_backup, .fini = close)
 {
     struct row next = both;
