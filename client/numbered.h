@@ -6,7 +6,7 @@
  *
  * A change has its number from when it is first sent, and the same one when it is sent again. Each
  * time it also says which is the first that is still under way, so that members forget what was
- * answered before. While a session is asked for, changes wait, but not for long: then they go
+ * answered before. While a session is asked for, changes wait, but not for ever: then they go
  * without a number, as in a cluster that has no sessions.
  *
  * No number is given twice, in whatever session. In a session that is over, what was sent may be
@@ -24,7 +24,7 @@
 #include "net/base/list.h"
 
 enum {
-    NUMBERED_WAIT_MS = 500,  /* a change waits so long for a session */
+    NUMBERED_WAIT_MS = 5000, /* a change waits so long for a session */
     NUMBERED_AGAIN_MS = 200, /* it is asked for again, when it could not be had */
     NUMBERED_KEEP_MS =
         30000, /* and when it is there, to stay open: members wait for ten times that */

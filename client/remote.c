@@ -299,6 +299,16 @@ static int32_t session_over(struct remote *r, struct remote_call *c)
     return CODE_RETRYABLE;
 }
 
+/* Of which a session is. Who came in while it was still being formed was told another. */
+static void know_cluster(struct remote *r, const struct wire_uuid *cluster)
+{
+    if (cluster->null)
+        return;
+    if (r->numbered.last != 0 && !uuid_equal(cluster, &r->cluster_id))
+        numbered_forget(&r->numbered);
+    r->cluster_id = *cluster;
+}
+
 /* About a session. One that is asked for something else than it knows will never know it. */
 static void take_session(struct remote *r, const struct wire_head *head, const uint8_t *bytes,
                          size_t size)
@@ -316,6 +326,7 @@ static void take_session(struct remote *r, const struct wire_head *head, const u
             numbered_not_now(&r->numbered);
     } else if (wire_decode(WIRE_client_open_session_rsp, bytes, size, &a, &field) == MR_OK &&
                a.session >= 0) {
+        know_cluster(r, &a.cluster);
         numbered_opened(&r->numbered, (uint64_t)a.session);
     }
     send_waiting(r);

@@ -64,7 +64,7 @@ mr_t *session_open(const struct session_options *o, mr_err_t *err)
     opts.user = o->user;
     opts.password = o->password;
     opts.connect_timeout_ms = 2000;
-    opts.reconnect = MR_RECONNECT_OFF;
+    opts.reconnect = MR_RECONNECT_ON; /* also a member that is just starting may close it */
     return mr_connect(o->url, &opts, err);
 }
 

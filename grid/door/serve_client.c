@@ -148,6 +148,7 @@ static mr_rc_t authenticate(struct call *c, const struct client_authentication_r
     }
     if ((rc = view_make(c->member, &v)) != MR_OK)
         return rc;
+    c->session->cluster = v.cluster;
     if ((rc = enter(c, q)) == MR_OK)
         admit(c, &v);
     view_free(&v);
@@ -231,7 +232,7 @@ mr_rc_t serve_client_open_session(struct call *c, const struct client_open_sessi
 {
     (void)q;
     if (!c->member->control) {
-        reply(c, &(struct client_open_session_rsp){0});
+        reply(c, &(struct client_open_session_rsp){.cluster.null = true});
         return MR_OK;
     }
     if (c->forwarded || c->is_away)

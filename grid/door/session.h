@@ -46,9 +46,10 @@ struct session {
     struct door_loop *at;
     struct conn conn;
     enum session_state state;
-    uint64_t refs;         /* atomic */
-    struct client *client; /* NULL until OPEN, and of a member */
-    bool has_view;         /* it is told how the cluster looks, under this number */
+    uint64_t refs;            /* atomic */
+    struct client *client;    /* NULL until OPEN, and of a member */
+    struct wire_uuid cluster; /* that a client was told it is in */
+    bool has_view;            /* it is told how the cluster looks, under this number */
     int64_t view_correlation;
     uint64_t incarnation; /* of the member that has opened it; 0: a client has */
     bool is_control;      /* and it carries the control log */

@@ -130,6 +130,13 @@ void view_tell(struct session *s, const struct view *v)
 
 /* ---- changes -------------------------------------------------------------------------------- */
 
+/* Who came in while the cluster was still being formed was told a name of this member's own, and
+ * would take every other member for one of another cluster: it has to come in again. */
+static bool is_of_another(const struct session *s, const struct view *v)
+{
+    return s->client && (s->cluster.high != v->cluster.high || s->cluster.low != v->cluster.low);
+}
+
 static void tell_all(struct posted *p)
 {
     struct door_loop *l = list_owner(p, struct door_loop, view);
@@ -138,10 +145,13 @@ static void tell_all(struct posted *p)
     (void)exchange_32(&l->view_posted, 0);
     if (view_make(l->door->member, &v) != MR_OK)
         return;
-    for (struct list *node = l->sessions.next; node != &l->sessions; node = node->next) {
+    for (struct list *next, *node = l->sessions.next; node != &l->sessions; node = next) {
         struct session *s = list_owner(node, struct session, node);
 
-        if (s->has_view && s->state == SESSION_OPEN)
+        next = node->next;
+        if (s->state == SESSION_OPEN && is_of_another(s, &v))
+            session_close(s, "the cluster is formed: it has to come in again");
+        else if (s->has_view && s->state == SESSION_OPEN)
             view_tell(s, &v);
     }
     view_free(&v);

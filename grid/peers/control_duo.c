@@ -92,7 +92,6 @@ void control_duo(struct control *c, struct duo_event e)
     bool attached = control_is_attached(c);
     struct duo_actions a = duo_step(&c->duo, &e, clock_ns());
     char why[200];
-
     bool changed = c->duo.state != before || control_is_attached(c) != attached;
 
     c->changed |= changed;

@@ -88,7 +88,9 @@ static bool answer_if_open(struct control *c, const struct opening *o)
         return false;
     keep(c, number);
     wire_encode(WIRE_client_open_session_rsp, &(struct wire_head){.correlation = o->correlation},
-                &(struct client_open_session_rsp){(int64_t)number}, &out);
+                &(struct client_open_session_rsp){
+                    (int64_t)number, {c->metadata.cluster_high, c->metadata.cluster_low, false}},
+                &out);
     session_pass(o->session, out.at, out.size);
     sink_free(&out);
     return true;

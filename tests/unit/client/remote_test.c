@@ -200,7 +200,8 @@ static void open_session(struct fake_conn *c, const struct wire_head *head)
     if (session < 0)
         say_error(c, head->correlation, CODE_UNSUPPORTED);
     else
-        say(c, WIRE_client_open_session_rsp, head, &session);
+        say(c, WIRE_client_open_session_rsp, head,
+            &(struct client_open_session_rsp){session, c->fake->cluster});
 }
 
 static void numbered_call(struct fake_conn *c, const struct wire_head *head, const uint8_t *bytes,
@@ -590,6 +591,21 @@ Test(remote, numbers_of_another_cluster_are_not_taken_there)
     fakes[0].cluster = (struct wire_uuid){8, 8, false};
     cr_assert(outcome(&write_) == MR_ERR_OUTCOME_UNKNOWN);
     cr_assert_eq(numbered_count, 1);
+    end();
+}
+
+/* Who comes in while a cluster is being formed is told an id that is not the cluster's. */
+Test(remote, learns_which_cluster_it_is_from_its_session)
+{
+    session = 5;
+    begin(REMOTE_RECONNECT_ON);
+    join();
+    fakes[0].cluster = (struct wire_uuid){8, 8, false};
+    members_are(BREAKS_OFF, 1);
+    ask_numbered(&write_);
+    cr_assert(outcome(&write_) == MR_OK);
+    cr_assert_eq(numbered_count, 2);
+    cr_assert(numbered[1].session == 5 && numbered[1].number == 1);
     end();
 }
 
