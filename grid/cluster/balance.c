@@ -29,7 +29,7 @@ static uint32_t place_of(const struct metadata *m, uint64_t incarnation)
 /* Or to be left alone. */
 static bool is_under_way(const struct plan *p, uint32_t partition)
 {
-    for (uint32_t i = 0; i < BALANCE_AVOIDED_MAX; i++)
+    for (uint32_t i = 0; i < BALANCE_AVOIDED_MAX && p->now_ms < p->b->avoided_until_ms; i++)
         if (p->b->avoided[i].partition == partition && p->now_ms < p->b->avoided[i].until_ms)
             return true;
     for (uint32_t i = 0; i < p->b->count; i++)
@@ -352,7 +352,7 @@ bool balance_plan(const struct balance *b, const struct metadata *m, uint32_t co
 static void avoid(struct balance *b, uint32_t partition, uint64_t now_ms)
 {
     b->avoided[b->avoided_next].partition = partition;
-    b->avoided[b->avoided_next].until_ms = now_ms + BALANCE_AVOIDS_MS;
+    b->avoided[b->avoided_next].until_ms = b->avoided_until_ms = now_ms + BALANCE_AVOIDS_MS;
     b->avoided_next = (b->avoided_next + 1) % BALANCE_AVOIDED_MAX;
 }
 
