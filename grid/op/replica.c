@@ -451,10 +451,11 @@ static bool follows(const struct replica *r, uint64_t from, uint64_t epoch)
     return MUTANT(EPOCH_IGNORED) || (epoch == r->row.epoch && from == r->row.primary);
 }
 
-/* Epochs rise along the ring, up to that of who sends. */
-static bool may_come_next(const struct replica *r, const struct replica_append *a, uint64_t epoch)
+/* Epochs rise along the ring, up to that of who sends. What lies before seq is there. */
+static bool may_be_at(const struct replica *r, const struct replica_append *a, uint64_t seq,
+                      uint64_t epoch)
 {
-    return epoch >= epoch_of(r, r->last_seq) && epoch <= a->epoch;
+    return epoch >= epoch_of(r, seq - 1) && epoch <= a->epoch;
 }
 
 /* Puts operations where they belong, in place of others. False: only some, for want of memory or
@@ -470,8 +471,11 @@ static bool take(struct replica *r, const struct replica_append *a, uint64_t *re
         if (seq <= r->commit_seq || (seq <= r->last_seq && epoch_of(r, seq) == op.epoch)) {
             r->out->release(r, op.effect); /* it is here already */
         } else {
-            cut(r, seq - 1);
-            if (!may_come_next(r, a, op.epoch) || !push(r, op)) {
+            bool may_be = may_be_at(r, a, seq, op.epoch);
+
+            if (may_be)
+                cut(r, seq - 1);
+            if (!may_be || !push(r, op)) {
                 for (; i < a->count; i++)
                     r->out->release(r, a->ops[i].effect);
                 return false;

@@ -551,19 +551,31 @@ Test(copies, what_finds_no_room_in_the_ring_is_nothing_to_the_others)
 
 /* ---- messages ------------------------------------------------------------------------------- */
 
-Test(copies, numbers_that_nothing_could_follow_are_malformed)
+static mr_rc_t take_chunk(const struct replica_chunk *head)
 {
     struct node *n = &nodes[1];
     struct sink none = {.grows = true}, out = {.grows = true};
-    const struct replica_chunk head = {
+
+    sink_put(&none, "", 0);
+    transfer_chunk(0, &(struct copies_chunk){head, &none}, &out);
+    mr_rc_t rc = transfer_take(&n->partitions, &n->objects, 1, out.at, out.size);
+
+    sink_free(&none);
+    sink_free(&out);
+    return rc;
+}
+
+Test(copies, numbers_that_nothing_could_follow_are_malformed)
+{
+    struct replica_chunk head = {
         .epoch = 2, .walk = 1, .number = 1, .commit_seq = UINT64_MAX, .first = true};
 
     found();
     learns(2);
-    sink_put(&none, "", 0);
-    transfer_chunk(0, &(struct copies_chunk){&head, &none}, &out);
-    cr_assert(
-        eq(int, transfer_take(&n->partitions, &n->objects, 1, out.at, out.size), MR_ERR_MALFORMED));
-    sink_free(&none);
-    sink_free(&out);
+    cr_assert(eq(int, take_chunk(&head), MR_ERR_MALFORMED));
+    head.commit_seq = 1;
+    head.base_epoch = 3;
+    cr_assert(eq(int, take_chunk(&head), MR_ERR_MALFORMED));
+    head.base_epoch = 2;
+    cr_assert(eq(int, take_chunk(&head), MR_OK));
 }

@@ -540,8 +540,10 @@ Test(replica, takes_no_operation_of_an_epoch_that_cannot_be, .init = open_backup
     append(3, 0, 0, 4, 1, 0);
     cr_assert(did.acks == 1 && did.ack.held_seq == 0 && r.last_seq == 0, "of one to come");
     append(3, 0, 0, 2, 1, 1);
-    append(3, 1, 2, 1, 2, 1);
-    cr_assert(did.ack.held_seq == 1 && r.last_seq == 1, "of one before that in front of it");
+    append(3, 1, 2, 3, 2, 1);
+    append(3, 1, 2, 1, 9, 1);
+    cr_assert(did.ack.held_seq == 1, "of one before that in front of it");
+    cr_assert(r.last_seq == 2, "and what is there stays");
     replica_check(&r);
 }
 
