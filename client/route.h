@@ -64,9 +64,4 @@ const struct wire_uuid *route_owner(const struct route *r, int32_t partition);
 /* NULL: not a member. */
 const struct route_member *route_find(const struct route *r, const struct wire_uuid *uuid);
 
-static inline bool uuid_equal(const struct wire_uuid *a, const struct wire_uuid *b)
-{
-    return a->high == b->high && a->low == b->low && a->null == b->null;
-}
-
 #endif

@@ -134,7 +134,7 @@ void view_tell(struct session *s, const struct view *v)
  * would take every other member for one of another cluster: it has to come in again. */
 static bool is_of_another(const struct session *s, const struct view *v)
 {
-    return s->client && (s->cluster.high != v->cluster.high || s->cluster.low != v->cluster.low);
+    return s->client && !uuid_equal(&s->cluster, &v->cluster);
 }
 
 static void tell_all(struct posted *p)

@@ -65,6 +65,11 @@ struct wire_uuid {
     bool null;
 };
 
+static inline bool uuid_equal(const struct wire_uuid *a, const struct wire_uuid *b)
+{
+    return a->high == b->high && a->low == b->low && a->null == b->null;
+}
+
 /* Items in a message, between BEGIN and END; at is NULL when the list is null. */
 struct wire_list {
     const uint8_t *at;
