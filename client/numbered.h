@@ -24,7 +24,7 @@
 #include "net/base/list.h"
 
 enum {
-    NUMBERED_WAIT_MS = 5000, /* a change waits so long for a session */
+    NUMBERED_WAIT_MS = 5000, /* a change waits so long for a session: an election lies in between */
     NUMBERED_AGAIN_MS = 200, /* it is asked for again, when it could not be had */
     NUMBERED_KEEP_MS =
         30000, /* and when it is there, to stay open: members wait for ten times that */

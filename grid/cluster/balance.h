@@ -59,7 +59,7 @@ struct balance {
         uint64_t until_ms; /* 0: it is not avoided */
     } avoided[BALANCE_AVOIDED_MAX];
     uint32_t avoided_next;     /* the place that was taken earliest */
-    uint64_t avoided_until_ms; /* any of them */
+    uint64_t avoided_until_ms; /* when the last of them ends */
     uint64_t rests_until_ms;
     uint64_t handed_over, called_off; /* so far */
 };
